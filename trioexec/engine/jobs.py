@@ -1,0 +1,53 @@
+"""What a run does on each node: a command, a ping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from trioexec.model.command import Command
+from trioexec.model.nodes import Node
+from trioexec.transports.base import Call, Ended, Transport
+
+__all__ = ["CommandJob", "Job", "PingJob"]
+
+
+class Job(Protocol):
+    """One node's worth of work; the contract of `Transport.run` holds for it."""
+
+    @property
+    def text(self) -> str:
+        """What reports and events call it."""
+
+    async def run(self, transport: Transport, node: Node, call: Call) -> Ended:
+        """Do it on one node."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandJob:
+    """Run a command."""
+
+    command: Command
+
+    @property
+    def text(self) -> str:
+        """The command's text."""
+        return self.command.text
+
+    async def run(self, transport: Transport, node: Node, call: Call) -> Ended:
+        """Run the command on one node."""
+        return await transport.run(node, self.command, call)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PingJob:
+    """Connect and authenticate, no more."""
+
+    @property
+    def text(self) -> str:
+        """Empty: there is no command."""
+        return ""
+
+    async def run(self, transport: Transport, node: Node, call: Call) -> Ended:
+        """Ping one node."""
+        return await transport.ping(node, call)

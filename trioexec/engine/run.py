@@ -1,0 +1,192 @@
+"""The run: a nursery under a capacity limiter, one task a node, exactly one outcome each.
+
+Knows nodes only through a `Transport` and readers only through `emit`.  Why a
+run was stopped is decided here; what that makes of the exit code is not.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+
+import trio
+
+from trioexec.engine.call import NodeCall
+from trioexec.engine.goodbyes import Goodbyes
+from trioexec.engine.jobs import Job
+from trioexec.model.command import Limits
+from trioexec.model.events import (
+    Event,
+    NodeConnecting,
+    NodeFinished,
+    NodeQueued,
+    RunFinished,
+    RunStarted,
+)
+from trioexec.model.flow import Flow
+from trioexec.model.nodes import Node
+from trioexec.model.outcomes import Cancelled, Outcome, StopReason
+from trioexec.model.report import Report
+from trioexec.model.tally import Tally
+from trioexec.transports.base import Transport
+
+__all__ = ["Run"]
+
+
+class Run:
+    """One job on many nodes.
+
+    Make it, hand `cancel` and `goodbyes` to whoever may stop it, then await
+    `execute` once.
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        job: Job,
+        transport: Transport,
+        *,
+        limits: Limits,
+        flow: Flow,
+        emit: Callable[[Event], None],
+        decide: Callable[[Report, StopReason | None, str | None], int],
+    ) -> None:
+        """Prepare a run.
+
+        Args:
+            nodes: In rank order, names distinct.
+            job: What to do on each.
+            transport: Open, and kept open by the caller until `execute` is over.
+            limits: How many at once, and how long.
+            flow: What the readers hold when they are full.
+            emit: Gets every event, in order; must not block.
+            decide: Makes the exit code of the final report, the reason the run was
+                stopped for, and the node that stopped it.
+        """
+        self.tally = Tally()
+        self.goodbyes = Goodbyes()
+        self.stopped: StopReason | None = None
+        self.stopped_by: str | None = None
+        """The node whose failure stopped a fail-fast run."""
+        self._nodes = tuple(nodes)
+        self._job = job
+        self._transport = transport
+        self._limits = limits
+        self._flow = flow
+        self._pass_on = emit
+        self._decide = decide
+        self._calls: dict[str, NodeCall] = {}
+        self._scope = trio.CancelScope()
+        self._zero_s = math.nan
+
+    async def execute(self) -> Report:
+        """Run the job on all nodes and return when each has its outcome.
+
+        A run that `cancel`, fail-fast or the deadline stopped returns like any
+        other.  Cancelled from outside, it ends the remote commands, emits every
+        terminal event and `RunFinished`, and re-raises.
+        """
+        self._zero_s = trio.current_time()
+        self._scope.deadline = self._zero_s + self._limits.deadline_s
+        self._emit(
+            RunStarted(at_s=0.0, command=self._job.text, nodes=self._nodes, unix_s=time.time())
+        )
+        for node in self._nodes:
+            self._emit(NodeQueued(node=node.name, at_s=0.0))
+        try:
+            with self._scope:
+                await self._fan_out()
+        finally:
+            report = self._conclude()
+        return report
+
+    def cancel(self, why: StopReason) -> None:
+        """Stop the run; the first reason stays."""
+        if self.stopped is None:
+            self.stopped = why
+        self._scope.cancel(reason=why)
+
+    async def _fan_out(self) -> None:
+        limiter = trio.CapacityLimiter(self._limits.parallel)
+        async with trio.open_nursery() as watch:
+            if math.isfinite(self._limits.idle_timeout_s):
+                watch.start_soon(self._watch_idle)
+            async with trio.open_nursery() as nursery:
+                for node in self._nodes:
+                    # Taken here, not in the task: trio shuffles new tasks, and a
+                    # task a node would make ten thousand of them wait at once.
+                    await limiter.acquire_on_behalf_of(node)
+                    nursery.start_soon(self._one, node, limiter, name=node.name)
+            watch.cancel_scope.cancel(reason="all nodes are done")
+
+    async def _one(self, node: Node, limiter: trio.CapacityLimiter) -> None:
+        self._emit(NodeConnecting(node=node.name, at_s=self._now_s()))
+        call = NodeCall(
+            node,
+            limits=self._limits,
+            flow=self._flow,
+            goodbyes=self.goodbyes,
+            emit=self._emit,
+            zero_s=self._zero_s,
+        )
+        self._calls[node.name] = call
+        outcome: Outcome | None = None
+        try:
+            with call.scope:
+                outcome = await self._job.run(self._transport, node, call)
+            if outcome is None:
+                outcome = call.timed_out()
+        except trio.Cancelled:
+            outcome = call.cancelled(self._why())
+            raise
+        finally:
+            del self._calls[node.name]
+            # No outcome: a bug is on its way out, and the node still gets its last event.
+            self._finish(node, outcome or call.cancelled(self._why()))
+            limiter.release_on_behalf_of(node)  # last: it starts another
+
+    def _finish(self, node: Node, outcome: Outcome) -> None:
+        self._emit(NodeFinished(node=node.name, at_s=self._now_s(), outcome=outcome))
+        if self._limits.fail_fast and not outcome.ok and not self._scope.cancel_called:
+            self.stopped_by = node.name
+            self.cancel("fail-fast")
+
+    async def _watch_idle(self) -> None:
+        """Expire calls that have been silent too long; one task for all of them."""
+        limit_s = self._limits.idle_timeout_s
+        while True:
+            now_s = trio.current_time()
+            next_s = now_s + limit_s
+            for call in tuple(self._calls.values()):
+                due_s = call.heard_at_s + limit_s
+                if due_s <= now_s:
+                    call.expire("idle")
+                else:
+                    next_s = min(next_s, due_s)
+            await trio.sleep_until(next_s)
+
+    def _conclude(self) -> Report:
+        if self.stopped is None and len(self.tally.outcomes) < len(self._nodes):
+            self.stopped = self._why()
+        elif self.stopped is None and self._scope.cancelled_caught:
+            self.stopped = "deadline"
+        for name in tuple(self.tally.queued):
+            outcome = Cancelled(why=self._why(), started=False)
+            self._emit(NodeFinished(node=name, at_s=self._now_s(), outcome=outcome))
+        now_s = self._now_s()
+        code = self._decide(self.tally.report(now_s=now_s), self.stopped, self.stopped_by)
+        self._emit(RunFinished(at_s=now_s, exit_code=code, stopped=self.stopped))
+        return self.tally.report(now_s=now_s)
+
+    def _why(self) -> StopReason:
+        if self.stopped is not None:
+            return self.stopped
+        return "deadline" if self._scope.cancel_called else "caller"
+
+    def _now_s(self) -> float:
+        return trio.current_time() - self._zero_s
+
+    def _emit(self, event: Event) -> None:
+        self.tally.handle(event)
+        self._pass_on(event)

@@ -1,0 +1,74 @@
+"""The task that owns the signals of a run: it feeds `model.interrupt` and does what that decides.
+
+The only module that touches signals.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+
+import trio
+
+from trioexec.engine.run import Run
+from trioexec.model.interrupt import Interrupt, Stage, status_line, text_for
+
+__all__ = ["obey_signals"]
+
+
+async def obey_signals(
+    run: Run,
+    *,
+    batch: bool,
+    say: Callable[[str], None],
+    fold: Callable[[list[str]], str],
+    cut_readers: Callable[[], None],
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Obey SIGINT, SIGTERM and SIGHUP until cancelled.
+
+    Use with ``nursery.start`` before the run, so that no press is lost.
+
+    Args:
+        run: What is told to stop.
+        batch: Whether one Ctrl-C is enough.
+        say: Shows one line to the user; must not block.
+        fold: Makes one short text of node names.
+        cut_readers: Ends readers that nobody waits for any more; called when a press
+            cuts the goodbyes short.
+        task_status: Told when the signals are ours.
+    """
+    state = Interrupt(batch=batch)
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    with trio.open_signal_receiver(*wanted) as received:
+        task_status.started()
+        async for number in received:
+            if number == signal.SIGINT:
+                state = state.press(trio.current_time())
+                if text := text_for(state):
+                    say(text)
+            else:
+                state = state.terminate()
+            match state.stage:
+                case Stage.WARNED:
+                    _say_status(run, say, fold)
+                case Stage.STOPPING if number == signal.SIGINT:
+                    run.cancel("interrupt")
+                case Stage.STOPPING:
+                    run.cancel("terminate" if number == signal.SIGTERM else "hangup")
+                case Stage.CUTTING:
+                    run.goodbyes.cut()
+                    cut_readers()
+
+
+def _say_status(
+    run: Run, say: Callable[[str], None], fold: Callable[[list[str]], str]
+) -> None:
+    tally = run.tally
+    say(
+        status_line(
+            running=len(tally.running), completed=tally.completed, queued=len(tally.queued)
+        )
+    )
+    if tally.running:
+        say(f"Running: {fold(list(tally.running))}")

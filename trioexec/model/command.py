@@ -1,0 +1,54 @@
+"""What is to be run on each node, and within which limits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["DEFAULT_PARALLEL", "STOP_GRACE_S", "Command", "Limits"]
+
+DEFAULT_PARALLEL = 64
+"""Nodes at once: what a bastion and a 1,024-descriptor shell both bear."""
+
+STOP_GRACE_S = 2.0
+"""How long a command may take to obey TERM before it gets KILL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One command, as the node's login shell is to interpret it."""
+
+    text: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Extra environment; what a server refuses is reported, not ignored."""
+
+    stdin: bytes | None = None
+    """What the command reads; None is /dev/null."""
+
+    tty: bool = False
+    """Whether the command gets a terminal on the node."""
+
+    wrap: bool = True
+    """Whether the remote watchdog guards the command; without it an end cannot be confirmed."""
+
+    stop_grace_s: float = STOP_GRACE_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How many at once, and how long; `math.inf` is no limit."""
+
+    parallel: float = DEFAULT_PARALLEL
+    fail_fast: bool = False
+    connect_timeout_s: float = 10.0
+    """For name look-up, TCP, key exchange and authentication together."""
+
+    timeout_s: float = math.inf
+    """For one command, from its start."""
+
+    idle_timeout_s: float = math.inf
+    """For one command without a byte of output."""
+
+    deadline_s: float = math.inf
+    """For the whole run, from its start."""

@@ -1,0 +1,99 @@
+"""What happens in a run, in the order in which it happens.
+
+Sinks `match` on these; adding a field breaks nobody.  `event_codec` turns them
+into JSON and back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from trioexec.model.nodes import Node
+from trioexec.model.outcomes import Outcome, StopReason
+
+__all__ = [
+    "Event",
+    "NodeConnecting",
+    "NodeFinished",
+    "NodeOutput",
+    "NodeQueued",
+    "NodeStarted",
+    "RunFinished",
+    "RunStarted",
+    "Stream",
+]
+
+Stream = Literal["stdout", "stderr"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """The first event of a run."""
+
+    at_s: float
+    """Seconds on the run's clock, which starts at 0 here; the same for every event."""
+
+    command: str
+    """The command's text; empty where the run's job is not a command."""
+
+    nodes: tuple[Node, ...]
+    unix_s: float
+    """Wall clock at the start, seconds since 1970: for people and journals only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeQueued:
+    """The node waits for a free slot."""
+
+    node: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeConnecting:
+    """A slot was free and the connection attempt has begun."""
+
+    node: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStarted:
+    """The node has let us in and the command was started."""
+
+    node: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeOutput:
+    """A piece of one stream, in the order in which that node sent it."""
+
+    node: str
+    at_s: float
+    stream: Stream
+    data: bytes
+    """As received: not decoded, not split into lines; never empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFinished:
+    """The last event of a node; every node of a run has exactly one, and no output after it."""
+
+    node: str
+    at_s: float
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished:
+    """The last event of a run: every node has finished."""
+
+    at_s: float
+    exit_code: int
+    stopped: StopReason | None = None
+    """Why the run ended early; None when it did not."""
+
+
+Event = RunStarted | NodeQueued | NodeConnecting | NodeStarted | NodeOutput | NodeFinished | RunFinished

@@ -1,0 +1,226 @@
+"""How a command on a node can end: exactly one of these a node, the same in every output mode.
+
+An outcome knows the exit code it counts as, the one line a person reads, and
+the kind under which a summary folds it.  It does not know the node.
+"""
+
+from __future__ import annotations
+
+import signal as _signal
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = [
+    "Cancelled",
+    "Denied",
+    "Exited",
+    "HostKeyRejected",
+    "Killed",
+    "Outcome",
+    "Phase",
+    "Remote",
+    "StopReason",
+    "TimedOut",
+    "Unreachable",
+]
+
+Phase = Literal["connect", "auth", "command", "idle", "deadline"]
+"""What was under way when time ran out; the last two name the limit instead."""
+
+StopReason = Literal["interrupt", "terminate", "hangup", "fail-fast", "deadline", "output closed", "caller"]
+"""Why a run was stopped before its nodes were done."""
+
+Remote = Literal["never started", "ended", "not confirmed"]
+"""What is known of the command's processes on the node once we have let go of it."""
+
+EXIT_TIMED_OUT = 124
+EXIT_NOT_REACHED = 255
+EXIT_CANCELLED = 1
+EXIT_INTERRUPTED = 130
+SIGNAL_BASE = 128
+
+_PHASES: dict[Phase, str] = {
+    "connect": "timed out connecting",
+    "auth": "timed out authenticating",
+    "command": "timed out running",
+    "idle": "timed out with no output",
+    "deadline": "ran into the deadline",
+}
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return _signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _remote_note(remote: Remote) -> str:
+    return " (remote end not confirmed)" if remote == "not confirmed" else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exited:
+    """The command ran and exited by itself."""
+
+    code: int
+    """0 to 255, as the node's shell reports it; 128+n where the shell saw signal n."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the node did what was asked."""
+        return self.code == 0
+
+    @property
+    def exit_code(self) -> int:
+        """What the node counts as in an exit code strategy."""
+        return self.code
+
+    @property
+    def text(self) -> str:
+        """One line for people; nodes with the same text fold together."""
+        if SIGNAL_BASE < self.code <= SIGNAL_BASE + 64:
+            return f"exit {self.code} ({_signal_name(self.code - SIGNAL_BASE)})"
+        return f"exit {self.code}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Killed:
+    """The command was ended by a signal that was not ours."""
+
+    signal: int
+    """The signal's number on this machine."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the node did what was asked."""
+        return False
+
+    @property
+    def exit_code(self) -> int:
+        """128 + the signal's number, as shells count."""
+        return SIGNAL_BASE + self.signal
+
+    @property
+    def text(self) -> str:
+        """One line for people."""
+        return f"killed by {_signal_name(self.signal)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedOut:
+    """A limit of ours was reached, and we ended what was under way."""
+
+    phase: Phase
+    remote: Remote = "never started"
+
+    @property
+    def ok(self) -> bool:
+        """Whether the node did what was asked."""
+        return False
+
+    @property
+    def exit_code(self) -> int:
+        """124, as timeout(1) has it."""
+        return EXIT_TIMED_OUT
+
+    @property
+    def text(self) -> str:
+        """One line for people."""
+        return _PHASES[self.phase] + _remote_note(self.remote)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreachable:
+    """The node could not be talked to, or the connection was lost."""
+
+    reason: str
+    remote: Remote = "never started"
+
+    @property
+    def ok(self) -> bool:
+        """Whether the node did what was asked."""
+        return False
+
+    @property
+    def exit_code(self) -> int:
+        """255, as ssh has it."""
+        return EXIT_NOT_REACHED
+
+    @property
+    def text(self) -> str:
+        """One line for people."""
+        return f"unreachable: {self.reason}{_remote_note(self.remote)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denied:
+    """The node is there and did not let us in."""
+
+    reason: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the node did what was asked."""
+        return False
+
+    @property
+    def exit_code(self) -> int:
+        """255, as ssh has it."""
+        return EXIT_NOT_REACHED
+
+    @property
+    def text(self) -> str:
+        """One line for people."""
+        return f"denied: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostKeyRejected:
+    """The node's host key is not the one we know, or is not known and may not be learned."""
+
+    reason: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the node did what was asked."""
+        return False
+
+    @property
+    def exit_code(self) -> int:
+        """255, as ssh has it."""
+        return EXIT_NOT_REACHED
+
+    @property
+    def text(self) -> str:
+        """One line for people."""
+        return f"host key rejected: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """The run was stopped while the node was queued, connecting or running."""
+
+    why: StopReason
+    started: bool
+    """Whether the command had been started on the node."""
+
+    remote: Remote = "never started"
+
+    @property
+    def ok(self) -> bool:
+        """Whether the node did what was asked."""
+        return False
+
+    @property
+    def exit_code(self) -> int:
+        """130 after an interrupt, else 1."""
+        return EXIT_INTERRUPTED if self.why == "interrupt" else EXIT_CANCELLED
+
+    @property
+    def text(self) -> str:
+        """One line for people."""
+        return f"{'stopped' if self.started else 'not started'} ({self.why}){_remote_note(self.remote)}"
+
+
+Outcome = Exited | Killed | TimedOut | Unreachable | Denied | HostKeyRejected | Cancelled

@@ -1,0 +1,80 @@
+"""What a run came to: all outcomes in node order, counts and durations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from trioexec.model.nodes import Node
+from trioexec.model.outcomes import Cancelled, Outcome
+
+__all__ = ["NodeResult", "Report"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeResult:
+    """One node's row."""
+
+    node: Node
+    outcome: Outcome
+    connecting_s: float
+    """On the run's clock, as are the others; NaN where it did not happen."""
+
+    started_s: float
+    finished_s: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the node did what was asked."""
+        return self.outcome.ok
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The result of a run; iterates over its rows in node order."""
+
+    command: str
+    results: tuple[NodeResult, ...]
+    took_s: float
+    """From the run's start to its end."""
+
+    unix_s: float
+    """Wall clock at the start, seconds since 1970."""
+
+    def __iter__(self) -> Iterator[NodeResult]:
+        return iter(self.results)
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every node did what was asked."""
+        return all(row.ok for row in self.results)
+
+    @property
+    def succeeded(self) -> tuple[Node, ...]:
+        """Nodes that did what was asked."""
+        return tuple(row.node for row in self.results if row.ok)
+
+    @property
+    def failed(self) -> tuple[Node, ...]:
+        """Nodes that did not, for whatever reason, those never started included."""
+        return tuple(row.node for row in self.results if not row.ok)
+
+    @property
+    def not_started(self) -> tuple[Node, ...]:
+        """Nodes whose command was never started because the run was stopped."""
+        return tuple(
+            row.node
+            for row in self.results
+            if isinstance(row.outcome, Cancelled) and not row.outcome.started
+        )
+
+    def by_text(self) -> dict[str, list[Node]]:
+        """Failed nodes under the line that says how, in the order of first appearance."""
+        kinds: dict[str, list[Node]] = {}
+        for row in self.results:
+            if not row.ok:
+                kinds.setdefault(row.outcome.text, []).append(row.node)
+        return kinds

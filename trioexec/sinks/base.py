@@ -1,0 +1,37 @@
+"""The seam to a reader: a sink takes every event of a run, in order, on the hot path.
+
+A sink cannot change an outcome.  What it cannot take now it keeps, bounded, and
+holds the run's `Flow` meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from trioexec.model.events import Event
+
+__all__ = ["Sink", "Writer"]
+
+
+class Sink(Protocol):
+    """Something that shows or keeps a run."""
+
+    def handle(self, event: Event) -> None:
+        """Take one event.  Must neither block nor raise for anything a node sent."""
+
+    async def serve(self) -> None:
+        """Do what takes time (a ticking display, a flush).
+
+        Runs beside the engine and returns after the sink has handled
+        `RunFinished` and has given everything away; at once, where there is nothing
+        to do.  Cancelled only when nobody wants to wait any more.
+        """
+
+
+class Writer(Protocol):
+    """Where a sink's bytes go; `sinks.writer` has the one for file descriptors."""
+
+    is_terminal: bool
+
+    def write(self, data: bytes) -> None:
+        """Take bytes; never blocks.  Holds the run's flow while too much is waiting."""
