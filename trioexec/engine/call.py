@@ -101,6 +101,7 @@ class NodeCall:
     def expire(self, phase: Phase) -> None:
         """End the call because a limit that is not the scope's own was reached."""
         self._timed_out = phase
+        self.heard_at_s = math.inf
         self.scope.cancel(reason=f"{self.node.name}: {phase} limit")
 
     def timed_out(self) -> TimedOut:

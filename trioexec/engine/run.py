@@ -69,6 +69,8 @@ class Run:
         self.stopped: StopReason | None = None
         self.stopped_by: str | None = None
         """The node whose failure stopped a fail-fast run."""
+        self.over = False
+        """Whether every node has its outcome; output may still be on its way."""
         self._nodes = tuple(nodes)
         self._job = job
         self._transport = transport
@@ -102,10 +104,18 @@ class Run:
         return report
 
     def cancel(self, why: StopReason) -> None:
-        """Stop the run; the first reason stays."""
+        """Stop the run; the first reason stays.
+
+        Also when it is over and only its output is still being written: then nothing
+        is cancelled, but the reason counts.
+        """
         if self.stopped is None:
             self.stopped = why
         self._scope.cancel(reason=why)
+
+    def report(self) -> Report:
+        """All outcomes so far."""
+        return self.tally.report(now_s=self._now_s())
 
     async def _fan_out(self) -> None:
         limiter = trio.CapacityLimiter(self._limits.parallel)
@@ -142,8 +152,10 @@ class Run:
             raise
         finally:
             del self._calls[node.name]
-            # No outcome: a bug is on its way out, and the node still gets its last event.
-            self._finish(node, outcome or call.cancelled(self._why()))
+            if outcome is None:
+                # A bug is on its way out, and the node still gets its last event.
+                outcome = call.cancelled(self._why())
+            self._finish(node, outcome)
             limiter.release_on_behalf_of(node)  # last: it starts another
 
     def _finish(self, node: Node, outcome: Outcome) -> None:
@@ -174,10 +186,10 @@ class Run:
         for name in tuple(self.tally.queued):
             outcome = Cancelled(why=self._why(), started=False)
             self._emit(NodeFinished(node=name, at_s=self._now_s(), outcome=outcome))
-        now_s = self._now_s()
-        code = self._decide(self.tally.report(now_s=now_s), self.stopped, self.stopped_by)
-        self._emit(RunFinished(at_s=now_s, exit_code=code, stopped=self.stopped))
-        return self.tally.report(now_s=now_s)
+        code = self._decide(self.report(), self.stopped, self.stopped_by)
+        self.over = True
+        self._emit(RunFinished(at_s=self._now_s(), exit_code=code, stopped=self.stopped))
+        return self.report()
 
     def _why(self) -> StopReason:
         if self.stopped is not None:

@@ -12,8 +12,15 @@ import trio
 
 from trioexec.engine.run import Run
 from trioexec.model.interrupt import Interrupt, Stage, status_line, text_for
+from trioexec.model.outcomes import StopReason
 
 __all__ = ["obey_signals"]
+
+_REASONS: dict[int, StopReason] = {
+    signal.SIGINT: "interrupt",
+    signal.SIGTERM: "terminate",
+    signal.SIGHUP: "hangup",
+}
 
 
 async def obey_signals(
@@ -39,8 +46,7 @@ async def obey_signals(
         task_status: Told when the signals are ours.
     """
     state = Interrupt(batch=batch)
-    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    with trio.open_signal_receiver(*wanted) as received:
+    with trio.open_signal_receiver(*_REASONS) as received:
         task_status.started()
         async for number in received:
             if number == signal.SIGINT:
@@ -49,26 +55,19 @@ async def obey_signals(
                     say(text)
             else:
                 state = state.terminate()
-            match state.stage:
-                case Stage.WARNED:
-                    _say_status(run, say, fold)
-                case Stage.STOPPING if number == signal.SIGINT:
-                    run.cancel("interrupt")
-                case Stage.STOPPING:
-                    run.cancel("terminate" if number == signal.SIGTERM else "hangup")
-                case Stage.CUTTING:
-                    run.goodbyes.cut()
-                    cut_readers()
+            if state.stage is Stage.WARNED:
+                _say_status(run, say, fold)
+                continue
+            run.cancel(_REASONS[number])
+            if run.over or state.stage is Stage.CUTTING:
+                run.goodbyes.cut()
+                cut_readers()
 
 
-def _say_status(
-    run: Run, say: Callable[[str], None], fold: Callable[[list[str]], str]
-) -> None:
+def _say_status(run: Run, say: Callable[[str], None], fold: Callable[[list[str]], str]) -> None:
     tally = run.tally
     say(
-        status_line(
-            running=len(tally.running), completed=tally.completed, queued=len(tally.queued)
-        )
+        status_line(running=len(tally.running), completed=tally.completed, queued=len(tally.queued))
     )
     if tally.running:
         say(f"Running: {fold(list(tally.running))}")

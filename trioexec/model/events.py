@@ -96,4 +96,6 @@ class RunFinished:
     """Why the run ended early; None when it did not."""
 
 
-Event = RunStarted | NodeQueued | NodeConnecting | NodeStarted | NodeOutput | NodeFinished | RunFinished
+Event = (
+    RunStarted | NodeQueued | NodeConnecting | NodeStarted | NodeOutput | NodeFinished | RunFinished
+)

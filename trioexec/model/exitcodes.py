@@ -85,7 +85,7 @@ class Verdict:
 
 def decide(report: Report, verdict: Verdict) -> int:
     """Say what the run exits with."""
-    if verdict.stopped in _STOP_CODES:
+    if verdict.stopped is not None and verdict.stopped in _STOP_CODES:
         return _STOP_CODES[verdict.stopped]
     codes = {row.node.name: row.outcome.exit_code for row in report}
     code = _by_strategy(report, codes, verdict)
@@ -109,7 +109,7 @@ def _by_strategy(report: Report, codes: Mapping[str, int], verdict: Verdict) -> 
 
 def decide_ping(report: Report, stopped: StopReason | None = None) -> int:
     """Say what a ping exits with: 0 all answered, 1 some, 255 none."""
-    if stopped in _STOP_CODES:
+    if stopped is not None and stopped in _STOP_CODES:
         return _STOP_CODES[stopped]
     if report.ok:
         return OK

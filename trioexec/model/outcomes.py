@@ -27,7 +27,9 @@ __all__ = [
 Phase = Literal["connect", "auth", "command", "idle", "deadline"]
 """What was under way when time ran out; the last two name the limit instead."""
 
-StopReason = Literal["interrupt", "terminate", "hangup", "fail-fast", "deadline", "output closed", "caller"]
+StopReason = Literal[
+    "interrupt", "terminate", "hangup", "fail-fast", "deadline", "output closed", "caller"
+]
 """Why a run was stopped before its nodes were done."""
 
 Remote = Literal["never started", "ended", "not confirmed"]
@@ -220,7 +222,8 @@ class Cancelled:
     @property
     def text(self) -> str:
         """One line for people."""
-        return f"{'stopped' if self.started else 'not started'} ({self.why}){_remote_note(self.remote)}"
+        what = "stopped" if self.started else "not started"
+        return f"{what} ({self.why}){_remote_note(self.remote)}"
 
 
 Outcome = Exited | Killed | TimedOut | Unreachable | Denied | HostKeyRejected | Cancelled

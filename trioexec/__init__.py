@@ -1,0 +1,1 @@
+"""Run a command on many machines over SSH; leave nothing running when the run has ended."""

@@ -1,0 +1,122 @@
+"""One run from start to end: the engine inside, its readers round it, the signals round those.
+
+The nesting is the point.  Signals are obeyed until the last byte is written;
+readers outlive the work; the work is what a Ctrl-C cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import trio
+
+from trioexec.engine.jobs import Job
+from trioexec.engine.run import Run
+from trioexec.engine.signals import obey_signals
+from trioexec.model.command import Limits
+from trioexec.model.events import Event
+from trioexec.model.flow import Flow
+from trioexec.model.nodes import Node
+from trioexec.model.outcomes import StopReason
+from trioexec.model.report import Report
+from trioexec.sinks.base import Sink
+from trioexec.transports.base import Transport
+
+__all__ = ["Decide", "RunResult", "Terminal", "run_job"]
+
+Decide = Callable[[Report, StopReason | None, str | None], int]
+"""Makes the exit code of a report, why the run was stopped, and the node that stopped it."""
+
+
+class Terminal(Protocol):
+    """Where sinks write to in the end; `sinks.console.Console` is one."""
+
+    on_closed: Callable[[], None]
+    """Called once when the reader of our output has gone away."""
+
+    def say(self, line: str) -> None:
+        """Show one line to the user, on stderr; never blocks."""
+
+    async def serve(self) -> None:
+        """Write what is waiting, until `close` was called and nothing is left."""
+
+    def close(self) -> None:
+        """Take no more; `serve` returns when all is written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """What is left of a run."""
+
+    report: Report
+    exit_code: int
+    stopped: StopReason | None
+
+
+async def run_job(
+    nodes: Sequence[Node],
+    job: Job,
+    transport: Transport,
+    *,
+    limits: Limits,
+    flow: Flow,
+    sinks: Sequence[Sink],
+    console: Terminal,
+    decide: Decide,
+    fold: Callable[[list[str]], str],
+    batch: bool = False,
+) -> RunResult:
+    """Run a job on nodes, show it, obey the signals, and return when all is written.
+
+    Opens and closes the transport.  Returns also when the run was stopped, by
+    whatever; raises only for bugs.
+
+    Args:
+        nodes: In rank order, names distinct.
+        job: What to do on each node.
+        transport: How to reach them; not open yet.
+        limits: How many at once, and how long.
+        flow: What `console` and the sinks hold when they are full.
+        sinks: Get every event, in this order.
+        console: Where they write; closed on return.
+        decide: Makes the exit code.
+        fold: Makes one short text of node names.
+        batch: Whether one Ctrl-C terminates.
+    """
+
+    def emit(event: Event) -> None:
+        for sink in sinks:
+            sink.handle(event)
+
+    run = Run(nodes, job, transport, limits=limits, flow=flow, emit=emit, decide=decide)
+    console.on_closed = lambda: run.cancel("output closed")
+    async with trio.open_nursery() as signals:
+        output_scope = trio.CancelScope()
+        await signals.start(
+            lambda task_status: obey_signals(
+                run,
+                batch=batch,
+                say=console.say,
+                fold=fold,
+                cut_readers=lambda: output_scope.cancel(reason="no more time for output"),
+                task_status=task_status,
+            )
+        )
+        with output_scope:
+            async with trio.open_nursery() as output:
+                output.start_soon(console.serve)
+                async with trio.open_nursery() as readers:
+                    for sink in sinks:
+                        readers.start_soon(sink.serve)
+                    async with transport.open():
+                        report = await run.execute()
+                console.close()
+        signals.cancel_scope.cancel(reason="the run is over")
+    report = run.report()
+    return RunResult(
+        report=report,
+        exit_code=decide(report, run.stopped, run.stopped_by),
+        stopped=run.stopped,
+    )
