@@ -1,0 +1,210 @@
+r"""The remote end of structured concurrency: the text that a command travels in.
+
+Closing a channel does not end a remote command, and sshd refuses the SSH
+"signal" request for root logins.  So the command brings its own watchdog: a
+small POSIX shell process in a session of its own, which knows the command's
+process group and outlives it by as much as it takes to see the group empty.
+
+How it learns that time is up:
+
+* ``GUARDED`` (the command's stdin is /dev/null): the watchdog holds the channel's
+  stdin.  That ends when we send EOF, when the connection is gone, and when sshd
+  has reaped the command: one mechanism for every way out.
+* ``FED`` (stdin is the command's own, or a terminal): it gets USR1 from us over a
+  second channel, or from the shell that waits for the command; and it looks once a
+  second whether its sshd is still there.
+
+What it does then: nothing where the group is empty; else TERM, a grace, KILL.  It
+keeps the channel open meanwhile (stdin and stdout of a session are one socket
+pair, and stderr it holds on purpose), so a channel that is closed by the server
+says that nothing of the command is left: that is the confirmation.
+
+What the command sees is what it would have seen: its login shell interprets it
+(``$SHELL -c``), it is the session's leader in GUARDED mode, its exit status and
+signal go straight to sshd.  Text only: no I/O here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["Marker", "MarkerFilter", "quote", "stop_request", "unwrap", "wrap"]
+
+_NAME = "trioexec"
+_POLLS_PER_S = 20
+
+# Watchdog: $1 group, $2 grace in polls, $3 sshd's pid (FED only).
+# Zombies do not count as alive: some containers have an init that never reaps.  A
+# group that we may not signal (sudo) is seen by its leader's /proc entry.
+_LADDER = (
+    "gone() { "
+    'if kill -0 "-$1"; then [ $n -ge 4 ] && p=$(ps -A -o pgid= -o stat=) && '
+    '! printf "%s\\n" "$p" | grep -q "^ *$1  *[^Z ]"; '
+    'else [ ! -d "/proc/$1" ] || grep -q "^State:[[:space:]]*Z" "/proc/$1/status"; fi; }; '
+    'end() { kill "-$2" "-$1" || sudo -n kill "-$2" -- "-$1"; }; '
+    'wait_gone() { n=0; while [ $n -lt "$2" ]; do '
+    'sleep 0.05 || sleep 1; n=$((n+1)); gone "$1" && exit 0; done; }; '
+    'ladder() { kill -0 "-$1" || [ -d "/proc/$1" ] || exit 0; '
+    'end "$1" TERM; wait_gone "$1" "$2"; end "$1" KILL; wait_gone "$1" 100; }; '
+)
+_WATCH_STDIN = _LADDER + 'while read -r x; do :; done; ladder "$1" "$2"'
+_WATCH_SSHD = _LADDER + (
+    "exec 3>&2 2>/dev/null; e=; trap 'e=1' USR1; trap '' HUP INT TERM; "
+    "echo $$; exec >/dev/null; "
+    'while [ -z "$e" ] && { [ -d "/proc/$3" ] || kill -0 "$3"; }; do '
+    "sleep 1 & s=$!; wait $s; done; kill -KILL $s; "
+    'ladder "$1" "$2"'
+)
+
+# The command's side: $1 command, $2 watchdog, $3 token, $4 grace in polls, NAME=VALUE...
+# $0 is the script itself.  Not a group's leader (some servers start commands in
+# their own group): become one, lest we end the server.
+_PROLOGUE = (
+    'kill -0 "-$$" 2>/dev/null || exec setsid /bin/sh -c \'eval "$0"\' "$0" "$@"; '
+    "c=$1 w=$2 t=$3 g=$4; shift 4; "
+    'for v in "$@"; do export "$v"; done; '
+)
+_UNFOLD = "c=$(printf %s_ \"$c\" | tr '\\001' '\\012'); c=${c%_}; "
+_GUARDED = (
+    'printf "\\001trioexec %s %s 0\\n" "$t" "$$" >&2; exec 3<&0; '
+    "if command -v setsid >/dev/null 2>&1; then "
+    'setsid /bin/sh -c "$w" trioexec-watch "$$" "$g" <&3 3<&- >/dev/null 2>&1 & '
+    'exec "${SHELL:-/bin/sh}" -c "$c" </dev/null 3<&-; fi; '
+    # No setsid here: the watchdog lives in the group that it ends, spared by a trap.
+    "trap : TERM; "
+    "(trap '' TERM; while read -r x; do :; done; kill -s TERM 0; "
+    "sleep $((g / 20 + 1)); kill -s KILL 0) <&3 3<&- >/dev/null 2>&1 & "
+    '"${SHELL:-/bin/sh}" -c "$c" </dev/null 3<&-; r=$?; '
+    "kill -s KILL $!; kill -s TERM 0; exit $r"
+)
+_FED = (
+    "exec 3<&0; p=0; if command -v setsid >/dev/null 2>&1; then "
+    'p=$(setsid /bin/sh -c "$w" trioexec-watch "$$" "$g" "$PPID" </dev/null 3<&- &); fi; '
+    'printf "\\001trioexec %s %s %s\\n" "$t" "$$" "$p" >&2; '
+    "trap : HUP INT QUIT TERM; "
+    '"${SHELL:-/bin/sh}" -c "$c" <&3 3<&-; r=$?; '
+    '[ "$p" = 0 ] || kill -USR1 "$p" 2>/dev/null; exit $r'
+)
+
+_SAFE = {"'": "'\\''", "\\": "'\\\\'", "!": "'\\!'"}
+_RAW = {quoted: raw for raw, quoted in _SAFE.items()}
+_WIRE_HEAD = "exec /bin/sh -c "
+
+
+def quote(text: str) -> str:
+    """Quote one word so that sh, csh and fish read the same; no newline may be in it.
+
+    csh expands ``!`` and fish knows backslashes inside single quotes, so both stand
+    outside of them.
+    """
+    return "'" + re.sub(r"['\\!]", lambda found: _SAFE[found[0]], text) + "'"
+
+
+def wrap(
+    command: str,
+    *,
+    token: str,
+    grace_s: float,
+    fed: bool = False,
+    env: Mapping[str, str] | None = None,
+) -> str:
+    """Make the text to send for a command.
+
+    Args:
+        command: As the user typed it; any text without NUL.
+        token: Stands in the marker line that the wrapper prints on stderr first.
+        grace_s: Between TERM and KILL.
+        fed: Whether stdin (or a terminal) belongs to the command.
+        env: Exported before the command; names and values as they are.
+    """
+    folded = "\n" in command
+    script = _PROLOGUE + (_UNFOLD if folded else "") + (_FED if fed else _GUARDED)
+    words = [
+        "eval \"$0\"",
+        script,
+        command.replace("\n", "\x01"),
+        _WATCH_SSHD if fed else _WATCH_STDIN,
+        token,
+        str(max(1, round(grace_s * _POLLS_PER_S))),
+    ]
+    words += [f"{name}={value}" for name, value in (env or {}).items()]
+    return _WIRE_HEAD + " ".join(map(quote, words))
+
+
+def unwrap(wire: str) -> tuple[str, str] | None:
+    """Give back the command and the token of a wrapped text; None if it is not one.
+
+    For servers that answer commands without running a shell.
+    """
+    if not wire.startswith(_WIRE_HEAD):
+        return None
+    words = [
+        re.sub(r"'\\''|'\\\\'|'\\!'", lambda found: _RAW[found[0]], word[1:-1])
+        for word in re.findall(r"(?:'[^']*'(?:\\.(?='))?)+", wire[len(_WIRE_HEAD) :])
+    ]
+    if len(words) < 6 or not words[1].startswith(_PROLOGUE):
+        return None
+    return words[2].replace("\x01", "\n"), words[4]
+
+
+def stop_request(watch_pid: int) -> str:
+    """Make the command that tells a FED command's watchdog that time is up."""
+    return f"kill -USR1 {watch_pid}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marker:
+    """What the wrapper says first: it runs, and the command is about to."""
+
+    pid: int
+    """Process group of the command."""
+
+    watch_pid: int
+    """Watchdog that `stop_request` speaks to; 0 where there is none to speak to."""
+
+    def line(self, token: str) -> bytes:
+        """Give the line back as the wrapper prints it."""
+        return f"\x01{_NAME} {token} {self.pid} {self.watch_pid}\n".encode()
+
+
+class MarkerFilter:
+    """Takes the marker line out of a stream; what stands before it passes."""
+
+    def __init__(self, token: str) -> None:
+        self.marker: Marker | None = None
+        self._kept = b""
+        self._head = f"\x01{_NAME} {token} ".encode()
+        self._line = re.compile(re.escape(self._head) + rb"(\d+) (\d+)\r?\n")
+
+    def feed(self, data: bytes) -> bytes:
+        """Take a piece; give what may be passed on now."""
+        if self.marker is not None:
+            return data
+        data = self._kept + data
+        found = self._line.search(data)
+        if found is not None:
+            self._kept = b""
+            self.marker = Marker(pid=int(found[1]), watch_pid=int(found[2]))
+            return data[: found.start()] + data[found.end() :]
+        start = self._possible_start(data)
+        self._kept = data[start:]
+        return data[:start]
+
+    def flush(self) -> bytes:
+        """Give what was kept because it might have become the marker."""
+        kept, self._kept = self._kept, b""
+        return kept
+
+    def _possible_start(self, data: bytes) -> int:
+        """Where a marker that is not complete yet may begin; the length if nowhere."""
+        start = data.find(b"\x01")
+        while start != -1:
+            rest = data[start:]
+            if self._head.startswith(rest) or (
+                rest.startswith(self._head) and re.fullmatch(rb"[\d \r]*", rest[len(self._head) :])
+            ):
+                return start
+            start = data.find(b"\x01", start + 1)
+        return len(data)
