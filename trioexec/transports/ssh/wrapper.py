@@ -37,16 +37,20 @@ _POLLS_PER_S = 20
 
 # Watchdog: $1 group, $2 grace in polls, $3 sshd's pid (FED only).
 # Zombies do not count as alive: some containers have an init that never reaps.  A
-# group that we may not signal (sudo) is seen by its leader's /proc entry.
+# group that we may not signal (sudo) is seen by its leader's /proc entry.  csh gives
+# each background job a group of its own: there the whole session is meant.
 _LADDER = (
-    "gone() { "
-    'if kill -0 "-$1"; then [ $n -ge 4 ] && p=$(ps -A -o pgid= -o stat=) && '
-    '! printf "%s\\n" "$p" | grep -q "^ *$1  *[^Z ]"; '
+    "k=pgid; case $SHELL in *csh) k=sid;; esac; "
+    "empty() { p=$(ps -A -o $k= -o stat=) && "
+    '! printf "%s\\n" "$p" | grep -q "^ *$1  *[^Z ]"; }; '
+    'gone() { if [ $k = sid ]; then empty "$1"; '
+    'elif kill -0 "-$1"; then [ $n -ge 4 ] && empty "$1"; '
     'else [ ! -d "/proc/$1" ] || grep -q "^State:[[:space:]]*Z" "/proc/$1/status"; fi; }; '
-    'end() { kill "-$2" "-$1" || sudo -n kill "-$2" -- "-$1"; }; '
+    'end() { [ $k = sid ] && pkill "-$2" -s "$1"; '
+    'kill "-$2" "-$1" || { [ -d "/proc/$1" ] && sudo -n kill "-$2" -- "-$1"; }; }; '
     'wait_gone() { n=0; while [ $n -lt "$2" ]; do '
     'sleep 0.05 || sleep 1; n=$((n+1)); gone "$1" && exit 0; done; }; '
-    'ladder() { kill -0 "-$1" || [ -d "/proc/$1" ] || exit 0; '
+    'ladder() { n=0; gone "$1" && exit 0; '
     'end "$1" TERM; wait_gone "$1" "$2"; end "$1" KILL; wait_gone "$1" 100; }; '
 )
 _WATCH_STDIN = _LADDER + 'while read -r x; do :; done; ladder "$1" "$2"'
