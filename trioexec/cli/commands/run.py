@@ -1,0 +1,92 @@
+"""``trioexec run``, which is also ``trioexec`` alone: a command on every node."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from trioexec.cli.fanout import Plan, decide_by, execute, nodes_for, show_dry, view_for
+from trioexec.cli.mapping import command_of, limits_of, main_rank_of, strategy_of
+from trioexec.cli.options import (
+    CommandOptions,
+    LimitOptions,
+    NodeOptions,
+    OutputOptions,
+    ResultOptions,
+    SshOptions,
+    TransportOptions,
+)
+from trioexec.cli.registry import CommandEntry
+from trioexec.cli.transport import transport_for
+
+if TYPE_CHECKING:
+    from trioexec.cli.invocation import Invocation
+
+__all__ = ["ENTRY", "main", "plan_for"]
+
+ENTRY = CommandEntry(
+    usage="[OPTIONS] COMMAND...",
+    groups=(
+        NodeOptions,
+        LimitOptions,
+        CommandOptions,
+        ResultOptions,
+        SshOptions,
+        TransportOptions,
+        OutputOptions,
+    ),
+    words_end=True,
+    examples=(
+        ("trioexec -H 'web[1-20]' uptime", "twenty nodes, lines as they come"),
+        ("trioexec -H ^nodes.txt -g df -h /", "equal answers once, folded"),
+        ("trioexec -H 'db[1-3]' -k --timeout 5m ./migrate", "stop all when one fails"),
+        ("trioexec -H a,b -S --json systemctl is-active nginx", "for scripts and CI"),
+        ("trioexec -H 'web[1-20]' --script setup.sh --fast", "a local script, with arguments"),
+    ),
+)
+
+
+def main(call: Invocation) -> int:
+    """Run the command on the nodes."""
+    if call.options(LimitOptions).dry_run:
+        return _show(call)
+    return execute(plan_for(call))
+
+
+def plan_for(call: Invocation) -> Plan:
+    """Make the run, whole.
+
+    Raises:
+        UsageError: Something in the options makes no sense.
+    """
+    from trioexec.engine.jobs import CommandJob  # noqa: PLC0415 - imports trio
+
+    nodes = nodes_for(call)
+    limits = call.options(LimitOptions)
+    options = call.options(CommandOptions)
+    result = call.options(ResultOptions)
+    main_rank = main_rank_of(result, nodes, call.env)
+    view = view_for(call)
+    command = command_of(options, call.words)
+    return Plan(
+        nodes=nodes,
+        job=CommandJob(command=command),
+        transport=transport_for(call),
+        limits=limits_of(limits, options),
+        decide=decide_by(strategy_of(result), main_rank),
+        view=view,
+        batch=limits.batch,
+    )
+
+
+def _show(call: Invocation) -> int:
+    """Say what would run where; reads neither stdin nor a password."""
+    nodes = nodes_for(call)
+    options = call.options(CommandOptions)
+    main_rank = main_rank_of(call.options(ResultOptions), nodes, call.env)
+    command = command_of(dataclasses.replace(options, stdin=False), call.words)
+    limits = limits_of(call.options(LimitOptions), options)
+    at_once = min(limits.parallel, len(nodes))
+    by = call.options(TransportOptions).transport
+    what = f"{command.text} < {options.script}" if options.script else command.text
+    return show_dry(nodes, what, f"{at_once} at once by {by}, main rank {main_rank}")

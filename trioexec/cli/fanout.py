@@ -1,0 +1,136 @@
+"""Fans a job out: options in, exit code out; `run`, `ping` and `demo` differ in the job only.
+
+Everything that can be wrong is found before the run begins: `prepare` is that half,
+`execute` the other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trioexec.cli.invocation import Invocation
+from trioexec.cli.options import LimitOptions, NodeOptions, OutputOptions
+from trioexec.cli.mapping import nodes_of
+from trioexec.cli.view import View, make_sinks, view_of
+from trioexec.model.command import Limits
+from trioexec.model.errors import UsageError
+from trioexec.model.exitcodes import OK, Strategy, Verdict, decide
+from trioexec.model.nodes import Node
+
+if TYPE_CHECKING:
+    from trioexec.api import Decide
+    from trioexec.engine.jobs import Job
+    from trioexec.model.outcomes import StopReason
+    from trioexec.model.report import Report
+    from trioexec.transports.base import Transport
+
+__all__ = ["Plan", "decide_by", "execute", "nodes_for", "show_dry", "view_for"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A run that is about to begin, and can no more be refused."""
+
+    nodes: Sequence[Node]
+    job: Job
+    transport: Transport
+    limits: Limits
+    decide: Decide
+    view: View
+    batch: bool
+
+
+def nodes_for(call: Invocation, words: Sequence[str] = ()) -> list[Node]:
+    """Make the nodes of a call, at least one.
+
+    Raises:
+        UsageError: There is none, or an expression cannot be read.
+    """
+    options = call.options(NodeOptions)
+    if not (options.hosts or words):
+        raise UsageError(
+            "no nodes: -H is missing.\nName some: trioexec -H 'web[1-3]' uptime (or set TRIOEXEC_HOSTS)."
+        )
+    nodes = nodes_of(options, words)
+    if not nodes:
+        raise UsageError(
+            "no nodes are left after -f and -x.\n`trioexec nodes` with the same options shows why."
+        )
+    return nodes
+
+
+def view_for(call: Invocation) -> View:
+    """Settle how the call is shown."""
+    return view_of(
+        call.options(OutputOptions),
+        color_given=call.settings["color"].source == "command line",
+        env=call.env,
+        stdout_tty=sys.stdout.isatty(),
+        stderr_tty=sys.stderr.isatty(),
+    )
+
+
+def decide_by(strategy: Strategy, main_rank: str) -> Decide:
+    """Make the run's judge."""
+
+    def judge(report: Report, stopped: StopReason | None, stopped_by: str | None) -> int:
+        return decide(
+            report,
+            Verdict(strategy=strategy, main_rank=main_rank, stopped=stopped, stopped_by=stopped_by),
+        )
+
+    return judge
+
+
+def show_dry(nodes: Sequence[Node], what: str, note: str) -> int:
+    """Say what would be done where, and that it was not."""
+    sys.stdout.writelines(f"{node.name}: {what}\n" for node in nodes)
+    sys.stdout.flush()
+    count = "1 node" if len(nodes) == 1 else f"{len(nodes)} nodes"
+    sys.stderr.write(f"Dry run: {count}, {note}; nothing was connected to.\n")
+    return OK
+
+
+def execute(plan: Plan) -> int:
+    """Run it; returns the exit code."""
+    import trio  # noqa: PLC0415 - a tenth of a second that `--help` and `nodes` do not have
+
+    _raise_descriptor_limit()
+    return trio.run(_execute, plan)
+
+
+async def _execute(plan: Plan) -> int:
+    from trioexec.api import run_job  # noqa: PLC0415 - imports trio
+    from trioexec.model.flow import Flow  # noqa: PLC0415
+    from trioexec.model.hostlist import fold  # noqa: PLC0415 - ClusterShell is slow
+    from trioexec.sinks.console import Console  # noqa: PLC0415 - imports trio
+
+    flow = Flow()
+    console = Console(flow, on_closed=lambda: None)
+    result = await run_job(
+        plan.nodes,
+        plan.job,
+        plan.transport,
+        limits=plan.limits,
+        flow=flow,
+        sinks=make_sinks(plan.view, console),
+        console=console,
+        decide=plan.decide,
+        fold=fold,
+        batch=plan.batch,
+    )
+    return result.exit_code
+
+
+def _raise_descriptor_limit() -> None:
+    """Take as many descriptors as we may: 1,024 are gone at some 500 nodes."""
+    import resource  # noqa: PLC0415
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,37 @@
+"""One call of a command: its options settled, its words as typed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from trioexec.settings.layers import Setting
+
+__all__ = ["Invocation"]
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """What a command's `main` gets."""
+
+    name: str
+    words: tuple[str, ...]
+    settings: Mapping[str, Setting]
+    """By `Option.field`; every option of the command, each with its source."""
+
+    env: Mapping[str, str]
+    """Our environment, for what is no option: NO_COLOR, the cluster's own variables."""
+
+    def options(self, group: type[_T]) -> _T:
+        """Fill one of the command's option dataclasses."""
+        fields = dataclasses.fields(group)  # type: ignore[arg-type]
+        values: dict[str, Any] = {field.name: self.settings[field.name].value for field in fields}
+        return group(**values)
+
+    def is_given(self, field: str) -> bool:
+        """Whether anybody gave the option, even as what the default is."""
+        return self.settings[field].where != ""

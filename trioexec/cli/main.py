@@ -1,0 +1,117 @@
+"""From a command line to an exit code; the only place where errors become codes.
+
+`except*` lives here and nowhere else: an exception group never travels further.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from trioexec.cli.arguments import split
+from trioexec.cli.invocation import Invocation
+from trioexec.cli.options import GeneralOptions
+from trioexec.cli.registry import COMMANDS, DEFAULT_COMMAND, CommandModule, load
+from trioexec.model.errors import TrioexecError
+from trioexec.model.exitcodes import BUG, INTERRUPTED, OK, OUTPUT_CLOSED, USAGE
+from trioexec.settings.layers import environment, resolve, strays
+from trioexec.settings.option import options_of
+
+__all__ = ["main"]
+
+REPORT_BUGS = (
+    "This is a bug in trioexec, not in what you asked for: please report it with the lines above."
+)
+
+_NOT_OPTIONS = frozenset({"TRIOEXEC_NODE"})
+"""Variables of ours that are no option: the local transport tells a command its node."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run trioexec; returns what the process is to exit with and prints all errors itself."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    code = OK
+    try:
+        code = _dispatch(arguments, os.environ)
+        sys.stdout.flush()
+    except* KeyboardInterrupt:
+        code = INTERRUPTED
+    except* BrokenPipeError:
+        code = OUTPUT_CLOSED
+        _drop_stdout()
+    except* TrioexecError as group:
+        code = USAGE
+        _say_error(_first(group))
+    except* Exception:  # noqa: BLE001 - the last wall: what is left is a bug, and is shown whole
+        code = BUG
+        sys.excepthook(*sys.exc_info())
+        _say(REPORT_BUGS)
+    return code
+
+
+def _dispatch(arguments: list[str], env: Mapping[str, str]) -> int:
+    name, rest = DEFAULT_COMMAND, arguments
+    if arguments and arguments[0] in COMMANDS:
+        name, rest = arguments[0], arguments[1:]
+    module = load(name)
+    invocation = read(module, rest, env)
+    if invocation.settings["version"].value:
+        from trioexec import __version__  # noqa: PLC0415 - hardly ever wanted
+
+        sys.stdout.write(f"trioexec {__version__}\n")
+        return OK
+    if invocation.settings["help"].value:
+        from trioexec.cli.help import help_for  # noqa: PLC0415 - hardly ever wanted
+
+        sys.stdout.write(help_for(module, whole=name == DEFAULT_COMMAND and rest is arguments))
+        return OK
+    return module.main(invocation)
+
+
+def read(module: CommandModule, arguments: Sequence[str], env: Mapping[str, str]) -> Invocation:
+    """Settle the options of one call of a command.
+
+    Raises:
+        UsageError: Whatever is wrong with one of them.
+    """
+    options = options_of((*module.entry.groups, GeneralOptions))
+    split_up = split(arguments, options, words_end=module.entry.words_end)
+    _warn_of_typos(env)
+    settings = resolve(options, [environment(options, env), split_up.layer])
+    return Invocation(name=module.name, words=split_up.words, settings=settings, env=env)
+
+
+def _warn_of_typos(env: Mapping[str, str]) -> None:
+    """Name variables that look like options of ours and are none of any command's."""
+    if not any(name.startswith("TRIOEXEC_") and name not in _NOT_OPTIONS for name in env):
+        return
+    options = [option for name in COMMANDS for option in options_of(load(name).entry.groups)]
+    for name in strays(options, env):
+        if name not in _NOT_OPTIONS:
+            _say(f"{name} is set, but there is no such option; it is ignored.")
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Take one of several: each would be right, and two lines are enough."""
+    exc: BaseException = group
+    while isinstance(exc, BaseExceptionGroup):
+        exc = exc.exceptions[0]
+    return exc
+
+
+def _say_error(exc: BaseException) -> None:
+    lines = str(exc).splitlines()
+    if len(lines) == 1:
+        lines.append("`trioexec --help` shows the options and some examples.")
+    _say("\n".join(lines))
+
+
+def _say(text: str) -> None:
+    sys.stdout.flush()
+    sys.stderr.write(f"trioexec: {text}\n")
+
+
+def _drop_stdout() -> None:
+    """Have nothing left for the interpreter to flush into the closed pipe when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,116 @@
+"""From option dataclasses to the values that engine, transports and sinks take.
+
+Every option is used here once, or in `fanout`; a test follows each of them.
+Reads the files and the stdin that options name; connects to nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from trioexec.cli.options import CommandOptions, LimitOptions, NodeOptions, ResultOptions
+from trioexec.model.command import Command, Limits
+from trioexec.model.errors import UsageError
+from trioexec.model.exitcodes import Strategy, choose_main_rank
+from trioexec.model.nodes import Node
+from trioexec.model.script import script_command
+
+__all__ = ["command_of", "limits_of", "main_rank_of", "nodes_of", "strategy_of"]
+
+
+def nodes_of(options: NodeOptions, words: Sequence[str] = ()) -> list[Node]:
+    """Make the nodes of a run; may be none, where filters leave none.
+
+    Args:
+        options: What the command line says.
+        words: More expressions.
+
+    Raises:
+        NodeSetError: An expression cannot be read.
+        UsageError: A file of nodes cannot be read.
+    """
+    from trioexec.model.hostlist import expand, select  # noqa: PLC0415 - ClusterShell is slow
+
+    nodes = expand([*options.hosts, *words], sources=_lines_of)
+    return select(nodes, filters=options.filter, excludes=options.exclude)
+
+
+def _lines_of(source: str) -> Iterable[str]:
+    """Read the file that a ``^file`` names, or our stdin for ``-``."""
+    if source == "-":
+        return sys.stdin.read().splitlines()
+    try:
+        return Path(source).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UsageError(
+            f"^{source}: {_why(exc)}.\nName a file with one node expression a line."
+        ) from exc
+
+
+def limits_of(options: LimitOptions, command: CommandOptions | None = None) -> Limits:
+    """Make the limits; a job that is no command has none of a command's."""
+    return Limits(
+        parallel=options.parallel or math.inf,
+        fail_fast=options.fail_fast,
+        connect_timeout_s=options.connect_timeout,
+        deadline_s=options.deadline,
+        timeout_s=command.timeout if command else math.inf,
+        idle_timeout_s=command.idle_timeout if command else math.inf,
+    )
+
+
+def command_of(options: CommandOptions, words: Sequence[str]) -> Command:
+    """Make the command; the words are joined with spaces, for the node's shell, as ssh does.
+
+    Raises:
+        UsageError: The script cannot be read, or there is nothing to run.
+    """
+    if options.script:
+        stdin: bytes | None = _script(options.script)
+        text = script_command(stdin or b"", words)
+    else:
+        text = " ".join(words)
+        stdin = None
+        if not text.strip():
+            raise UsageError(
+                "there is no command to run.\nWrite it after the options: trioexec -H web1 uptime"
+            )
+        if options.stdin:
+            stdin = sys.stdin.buffer.read()
+    return Command(
+        text=text, env=dict(options.env), stdin=stdin, tty=options.tty, wrap=not options.no_wrap
+    )
+
+
+def _script(name: str) -> bytes:
+    try:
+        return Path(name).read_bytes()
+    except OSError as exc:
+        raise UsageError(f"--script {name}: {_why(exc)}.\nName a script on this machine.") from exc
+
+
+def _why(exc: OSError | UnicodeDecodeError) -> str:
+    if isinstance(exc, OSError):
+        return (exc.strerror or str(exc)).lower()
+    return "not a text file"
+
+
+def strategy_of(options: ResultOptions) -> Strategy:
+    """Make the exit code strategy; at most one of its flags is set."""
+    if options.require_all_success:
+        return Strategy.ALL
+    if options.check_all_nodes:
+        return Strategy.HYBRID
+    return Strategy.ANY if options.any_failure else Strategy.MAIN_RANK
+
+
+def main_rank_of(options: ResultOptions, nodes: Sequence[Node], env: Mapping[str, str]) -> str:
+    """Name the main rank.
+
+    Raises:
+        UsageError: ``--main-rank`` names none of the nodes.
+    """
+    return choose_main_rank(nodes, env, options.main_rank or None)

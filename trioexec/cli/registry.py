@@ -1,0 +1,59 @@
+"""The commands, by name: where each is found and what help says of it.
+
+Adding one is a line here and a module in `cli.commands`, which is imported only when
+its command is wanted.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from trioexec.cli.invocation import Invocation
+
+__all__ = ["COMMANDS", "DEFAULT_COMMAND", "CommandEntry", "CommandModule", "load"]
+
+DEFAULT_COMMAND: Final = "run"
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "run": "Run a command on nodes; the word itself may be left out.",
+    "ping": "Connect and log in, no more; says which nodes answer.",
+    "nodes": "Show what node expressions come to.",
+    "demo": "Start SSH servers in this process and run a command on them.",
+}
+"""Name to summary; the module is `cli.commands.NAME`, in `CommandModule`'s shape."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandEntry:
+    """How a command is used."""
+
+    usage: str
+    """After ``trioexec``."""
+
+    groups: tuple[type[Any], ...]
+    """Option dataclasses, in the order of help's panels."""
+
+    words_end: bool
+    """Whether options end at the first word, because the words are a command of their own."""
+
+    examples: tuple[tuple[str, str], ...] = ()
+    """Command line, and what it does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandModule:
+    """What a module of `cli.commands` has: `ENTRY` and `main`."""
+
+    name: str
+    entry: CommandEntry
+    main: Callable[[Invocation], int]
+
+
+def load(name: str) -> CommandModule:
+    """Import one command."""
+    module = importlib.import_module(f"trioexec.cli.commands.{name}")
+    return CommandModule(name=name, entry=module.ENTRY, main=module.main)
