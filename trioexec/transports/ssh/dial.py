@@ -1,0 +1,184 @@
+"""From a name to a connected socket: look-up, addresses in parallel, proxy commands.
+
+Trio only.  Every wait here is under the connect limit, because it is under the
+caller's scope.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import trio
+
+__all__ = ["DialError", "Family", "dial", "open_proxy_command", "resolve"]
+
+Family = socket.AddressFamily
+
+HEAD_START_S: Final = 0.25
+"""How long one address may take before the next is tried beside it (RFC 8305)."""
+
+LOOKUPS_AT_ONCE: Final = 16
+"""Threads for name look-ups: a dead resolver must not starve trio's other threads."""
+
+PROXY_GRACE_S: Final = 1.0
+"""How long a proxy command may take to go after its socket is closed."""
+
+_lookups: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("ssh_lookups")
+
+Address = tuple[Family, tuple[str, int] | tuple[str, int, int, int]]
+
+
+class DialError(Exception):
+    """No address could be connected to; the text says why, in words a person knows."""
+
+
+def _limiter() -> trio.CapacityLimiter:
+    try:
+        return _lookups.get()
+    except LookupError:
+        limiter = trio.CapacityLimiter(LOOKUPS_AT_ONCE)
+        _lookups.set(limiter)
+        return limiter
+
+
+async def resolve(host: str, port: int, family: Family = socket.AF_UNSPEC) -> list[Address]:
+    """Look a name up, off the loop; an address costs no thread.
+
+    Raises:
+        DialError: The name is not known, or the address is not of the family.
+    """
+    flags = 0
+    if _is_address(host):
+        flags = socket.AI_NUMERICHOST
+    try:
+        if flags:
+            found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=flags)
+        else:
+            found = await trio.to_thread.run_sync(
+                lambda: socket.getaddrinfo(host, port, family, socket.SOCK_STREAM),
+                abandon_on_cancel=True,
+                limiter=_limiter(),
+            )
+    except (OSError, UnicodeError) as exc:
+        raise DialError(f"name look-up failed: {_strerror(exc)}") from exc
+    # Trio's and OpenSSH's order: what the resolver says, each address once.
+    return list(dict.fromkeys((Family(entry[0]), entry[4]) for entry in found))
+
+
+async def dial(
+    host: str,
+    port: int,
+    *,
+    family: Family = socket.AF_UNSPEC,
+    bind_address: str | None = None,
+) -> socket.socket:
+    """Connect to the first address that answers, a new one joining in every 0.25 s.
+
+    When cancelled, every socket is closed.
+
+    Raises:
+        DialError: None answered.
+    """
+    addresses = await resolve(host, port, family)
+    if len(addresses) == 1:
+        try:
+            return await _connect(addresses[0], bind_address)
+        except OSError as exc:
+            raise DialError(_strerror(exc)) from exc
+    return await _race(addresses, bind_address)
+
+
+async def _race(addresses: Sequence[Address], bind_address: str | None) -> socket.socket:
+    winners: list[socket.socket] = []
+    errors: list[OSError] = []
+
+    async def attempt(index: int, failed: trio.Event, nursery: trio.Nursery) -> None:
+        try:
+            connected = await _connect(addresses[index], bind_address)
+        except OSError as exc:
+            errors.append(exc)
+            failed.set()
+            return
+        if winners:
+            connected.close()
+        else:
+            winners.append(connected)
+            nursery.cancel_scope.cancel(reason="another address has answered")
+
+    async with trio.open_nursery() as nursery:
+        for index in range(len(addresses)):
+            failed = trio.Event()
+            nursery.start_soon(attempt, index, failed, nursery)
+            with trio.move_on_after(HEAD_START_S):
+                await failed.wait()
+    if winners:
+        return winners[0]
+    raise DialError("; ".join(dict.fromkeys(map(_strerror, errors)))) from errors[0]
+
+
+async def _connect(address: Address, bind_address: str | None) -> socket.socket:
+    family, where = address
+    made = trio.socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if bind_address:
+            await made.bind((bind_address, 0))
+        await made.connect(where)
+    except BaseException:
+        made.close()
+        raise
+    return _plain(made)
+
+
+def _plain(made: trio.socket.SocketType) -> socket.socket:
+    """Take a trio socket's descriptor over into a plain, non-blocking one."""
+    plain = socket.socket(made.family, made.type, made.proto, fileno=made.detach())
+    plain.setblocking(False)  # noqa: FBT003
+    return plain
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _strerror(exc: BaseException) -> str:
+    if isinstance(exc, OSError) and exc.strerror:
+        return exc.strerror[:1].lower() + exc.strerror[1:]
+    return str(exc) or type(exc).__name__
+
+
+@asynccontextmanager
+async def open_proxy_command(command: str) -> AsyncIterator[socket.socket]:
+    """Run a ProxyCommand and give the socket that stands for its node.
+
+    The command is a process group of its own, and is gone when this is left.
+    """
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)  # noqa: FBT003
+    with theirs:
+        process = await trio.lowlevel.open_process(
+            [os.environ.get("SHELL", "/bin/sh"), "-c", f"exec {command}"],
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            start_new_session=True,
+        )
+    try:
+        yield ours
+    finally:
+        ours.close()
+        with trio.move_on_after(PROXY_GRACE_S, shield=True):
+            await process.wait()
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            with trio.move_on_after(PROXY_GRACE_S, shield=True):
+                await process.wait()

@@ -1,0 +1,54 @@
+"""What a user of the ssh transport may choose; plain values, nothing is looked up here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from trioexec.model.secret import Secret
+
+__all__ = ["KEEPALIVE_COUNT", "KEEPALIVE_S", "SshOptions"]
+
+KEEPALIVE_S = 30
+"""A node is asked this often whether it is still there: less than a NAT forgets in."""
+
+KEEPALIVE_COUNT = 3
+"""So many answers may be missing before the node counts as gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SshOptions:
+    """The ``ssh`` group of options.  None: what ssh_config says, then OpenSSH's default."""
+
+    user: str | None = None
+    port: int | None = None
+    identities: tuple[str, ...] = ()
+    """Private key files; tried before those of the configuration."""
+
+    config_file: str | None = None
+    """Instead of the user's and the system's; ``none`` for no file at all."""
+
+    settings: tuple[str, ...] = ()
+    """``Key=Value`` as after ``ssh -o``; they come before every file."""
+
+    jump: str | None = None
+    """``[user@]host[:port]``, several with commas; ``none`` for none."""
+
+    address_family: Literal["any", "inet", "inet6"] | None = None
+    strict_host_key_checking: Literal["yes", "no", "accept-new"] | None = None
+    server_alive_interval_s: int | None = None
+    """0: never ask."""
+
+    server_alive_count_max: int | None = None
+    connect_timeout_s: float | None = None
+    """For jump hosts; the engine has its own for nodes."""
+
+    parallel: float = 64
+    """How many nodes at once: the receive windows share one budget."""
+
+    password: Secret | None = field(default=None)
+    """Login password, for `password` and keyboard-interactive authentication."""
+
+    sudo_password: Secret | None = field(default=None)
+    keep_connections: bool = False
+    """Whether connections stay open for later calls, until the transport closes."""

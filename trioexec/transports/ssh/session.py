@@ -1,0 +1,202 @@
+"""One command on one connection: its channel from opening to the confirmed end.
+
+Asyncio's side of the crossing.  How a remote command is ended is decided here
+and, on the far side, in `wrapper`.
+"""
+
+from __future__ import annotations
+
+import asyncio  # noqa: TID251
+import signal
+from typing import Final
+
+import asyncssh  # noqa: TID251
+
+from trioexec.model.command import Command
+from trioexec.model.outcomes import Exited, Killed, Unreachable
+from trioexec.transports.base import Call
+from trioexec.transports.ssh.failures import outcome_of
+from trioexec.transports.ssh.wrapper import MarkerFilter, stop_request, wrap
+
+__all__ = ["STOP_MARGIN_S", "run_command"]
+
+STOP_MARGIN_S: Final = 1.5
+"""Beyond the command's own grace: for KILL to work and the news of it to travel."""
+
+LINGER_S: Final = 8.0
+"""How long after its exit status a channel may stay open: the watchdog's grace and KILL, and
+some.  After that somebody who left the session on purpose (setsid) holds it, and nobody waits."""
+
+
+class _Session(asyncssh.SSHClientSession[bytes]):
+    """Callbacks of one channel; asyncssh calls them on the loop, in the order of the wire."""
+
+    def __init__(self, call: Call, command: Command, token: str) -> None:
+        self.call = call
+        self.status: Exited | Killed | None = None
+        self.lost: Exception | None = None
+        self.filter = MarkerFilter(token) if command.wrap else None
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.chan: asyncssh.SSHClientChannel[bytes]
+        # With a terminal there is one stream, and the marker comes in that.
+        self._marked = None if command.tty else asyncssh.EXTENDED_DATA_STDERR
+        self._command = command
+        self._heard = 0
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
+        self.chan = chan
+
+    def session_started(self) -> None:
+        self.call.reached("command")
+        self.call.flow.attach(self.chan)
+
+    def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
+        self._heard += 1
+        if self.filter is not None and datatype == self._marked:
+            data = self.filter.feed(data)
+            if self.filter.marker is not None:
+                self._marked = -1  # no stream any more: the hot path is a comparison
+        if data:
+            self.call.output("stdout" if datatype is None else "stderr", data)
+
+    def eof_received(self) -> bool:
+        # Half open: the server closes when nothing of the command is left.
+        return True
+
+    def exit_status_received(self, status: int) -> None:
+        self.status = Exited(code=status)
+        self._expect_close()
+
+    def exit_signal_received(
+        self, signal: str, core_dumped: bool, msg: str, lang: str  # noqa: ARG002, FBT001
+    ) -> None:
+        self.status = Killed(signal=_signal_number(signal))
+        self._expect_close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.call.flow.detach(self.chan)
+        if self.filter is not None and (kept := self.filter.flush()):
+            self.call.output("stdout" if self._command.tty else "stderr", kept)
+        self.lost = exc
+        if not self.over.done():
+            self.over.set_result(None)
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    def _expect_close(self) -> None:
+        asyncio.get_running_loop().call_later(LINGER_S, self._stop_lingering, self._heard)
+
+    def _stop_lingering(self, heard: int) -> None:
+        if self.over.done():
+            return
+        if self.call.flow.held or heard != self._heard:
+            self._expect_close()
+            return
+        self.over.set_result(None)
+
+    @property
+    def guarded(self) -> bool:
+        """Whether the wrapper has said that it runs."""
+        return self.filter is not None and self.filter.marker is not None
+
+
+async def run_command(
+    connection: asyncssh.SSHClientConnection, command: Command, call: Call, *, token: str, window: int
+) -> Exited | Killed | Unreachable:
+    """Run a command and wait until the node says that nothing of it is left.
+
+    When cancelled: ends the command, delivers output meanwhile, notes what is known
+    of the remote end, re-raises.
+    """
+    fed = command.tty or command.stdin is not None
+    wire = command.text
+    if command.wrap:
+        wire = wrap(
+            command.text, token=token, grace_s=command.stop_grace_s, fed=fed, env=command.env
+        )
+    session = _Session(call, command, token)
+    chan, _ = await connection.create_session(
+        lambda: session,
+        wire,
+        encoding=None,
+        env={} if command.wrap else dict(command.env),
+        request_pty="force" if command.tty else False,
+        term_type="dumb" if command.tty else None,
+        window=window,
+    )
+    try:
+        if command.stdin is not None:
+            chan.write(command.stdin)
+            chan.write_eof()
+        await session.over
+    except asyncio.CancelledError:
+        call.note_remote(ended=await _end(connection, session, command))
+        raise
+    finally:
+        call.flow.detach(chan)
+    if session.status is not None:
+        return session.status
+    if session.lost is not None:
+        failure = outcome_of(session.lost, remote="not confirmed")
+        assert isinstance(failure, Unreachable)
+        return failure
+    return Unreachable(reason="the session ended without an exit status", remote="not confirmed")
+
+
+async def _end(
+    connection: asyncssh.SSHClientConnection, session: _Session, command: Command
+) -> bool:
+    """End the command, and say whether the node has confirmed it; bounded, and cut at will."""
+    loop = asyncio.get_running_loop()
+    enough: asyncio.Future[None] = loop.create_future()
+
+    def finish() -> None:
+        if not enough.done():
+            enough.set_result(None)
+
+    with session.call.goodbye(lambda: loop.call_soon(finish)):
+        timer = loop.call_later(command.stop_grace_s + STOP_MARGIN_S, finish)
+        # What the node still says is taken even when a reader is full: it is bounded by
+        # the window, and the news of the end stands behind it.
+        session.call.flow.detach(session.chan)
+        session.chan.resume_reading()
+        asking = asyncio.ensure_future(_ask_to_end(connection, session, command))
+        try:
+            await asyncio.wait({session.over, enough}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            asking.cancel()
+    return session.over.done() and session.lost is None and session.guarded
+
+
+async def _ask_to_end(
+    connection: asyncssh.SSHClientConnection, session: _Session, command: Command
+) -> None:
+    marker = session.filter.marker if session.filter is not None else None
+    try:
+        if marker is not None and marker.watch_pid:
+            await connection.run(stop_request(marker.watch_pid), encoding=None, check=False)
+        elif command.stdin is None and not command.tty and command.wrap:
+            # The watchdog, also one that has not said so yet, sees this as its stdin's end.
+            session.chan.write_eof()
+        if session.filter is None or (marker is None and session.status is None):
+            # Nobody there to do it for us: what SSH itself has.
+            session.chan.send_signal("TERM")
+            await asyncio.sleep(command.stop_grace_s)
+            session.chan.send_signal("KILL")
+    except (OSError, asyncssh.Error):
+        # No second channel, or no connection any more: then closing is all that is left.
+        return
+
+
+def _signal_number(name: str) -> int:
+    try:
+        return signal.Signals[f"SIG{name}"].value
+    except KeyError:
+        return 0
