@@ -6,6 +6,7 @@ holds the run's `Flow` meanwhile.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from trioexec.model.events import Event
@@ -35,3 +36,9 @@ class Writer(Protocol):
 
     def write(self, data: bytes) -> None:
         """Take bytes; never blocks.  Holds the run's flow while too much is waiting."""
+
+    def write_lazily(self, parts: Iterator[bytes], size_bytes: int) -> None:
+        """Take what `parts` will yield, asked for only as fast as the reader reads."""
+
+    def show_live(self, line: bytes) -> None:
+        """Keep this line under all other text; nothing happens where there is no terminal."""

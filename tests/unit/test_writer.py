@@ -1,0 +1,326 @@
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import sys
+import termios
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from trioexec.model.flow import Flow
+from trioexec.sinks.writer import BATCH_BYTES, HIGH_BYTES, LOW_BYTES, FdWriter
+
+HANG_S = 30
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    read_fd, write_fd = os.pipe()
+    yield read_fd, write_fd
+    for fd in (read_fd, write_fd):
+        try:
+            os.close(fd)
+        except OSError:
+            continue
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, int]]:
+    """The outer side, to read from, and the side that a program writes to."""
+    outer_fd, inner_fd = pty.openpty()
+    attributes = termios.tcgetattr(inner_fd)
+    attributes[1] &= ~termios.OPOST
+    termios.tcsetattr(inner_fd, termios.TCSANOW, attributes)
+    yield outer_fd, inner_fd
+    for fd in (outer_fd, inner_fd):
+        try:
+            os.close(fd)
+        except OSError:
+            continue
+
+
+def calls() -> tuple[list[str], Callable[[], None]]:
+    called: list[str] = []
+    return called, lambda: called.append("closed")
+
+
+def unexpected() -> None:
+    pytest.fail("the reader was taken for closed")
+
+
+def waiting_in(fd: int) -> int:
+    return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+async def until(claim: Callable[[], object]) -> None:
+    while not claim():  # noqa: ASYNC110 -- what the kernel does sets no event
+        await trio.sleep(0.001)
+
+
+async def read_exactly(fd: int, size_bytes: int) -> bytes:
+    data = b""
+    while len(data) < size_bytes:
+        await trio.lowlevel.wait_readable(fd)
+        data += os.read(fd, size_bytes - len(data))
+    return data
+
+
+def test_a_file_is_written_at_once_and_without_serve(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("wb") as file:
+        writer = FdWriter(file.fileno(), Flow(), unexpected)
+
+        writer.write(b"one\n")
+
+        assert (tmp_path / "out").read_bytes() == b"one\n"
+        assert not writer.is_terminal
+
+
+async def test_a_lazy_text_and_what_follows_it_reach_a_file_in_order(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("wb") as file:
+        writer = FdWriter(file.fileno(), Flow(), unexpected)
+        writer.write(b"a")
+        writer.write_lazily(iter([b"b", b"", b"c"]), 2)
+        writer.write(b"d")
+
+        writer.close()
+        await writer.serve()
+
+    assert (tmp_path / "out").read_bytes() == b"abcd"
+
+
+async def test_all_of_it_goes_through_a_pipe_in_order(pipe: tuple[int, int]) -> None:
+    read_fd, write_fd = pipe
+    writer = FdWriter(write_fd, Flow(), unexpected)
+    blocks = [bytes([65 + n]) * 300_000 for n in range(8)]
+
+    with trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.serve)
+            for block in blocks[:4]:
+                writer.write(block)
+            writer.write_lazily(iter(blocks[4:6]), 600_000)
+            for block in blocks[6:]:
+                writer.write(block)
+            writer.close()
+            read = await read_exactly(read_fd, 2_400_000)
+
+    assert read == b"".join(blocks)
+    assert writer.waiting_bytes == 0
+
+
+async def test_a_stuck_pipe_holds_the_flow_and_a_drained_one_releases_it(
+    pipe: tuple[int, int],
+) -> None:
+    read_fd, write_fd = pipe
+    flow = Flow()
+    writer = FdWriter(write_fd, flow, unexpected)
+    block = b"x" * 65536
+    sent_bytes = 0
+
+    with trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.serve)
+            while not flow.held:
+                writer.write(block)
+                sent_bytes += len(block)
+            most_bytes = writer.waiting_bytes
+            await read_exactly(read_fd, sent_bytes - LOW_BYTES // 2)
+            await until(lambda: not flow.held)
+            writer.close()
+            await read_exactly(read_fd, LOW_BYTES // 2)
+
+    assert HIGH_BYTES < most_bytes <= HIGH_BYTES + len(block)
+
+
+async def test_a_lazy_text_is_only_read_as_fast_as_the_reader_reads(
+    pipe: tuple[int, int],
+) -> None:
+    asked: list[int] = []
+
+    def parts() -> Iterator[bytes]:
+        for number in range(1000):
+            asked.append(number)
+            yield b"x" * 65536
+
+    flow = Flow()
+    writer = FdWriter(pipe[1], flow, unexpected)
+
+    with trio.move_on_after(0.1):
+        writer.write_lazily(parts(), 1000 * 65536)
+        await writer.serve()
+
+    assert flow.held
+    assert len(asked) <= BATCH_BYTES // 65536
+
+
+async def test_a_cancel_returns_at_once_while_a_write_is_stuck(pipe: tuple[int, int]) -> None:
+    writer = FdWriter(pipe[1], Flow(), unexpected)
+    writer.write(b"x" * 1_000_000)
+
+    with trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.serve)
+            await until(lambda: waiting_in(pipe[0]))
+            nursery.cancel_scope.cancel()
+
+    assert nursery.cancel_scope.cancelled_caught
+    assert writer.waiting_bytes == 1_000_000
+
+
+async def test_a_reader_that_goes_away_is_told_once_and_the_rest_swallowed(
+    pipe: tuple[int, int],
+) -> None:
+    flow = Flow()
+    called, on_closed = calls()
+    writer = FdWriter(pipe[1], flow, on_closed)
+    writer.write(b"x" * (HIGH_BYTES + 1))
+    writer.write_lazily(iter([b"more"]), 4)
+
+    with trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.serve)
+            await read_exactly(pipe[0], 10)
+            assert flow.held
+            os.close(pipe[0])
+            await until(lambda: writer.closed)
+            writer.write(b"swallowed")
+            writer.write_lazily(iter([b"swallowed"]), 9)
+            writer.close()
+
+    assert called == ["closed"]
+    assert writer.error is None
+    assert not flow.held
+
+
+async def test_a_reader_that_goes_away_is_noticed_without_a_write(pipe: tuple[int, int]) -> None:
+    called, on_closed = calls()
+    writer = FdWriter(pipe[1], Flow(), on_closed)
+
+    with trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.serve)
+            await wait_all_tasks_blocked()
+            assert not writer.closed
+            os.close(pipe[0])
+            await until(lambda: writer.closed)
+            writer.close()
+
+    assert called == ["closed"]
+
+
+async def test_a_device_that_cannot_be_watched_is_written_all_the_same() -> None:
+    fd = os.open("/dev/zero", os.O_WRONLY)
+    writer = FdWriter(fd, Flow(), unexpected)
+    writer.write(b"x" * 100)
+    writer.close()
+
+    with trio.fail_after(HANG_S):
+        await writer.serve()
+
+    os.close(fd)
+    assert writer.waiting_bytes == 0
+
+
+async def test_a_full_device_is_an_error_that_is_kept() -> None:
+    fd = os.open("/dev/full", os.O_WRONLY)
+    called, on_closed = calls()
+    writer = FdWriter(fd, Flow(), on_closed)
+    writer.write(b"x")
+    writer.close()
+
+    with trio.fail_after(HANG_S):
+        await writer.serve()
+
+    os.close(fd)
+    assert called == ["closed"]
+    assert writer.error is not None
+    assert writer.error.strerror == "No space left on device"
+
+
+def test_a_file_that_cannot_be_written_is_reported_not_raised(tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    fd = os.open(tmp_path / "out", os.O_RDONLY)
+    called, on_closed = calls()
+    writer = FdWriter(fd, Flow(), on_closed)
+
+    writer.write(b"x")
+    writer.write(b"y")
+
+    os.close(fd)
+    assert called == ["closed"]
+
+
+async def test_a_descriptor_that_others_made_non_blocking_loses_nothing(
+    pipe: tuple[int, int],
+) -> None:
+    os.set_blocking(pipe[1], False)
+    writer = FdWriter(pipe[1], Flow(), unexpected)
+    writer.write(b"x" * 500_000)
+    writer.close()
+
+    with trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.serve)
+            read = await read_exactly(pipe[0], 500_000)
+
+    assert read == b"x" * 500_000
+
+
+async def test_the_live_line_is_wiped_before_text_and_drawn_again_under_it(
+    terminal: tuple[int, int],
+) -> None:
+    outer_fd, inner_fd = terminal
+    writer = FdWriter(inner_fd, Flow(), unexpected)
+    assert writer.is_terminal
+
+    with trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.serve)
+            writer.show_live(b"1/2")
+            first = await read_exactly(outer_fd, 3)
+            writer.write(b"text\n")
+            second = await read_exactly(outer_fd, len(b"\r\x1b[Ktext\n1/2"))
+            writer.show_live(b"2/2")
+            third = await read_exactly(outer_fd, len(b"\r\x1b[K2/2"))
+            writer.close()
+            last = await read_exactly(outer_fd, len(b"\r\x1b[K"))
+
+    assert first == b"1/2"
+    assert second == b"\r\x1b[Ktext\n1/2"
+    assert third == b"\r\x1b[K2/2"
+    assert last == b"\r\x1b[K"
+
+
+async def test_the_live_line_waits_for_the_end_of_a_line(terminal: tuple[int, int]) -> None:
+    outer_fd, inner_fd = terminal
+    writer = FdWriter(inner_fd, Flow(), unexpected)
+
+    with trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.serve)
+            writer.write(b"half")
+            assert await read_exactly(outer_fd, 4) == b"half"
+            writer.show_live(b"live")
+            await wait_all_tasks_blocked()
+            writer.write(b" whole\n")
+            rest = await read_exactly(outer_fd, len(b" whole\nlive"))
+            writer.close()
+
+    assert rest == b" whole\nlive"
+
+
+async def test_a_pipe_gets_no_live_line(pipe: tuple[int, int]) -> None:
+    writer = FdWriter(pipe[1], Flow(), unexpected)
+    writer.show_live(b"live")
+    writer.close()
+
+    with trio.fail_after(HANG_S):
+        await writer.serve()
+
+    assert not select.select([pipe[0]], [], [], 0)[0]

@@ -1,0 +1,245 @@
+"""Bytes to a file descriptor that may be stuck, without ever stopping the trio loop.
+
+A pipe into a pager, a terminal after Ctrl-S: a blocking write would stop the
+whole run, Ctrl-C included.  So all but regular files and the null device are
+written in a worker thread, a batch at a time.  The descriptor's flags stay as
+they are: O_NONBLOCK would hit every process that shares it.
+
+What waits is bounded: a writer that is full holds the run's `Flow`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import stat
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from trioexec.model.flow import Flow
+
+__all__ = ["BATCH_BYTES", "HIGH_BYTES", "LOW_BYTES", "FdWriter"]
+
+HIGH_BYTES: Final = 4 * 1024 * 1024
+"""With more than this waiting the nodes are paused: some 30 ms of a fast reader."""
+
+LOW_BYTES: Final = 1024 * 1024
+"""With less than this waiting they go on: enough to keep the reader busy meanwhile."""
+
+BATCH_BYTES: Final = 256 * 1024
+"""About as much goes into one write: few enough trips to the thread to cost nothing."""
+
+WIPE: Final = b"\r\x1b[K"
+"""Takes the live line off the terminal; never moves up, so it cannot hit output."""
+
+_READER_GONE: Final = {errno.EPIPE, errno.EIO, errno.ENXIO, errno.ECONNRESET, errno.EBADF}
+
+
+class FdWriter:
+    """One descriptor's writer; `serve` must run for anything but files to be written."""
+
+    def __init__(self, fd: int, flow: Flow, on_closed: Callable[[], None]) -> None:
+        """Prepare to write.
+
+        Args:
+            fd: Open for writing; it is neither closed nor changed.
+            flow: Held while too much is waiting.
+            on_closed: Called once when nothing can be written any more.
+        """
+        self.is_terminal = os.isatty(fd)
+        self.closed = False
+        """Whether the reader is gone, or writing failed; the rest is swallowed."""
+        self.error: OSError | None = None
+        """Why writing failed, where it was not that the reader went away."""
+        self.waiting_bytes = 0
+        self._fd = fd
+        self._flow = flow
+        self._on_closed = on_closed
+        self._direct = _never_blocks(fd)
+        self._queue: deque[bytes | Iterator[bytes]] = deque()
+        self._lazy_bytes: deque[int] = deque()
+        self._wake = trio.Event()
+        self._ending = False
+        self._live = self._drawn = b""
+        self._at_line_start = True
+        # Not trio's shared limiter: name look-ups may have that one filled up.
+        self._limiter = trio.CapacityLimiter(1)
+
+    def write(self, data: bytes) -> None:
+        """Take bytes; never blocks, never raises."""
+        if self.closed or not data:
+            return
+        if self._direct and not self._queue:
+            try:
+                _write_all(self._fd, data)
+            except OSError as exc:
+                self._lose(exc)
+            return
+        self._queue.append(data)
+        self._count(len(data))
+        self._wake.set()
+
+    def write_lazily(self, parts: Iterator[bytes], size_bytes: int) -> None:
+        """Take what `parts` will yield, asked for only as fast as the reader reads.
+
+        Args:
+            parts: May come from disk; an OSError of it ends the writer.
+            size_bytes: About how much it will be.
+        """
+        if self.closed:
+            return
+        self._queue.append(parts)
+        self._lazy_bytes.append(size_bytes)
+        self._count(size_bytes)
+        self._wake.set()
+
+    def show_live(self, line: bytes) -> None:
+        """Keep this line, without its newline, under all other text; empty takes it away.
+
+        Does nothing where the descriptor is no terminal.
+        """
+        if self.is_terminal and line != self._live:
+            self._live = line
+            self._wake.set()
+
+    def close(self) -> None:
+        """Let `serve` return once all that waits is written; the live line goes."""
+        self._live = b""
+        self._ending = True
+        self._wake.set()
+
+    async def serve(self) -> None:
+        """Write until `close` was called and nothing waits.
+
+        Cancelled while a write is stuck, it returns at once: the thread is left
+        behind, and with it the batch it holds.
+        """
+        async with trio.open_nursery() as nursery:
+            if not self._direct:
+                nursery.start_soon(self._notice_closed_reader)
+            await self._pump()
+            nursery.cancel_scope.cancel(reason="all is written")
+
+    async def _pump(self) -> None:
+        while True:
+            self._wake = trio.Event()
+            try:
+                batch = self._take()
+                text = self._compose(batch)
+                if text:
+                    await self._put(text)
+            except OSError as exc:
+                self._lose(exc)
+                continue
+            if batch:
+                self._discount(len(batch))
+            if text:
+                continue
+            if self._ending and not self._queue:
+                return
+            await self._wake.wait()
+
+    def _take(self) -> bytes:
+        """Collect about a batch from the front of the queue."""
+        parts: list[bytes] = []
+        size_bytes = 0
+        while self._queue and size_bytes < BATCH_BYTES:
+            head = self._queue[0]
+            if isinstance(head, bytes):
+                self._queue.popleft()
+                parts.append(head)
+                size_bytes += len(head)
+            elif (part := next(head, None)) is None:
+                self._queue.popleft()
+                self._discount(self._lazy_bytes.popleft())
+            else:
+                parts.append(part)
+                size_bytes += len(part)
+                # Counted a second time until it is written; `size_bytes` of the
+                # whole leaves with the last part.
+                self.waiting_bytes += len(part)
+        return b"".join(parts)
+
+    def _compose(self, batch: bytes) -> bytes:
+        """Put the live line under the batch, and the old one away."""
+        if not batch and self._live == self._drawn:
+            return b""
+        if batch:
+            wipe, self._at_line_start = self._drawn and WIPE, batch.endswith(b"\n")
+        else:
+            wipe = self._drawn and WIPE
+        self._drawn = self._live if self._at_line_start else b""
+        return wipe + batch + self._drawn if wipe or self._drawn else batch
+
+    async def _put(self, text: bytes) -> None:
+        if self._direct:
+            _write_all(self._fd, text)
+            await trio.lowlevel.checkpoint()
+            return
+        rest = memoryview(text)
+        while rest:
+            try:
+                written = await trio.to_thread.run_sync(
+                    os.write, self._fd, rest, abandon_on_cancel=True, limiter=self._limiter
+                )
+            except BlockingIOError:  # somebody who shares it has set O_NONBLOCK
+                await trio.lowlevel.wait_writable(self._fd)
+            else:
+                rest = rest[written:]
+
+    async def _notice_closed_reader(self) -> None:
+        """See a reader go away also while there is nothing to write to it."""
+        if sys.platform != "linux":  # pragma: no cover -- the next write notices
+            return
+        # Our own epoll inside trio's: trio can wait for "writable", which a pipe
+        # nearly always is, but not for "broken" alone.
+        with select.epoll() as watch:
+            try:
+                watch.register(self._fd, 0)
+            except OSError:  # a device that cannot be watched
+                return
+            await trio.lowlevel.wait_readable(watch.fileno())
+            self._lose(BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)))
+
+    def _count(self, size_bytes: int) -> None:
+        self.waiting_bytes += size_bytes
+        if self.waiting_bytes > HIGH_BYTES:
+            self._flow.hold(self)
+
+    def _discount(self, size_bytes: int) -> None:
+        self.waiting_bytes = max(0, self.waiting_bytes - size_bytes)
+        if self.waiting_bytes < LOW_BYTES:
+            self._flow.release(self)
+
+    def _lose(self, exc: OSError) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        if exc.errno not in _READER_GONE:
+            self.error = exc
+        self._queue.clear()
+        self._lazy_bytes.clear()
+        self._live = self._drawn = b""
+        self._discount(self.waiting_bytes)
+        self._on_closed()
+
+
+def _never_blocks(fd: int) -> bool:
+    """Whether it is a file or the null device."""
+    status = os.fstat(fd)
+    if stat.S_ISCHR(status.st_mode):
+        return status.st_rdev == Path(os.devnull).stat().st_rdev
+    return stat.S_ISREG(status.st_mode)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    written = os.write(fd, data)
+    while written < len(data):  # a full disk, next time round
+        data = data[written:]
+        written = os.write(fd, data)
