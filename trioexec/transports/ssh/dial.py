@@ -12,7 +12,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, cast
 
 import trio
 
@@ -31,7 +31,8 @@ PROXY_GRACE_S: Final = 1.0
 
 _lookups: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("ssh_lookups")
 
-Address = tuple[Family, tuple[str, int] | tuple[str, int, int, int]]
+SocketName = tuple[str, int] | tuple[str, int, int, int]
+Address = tuple[Family, SocketName]
 
 
 class DialError(Exception):
@@ -68,7 +69,7 @@ async def resolve(host: str, port: int, family: Family = socket.AF_UNSPEC) -> li
     except (OSError, UnicodeError) as exc:
         raise DialError(f"name look-up failed: {_strerror(exc)}") from exc
     # Trio's and OpenSSH's order: what the resolver says, each address once.
-    return list(dict.fromkeys((Family(entry[0]), entry[4]) for entry in found))
+    return list(dict.fromkeys((Family(entry[0]), cast("SocketName", entry[4])) for entry in found))
 
 
 async def dial(
@@ -139,7 +140,7 @@ async def _connect(address: Address, bind_address: str | None) -> socket.socket:
 def _plain(made: trio.socket.SocketType) -> socket.socket:
     """Take a trio socket's descriptor over into a plain, non-blocking one."""
     plain = socket.socket(made.family, made.type, made.proto, fileno=made.detach())
-    plain.setblocking(False)  # noqa: FBT003
+    plain.setblocking(False)
     return plain
 
 
@@ -164,7 +165,7 @@ async def open_proxy_command(command: str) -> AsyncIterator[socket.socket]:
     The command is a process group of its own, and is gone when this is left.
     """
     ours, theirs = socket.socketpair()
-    ours.setblocking(False)  # noqa: FBT003
+    ours.setblocking(False)
     with theirs:
         process = await trio.lowlevel.open_process(
             [os.environ.get("SHELL", "/bin/sh"), "-c", f"exec {command}"],

@@ -20,7 +20,9 @@ class NodeFailureError(Exception):
         self.outcome = outcome
 
 
-def outcome_of(exc: Exception, *, remote: Remote = "never started", via: str = "") -> Failure:
+def outcome_of(  # noqa: PLR0911 - a table: one return a kind of error
+    exc: Exception, *, remote: Remote = "never started", via: str = ""
+) -> Failure:
     """Give the outcome that an error on the way to a command's end means.
 
     Args:

@@ -12,7 +12,7 @@ import copy
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import asyncssh  # noqa: TID251
 
@@ -95,7 +95,11 @@ class _Client(asyncssh.SSHClient):
         return "" if self._answers else None
 
     def kbdint_challenge_received(
-        self, name: str, instructions: str, lang: str, prompts: Any  # noqa: ANN401, ARG002
+        self,
+        name: str,  # noqa: ARG002
+        instructions: str,  # noqa: ARG002
+        lang: str,  # noqa: ARG002
+        prompts: Any,  # noqa: ANN401
     ) -> list[str] | None:
         if not prompts:
             return []
@@ -131,7 +135,11 @@ async def authenticate(
         if isinstance(via, socket.socket):
             await loop.create_connection(lambda: connection, sock=via)
         else:
-            await via.create_connection(lambda: connection, target.host, target.port)
+            await via.create_connection(
+                cast("Callable[[], asyncssh.SSHTCPSession[bytes]]", lambda: connection),
+                target.host,
+                target.port,
+            )
         await options.waiter
     except BaseException as exc:
         options.waiter.cancel()

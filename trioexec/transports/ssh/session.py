@@ -23,6 +23,9 @@ __all__ = ["STOP_MARGIN_S", "run_command"]
 STOP_MARGIN_S: Final = 1.5
 """Beyond the command's own grace: for KILL to work and the news of it to travel."""
 
+SPARE_BYTES: Final = 4 * 1024 * 1024
+"""What a command that is being ended may still say while our reader is stuck."""
+
 LINGER_S: Final = 8.0
 """How long after its exit status a channel may stay open: the watchdog's grace and KILL, and
 some.  After that somebody who left the session on purpose (setsid) holds it, and nobody waits."""
@@ -35,6 +38,7 @@ class _Session(asyncssh.SSHClientSession[bytes]):
         self.call = call
         self.status: Exited | Killed | None = None
         self.lost: Exception | None = None
+        self.spare_bytes: int | None = None
         self.filter = MarkerFilter(token) if command.wrap else None
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.chan: asyncssh.SSHClientChannel[bytes]
@@ -54,6 +58,8 @@ class _Session(asyncssh.SSHClientSession[bytes]):
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
         self._heard += 1
+        if self.spare_bytes is not None:
+            self._spend(len(data))
         if self.filter is not None and datatype == self._marked:
             data = self.filter.feed(data)
             if self.filter.marker is not None:
@@ -70,7 +76,11 @@ class _Session(asyncssh.SSHClientSession[bytes]):
         self._expect_close()
 
     def exit_signal_received(
-        self, signal: str, core_dumped: bool, msg: str, lang: str  # noqa: ARG002, FBT001
+        self,
+        signal: str,
+        core_dumped: bool,  # noqa: ARG002, FBT001
+        msg: str,  # noqa: ARG002
+        lang: str,  # noqa: ARG002
     ) -> None:
         self.status = Killed(signal=_signal_number(signal))
         self._expect_close()
@@ -82,6 +92,12 @@ class _Session(asyncssh.SSHClientSession[bytes]):
         self.lost = exc
         if not self.over.done():
             self.over.set_result(None)
+
+    def _spend(self, count: int) -> None:
+        assert self.spare_bytes is not None
+        self.spare_bytes -= count
+        if self.spare_bytes < 0 and self.call.flow.held:
+            self.chan.pause_reading()
 
     def pause_writing(self) -> None:
         self._writable.clear()
@@ -107,7 +123,12 @@ class _Session(asyncssh.SSHClientSession[bytes]):
 
 
 async def run_command(
-    connection: asyncssh.SSHClientConnection, command: Command, call: Call, *, token: str, window: int
+    connection: asyncssh.SSHClientConnection,
+    command: Command,
+    call: Call,
+    *,
+    token: str,
+    window: int,
 ) -> Exited | Killed | Unreachable:
     """Run a command and wait until the node says that nothing of it is left.
 
@@ -116,6 +137,10 @@ async def run_command(
     """
     fed = command.tty or command.stdin is not None
     wire = command.text
+    # The wrapper exports them, so that no AcceptEnv of a server can drop them.
+    env: dict[bytes | str, bytes | str] = {}
+    if not command.wrap:
+        env.update(command.env.items())
     if command.wrap:
         wire = wrap(
             command.text, token=token, grace_s=command.stop_grace_s, fed=fed, env=command.env
@@ -125,7 +150,7 @@ async def run_command(
         lambda: session,
         wire,
         encoding=None,
-        env={} if command.wrap else dict(command.env),
+        env=env,
         request_pty="force" if command.tty else False,
         term_type="dumb" if command.tty else None,
         window=window,
@@ -160,11 +185,12 @@ async def _end(
         if not enough.done():
             enough.set_result(None)
 
-    with session.call.goodbye(lambda: loop.call_soon(finish)):
+    with session.call.goodbye(finish):
         timer = loop.call_later(command.stop_grace_s + STOP_MARGIN_S, finish)
-        # What the node still says is taken even when a reader is full: it is bounded by
-        # the window, and the news of the end stands behind it.
+        # What the node still says is taken even when a reader is full, for the news of the
+        # end stands behind it; but no more than a bounded piece.
         session.call.flow.detach(session.chan)
+        session.spare_bytes = SPARE_BYTES
         session.chan.resume_reading()
         asking = asyncio.ensure_future(_ask_to_end(connection, session, command))
         try:

@@ -94,6 +94,7 @@ _FED = (
 
 _SAFE = {"'": "'\\''", "\\": "'\\\\'", "!": "'\\!'"}
 _RAW = {quoted: raw for raw, quoted in _SAFE.items()}
+_WORDS = 6  # of the wire text, before the environment
 _WIRE_HEAD = "exec /bin/sh -c "
 
 
@@ -126,7 +127,7 @@ def wrap(
     folded = "\n" in command
     script = _PROLOGUE + (_UNFOLD if folded else "") + (_FED if fed else _GUARDED)
     words = [
-        "eval \"$0\"",
+        'eval "$0"',
         script,
         command.replace("\n", "\x01"),
         _WATCH_SSHD if fed else _WATCH_STDIN,
@@ -148,7 +149,7 @@ def unwrap(wire: str) -> tuple[str, str] | None:
         re.sub(r"'\\''|'\\\\'|'\\!'", lambda found: _RAW[found[0]], word[1:-1])
         for word in re.findall(r"(?:'[^']*'(?:\\.(?='))?)+", wire[len(_WIRE_HEAD) :])
     ]
-    if len(words) < 6 or not words[1].startswith(_PROLOGUE):
+    if len(words) < _WORDS or not words[1].startswith(_PROLOGUE):
         return None
     return words[2].replace("\x01", "\n"), words[4]
 

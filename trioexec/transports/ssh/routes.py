@@ -1,0 +1,208 @@
+"""What a node's name comes to: the way there, and how to log in at its end.
+
+Looked up once a name; nothing here opens a connection.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import asyncssh  # noqa: TID251
+from asyncssh import encryption, kex, mac, public_key  # noqa: TID251
+
+from trioexec.model.nodes import Node, parse_node
+from trioexec.transports.ssh.config import (
+    Facts,
+    Hop,
+    HostSettings,
+    SshConfig,
+    agent_socket,
+    assemble,
+    config_files,
+    environment_to_send,
+    with_openssh_defaults,
+)
+from trioexec.transports.ssh.handshake import CIPHERS, Target
+from trioexec.transports.ssh.keys import KeyRing
+from trioexec.transports.ssh.options import KEEPALIVE_COUNT, KEEPALIVE_S, SshOptions
+from trioexec.transports.ssh.trust import Trusts
+
+__all__ = ["Route", "Routes"]
+
+_FAMILIES: Final = {
+    None: socket.AF_UNSPEC,
+    "any": socket.AF_UNSPEC,
+    "inet": socket.AF_INET,
+    "inet6": socket.AF_INET6,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """The way to one node."""
+
+    target: Target
+    hops: tuple[Node, ...] = ()
+    """Jump hosts, from us to the node; the last one is what the target is reached through."""
+
+    proxy_command: str | None = None
+    family: socket.AddressFamily = socket.AF_UNSPEC
+    bind_address: str | None = None
+    connect_timeout_s: float | None = None
+    """What the configuration says; None: nothing."""
+
+    env: Mapping[str, str]
+    """What SendEnv and SetEnv ask for."""
+
+
+class Routes:
+    """Names to routes, over one reading of the configuration."""
+
+    def __init__(self, options: SshOptions) -> None:
+        self._options = options
+        self._facts = Facts.of_this_process()
+        self._config = SshConfig.load(
+            config_files(options.config_file, self._facts),
+            facts=self._facts,
+            options=_as_settings(options),
+        )
+        self._keys = KeyRing()
+        self._trusts = Trusts(self._facts)
+        self._prepared: dict[HostSettings, asyncssh.SSHClientConnectionOptions] = {}
+        self.may_run_programs = self._config.may_run_programs
+
+    def find(self, node: Node, *, through: tuple[Node, ...] | None = None) -> Route:
+        """Look one node up, by the name as typed.
+
+        Args:
+            node: Or a jump host.
+            through: The hops before it, where it is a jump host itself: then its own
+                ProxyJump counts only if it is the first.
+
+        Raises:
+            ConfigError: Something that was said for this name makes no sense.
+        """
+        said = self._config.lookup(
+            node.host,
+            user=node.user or (self._options.user if through is None else None),
+            port=node.port or (self._options.port if through is None else None),
+        )
+        settings = with_openssh_defaults(_with_our_defaults(said), self._facts)
+        assert settings.port is not None
+        assert settings.user is not None
+        target = Target(
+            label=node.name,
+            host=settings.hostname,
+            port=settings.port,
+            username=settings.user,
+            options=self._options_for(settings),
+            trust=self._trusts.trust_for(settings),
+            password=self._options.password.reveal() if self._options.password else None,
+        )
+        hops = () if through else tuple(map(_as_node, settings.proxy_jump or ()))
+        return Route(
+            target=target,
+            hops=(through or ()) + hops,
+            proxy_command=settings.proxy_command or None,
+            family=_FAMILIES[settings.address_family],
+            bind_address=settings.bind_address,
+            connect_timeout_s=said.connect_timeout_s,
+            env=environment_to_send(settings, self._facts),
+        )
+
+    def _options_for(self, settings: HostSettings) -> asyncssh.SSHClientConnectionOptions:
+        """Prepare asyncssh's options, once for all nodes for which the same was said."""
+        key = replace(settings, name="", hostname="", port=None, user=None, host_key_alias=None)
+        options = self._prepared.get(key)
+        if options is None:
+            options = self._prepared[key] = self._prepare(settings)
+        return options
+
+    def _prepare(self, settings: HostSettings) -> asyncssh.SSHClientConnectionOptions:
+        agent = agent_socket(settings, self._facts)
+        public_key = settings.pubkey_authentication != "no"
+        return asyncssh.SSHClientConnectionOptions(
+            config=None,
+            # The engine's limits hold; asyncssh's own would end a connection behind its back.
+            login_timeout=0,
+            connect_timeout=None,
+            keepalive_interval=settings.server_alive_interval_s or 0,
+            keepalive_count_max=settings.server_alive_count_max or KEEPALIVE_COUNT,
+            tcp_keepalive=settings.tcp_keep_alive is not False,
+            utf8_decode_errors="replace",
+            encoding=None,
+            # No keys here: then asyncssh asks our client, which has read the files once.
+            known_hosts=([], [], []),
+            x509_trusted_certs=None,
+            username="",
+            client_keys=self._keys.load(settings) if public_key else None,
+            agent_path=str(agent) if agent and public_key else None,
+            preferred_auth=settings.preferred_authentications or (),
+            public_key_auth=public_key,
+            password_auth=settings.password_authentication is not False,
+            kbdint_auth=settings.kbd_interactive_authentication is not False,
+            gss_auth=bool(settings.gssapi_authentication),
+            gss_kex=False,
+            gss_delegate_creds=bool(settings.gssapi_delegate_credentials),
+            encryption_algs=assemble(settings.ciphers, CIPHERS, _all_ciphers()),
+            kex_algs=_algorithms(settings.kex_algorithms, "kex"),
+            mac_algs=_algorithms(settings.macs, "mac"),
+            signature_algs=_algorithms(settings.pubkey_accepted_algorithms, "signature"),
+            compression_algs=["zlib@openssh.com", "none"] if settings.compression else None,
+        )
+
+
+def _as_settings(options: SshOptions) -> tuple[str, ...]:
+    """The command line's options, in the order of precedence and in ssh_config's words."""
+    ours = [f"IdentityFile={path}" for path in options.identities]
+    if options.jump is not None:
+        ours.append(f"ProxyJump={options.jump}")
+    if options.address_family is not None:
+        ours.append(f"AddressFamily={options.address_family}")
+    if options.strict_host_key_checking is not None:
+        ours.append(f"StrictHostKeyChecking={options.strict_host_key_checking}")
+    if options.server_alive_interval_s is not None:
+        ours.append(f"ServerAliveInterval={options.server_alive_interval_s}")
+    if options.server_alive_count_max is not None:
+        ours.append(f"ServerAliveCountMax={options.server_alive_count_max}")
+    return (*ours, *options.settings)
+
+
+def _with_our_defaults(said: HostSettings) -> HostSettings:
+    """Where nobody said anything, what trioexec does and OpenSSH does not."""
+    return replace(
+        said,
+        strict_host_key_checking=said.strict_host_key_checking or "accept-new",
+        server_alive_interval_s=(
+            KEEPALIVE_S if said.server_alive_interval_s is None else said.server_alive_interval_s
+        ),
+    )
+
+
+def _as_node(hop: Hop) -> Node:
+    name = f"[{hop.host}]" if ":" in hop.host else hop.host
+    if hop.user:
+        name = f"{hop.user}@{name}"
+    if hop.port:
+        name = f"{name}:{hop.port}"
+    return replace(parse_node(name), name=name)
+
+
+def _all_ciphers() -> list[str]:
+    return [name.decode() for name in encryption.get_encryption_algs()]
+
+
+def _algorithms(said: str | None, kind: str) -> tuple[str, ...] | tuple[()]:
+    """What to hand to asyncssh; an empty tuple is its own default."""
+    if said is None:
+        return ()
+    lists = {
+        "kex": (kex.get_default_kex_algs, kex.get_kex_algs),
+        "mac": (mac.get_default_mac_algs, mac.get_mac_algs),
+        "signature": (public_key.get_default_public_key_algs, public_key.get_public_key_algs),
+    }
+    default, every = ([name.decode() for name in get()] for get in lists[kind])
+    return assemble(said, default, every)

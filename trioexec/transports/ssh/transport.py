@@ -1,0 +1,135 @@
+"""The ssh transport: one node's way from its name to its outcome.
+
+Trio's side.  Per node it crosses to asyncio once: handshake, command and close are
+one coroutine there.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final, TypeVar
+
+import asyncssh  # noqa: TID251
+import trio
+
+from trioexec.model.command import Command
+from trioexec.model.nodes import Node
+from trioexec.model.outcomes import Exited
+from trioexec.transports.base import Call, Ended
+from trioexec.transports.ssh.dial import dial, open_proxy_command
+from trioexec.transports.ssh.failures import outcome_of
+from trioexec.transports.ssh.handshake import Target, authenticate
+from trioexec.transports.ssh.hops import Hops
+from trioexec.transports.ssh.loop import open_loop, run_in_loop
+from trioexec.transports.ssh.options import SshOptions
+from trioexec.transports.ssh.routes import Route, Routes
+from trioexec.transports.ssh.session import run_command
+
+__all__ = ["SshTransport"]
+
+WINDOW_BUDGET_BYTES: Final = 32 * 1024 * 1024
+"""What all nodes together may have on its way to us while a reader of ours is stuck."""
+
+WINDOW_MIN_BYTES: Final = 128 * 1024
+WINDOW_MAX_BYTES: Final = 2 * 1024 * 1024
+
+T = TypeVar("T")
+Via = socket.socket | asyncssh.SSHClientConnection
+
+
+class SshTransport:
+    """Reaches nodes over SSH.  `transports.base.Transport` is the contract."""
+
+    def __init__(self, options: SshOptions) -> None:
+        """Read the configuration.
+
+        Raises:
+            ConfigError: An ssh_config file or an option cannot be understood.
+        """
+        self._routes = Routes(options)
+        self._hops: Hops | None = None
+        self._token = secrets.token_hex(8)
+        share = WINDOW_BUDGET_BYTES / max(options.parallel, 1)
+        self._window = int(min(max(share, WINDOW_MIN_BYTES), WINDOW_MAX_BYTES))
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Have the event loop and the jump hosts' connections; when left, all are gone."""
+        async with open_loop(), Hops.open(self._routes) as self._hops:
+            yield
+        self._hops = None
+
+    async def run(self, node: Node, command: Command, call: Call) -> Ended:
+        """Run the command on one node."""
+
+        async def work(connection: asyncssh.SSHClientConnection) -> Ended:
+            return await run_command(
+                connection, command, call, token=self._token, window=self._window
+            )
+
+        return await self._with_connection(node, call, work)
+
+    async def ping(self, node: Node, call: Call) -> Ended:
+        """Connect and authenticate, no more."""
+
+        async def work(connection: asyncssh.SSHClientConnection) -> Ended:  # noqa: ARG001
+            return Exited(code=0)
+
+        return await self._with_connection(node, call, work)
+
+    async def _with_connection(
+        self,
+        node: Node,
+        call: Call,
+        work: Callable[[asyncssh.SSHClientConnection], Awaitable[Ended]],
+    ) -> Ended:
+        try:
+            route = await self._find(node)
+            async with self._way_to(route) as via:
+                return await run_in_loop(_talk(route.target, via, call, work))
+        except Exception as exc:  # noqa: BLE001 - outcome_of raises what is not a node's failure
+            return outcome_of(exc)
+
+    async def _find(self, node: Node) -> Route:
+        if self._routes.may_run_programs:
+            return await trio.to_thread.run_sync(
+                partial(self._routes.find, node), abandon_on_cancel=True
+            )
+        return self._routes.find(node)
+
+    @asynccontextmanager
+    async def _way_to(self, route: Route) -> AsyncIterator[Via]:
+        """Give what the handshake goes over: a socket, or the last hop's connection."""
+        if route.hops:
+            assert self._hops is not None
+            yield await self._hops.reach(route.hops)
+        elif route.proxy_command is not None:
+            async with open_proxy_command(route.proxy_command) as through:
+                yield through
+        else:
+            yield await dial(
+                route.target.host,
+                route.target.port,
+                family=route.family,
+                bind_address=route.bind_address,
+            )
+
+
+async def _talk(
+    target: Target,
+    via: Via,
+    call: Call,
+    work: Callable[[asyncssh.SSHClientConnection], Awaitable[Ended]],
+) -> Ended:
+    """Do one node's part on asyncio's side, from the handshake to the close."""
+    connection = await authenticate(target, via, partial(call.reached, "auth"))
+    try:
+        return await work(connection)
+    finally:
+        # Synchronous, and what is left of it happens in the loop's next turns: no wait,
+        # so that a cancel which has had its grace is not held up here.
+        connection.close()
