@@ -32,6 +32,7 @@ class FakeWriter:
 
     def __init__(self, *, is_terminal: bool = False) -> None:
         self.is_terminal = is_terminal
+        self.columns = 80
         self.written = b""
         self.writes: list[bytes] = []
         self.lazy_bytes = 0

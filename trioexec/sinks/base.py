@@ -34,6 +34,10 @@ class Writer(Protocol):
 
     is_terminal: bool
 
+    @property
+    def columns(self) -> int:
+        """How wide the terminal is just now."""
+
     def write(self, data: bytes) -> None:
         """Take bytes; never blocks.  Holds the run's flow while too much is waiting."""
 

@@ -35,6 +35,8 @@ LOW_BYTES: Final = 1024 * 1024
 BATCH_BYTES: Final = 256 * 1024
 """About as much goes into one write: few enough trips to the thread to cost nothing."""
 
+DEFAULT_COLUMNS: Final = 80
+
 WIPE: Final = b"\r\x1b[K"
 """Takes the live line off the terminal; never moves up, so it cannot hit output."""
 
@@ -70,6 +72,14 @@ class FdWriter:
         self._at_line_start = True
         # Not trio's shared limiter: name look-ups may have that one filled up.
         self._limiter = trio.CapacityLimiter(1)
+
+    @property
+    def columns(self) -> int:
+        """How wide the terminal is just now; 80 where nobody knows."""
+        try:
+            return os.get_terminal_size(self._fd).columns or DEFAULT_COLUMNS
+        except OSError:
+            return DEFAULT_COLUMNS
 
     def write(self, data: bytes) -> None:
         """Take bytes; never blocks, never raises."""

@@ -1,0 +1,234 @@
+"""One live line: how far the run is, how long it may take, and who is slow.
+
+`render` and `estimate` are pure; the sink only ticks.  The line is the writer's
+to wipe before other text, and it exists on a terminal only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+import trio
+
+from trioexec.model.events import Event, NodeFinished, RunFinished, RunStarted
+from trioexec.model.outcomes import Cancelled
+from trioexec.model.tally import Tally
+from trioexec.sinks.console import Console
+from trioexec.sinks.summary import format_duration
+from trioexec.sinks.visible import visible_line
+
+__all__ = ["Progress", "ProgressSink", "estimate", "render", "unicode_allowed"]
+
+TICK_S: Final = 0.25
+"""Between two looks: quick enough for the eye, and next to nothing to do."""
+
+QUIET_S: Final = 0.5
+"""A run that is over sooner shows no line at all."""
+
+SLOWEST_SHOWN: Final = 3
+SAMPLES: Final = 3
+"""Nodes that must have finished before there is an estimate."""
+
+BAR_COLUMNS: Final = 10
+_MINUTE_S: Final = 60
+
+_RED: Final = "31"
+_GREEN: Final = "32"
+_DIM: Final = "2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What there is to show at one moment."""
+
+    total: int
+    succeeded: int
+    failed: int
+    running: int
+    queued: int
+    elapsed_s: float
+    left_s: float = math.nan
+    """NaN where nobody can tell."""
+
+    at_least: bool = False
+    """Whether `left_s` is too low for sure: some node takes longer than any before."""
+
+    slowest: tuple[tuple[str, float], ...] = ()
+    """Running nodes, and for how long; the slowest first."""
+
+
+def render(progress: Progress, *, width: int, unicode: bool, color: bool) -> str:
+    """Make the line; at most ``width - 1`` columns, what matters least goes first.
+
+    Args:
+        progress: What to show.
+        width: Columns of the terminal.
+        unicode: Whether the terminal knows more than ASCII.
+        color: Whether to use colours.
+    """
+    pieces = _pieces(progress)
+    slow = [f"{_plain(name)} {_brief(age_s)}" for name, age_s in progress.slowest]
+    bar = _bar(progress, unicode=unicode)
+    for names in range(len(slow), -1, -1):
+        tail = [("slow: " + ", ".join(slow[:names]), _DIM)] if names else []
+        if (line := _fit([(bar, ""), *pieces, *tail], width, color=color)) is not None:
+            return line
+    while pieces:
+        if (line := _fit(pieces, width, color=color)) is not None:
+            return line
+        pieces.pop()
+    return f"{progress.succeeded + progress.failed}/{progress.total}"[: max(0, width - 1)]
+
+
+def estimate(
+    *, ages_s: Iterable[float], queued: int, mean_s: float, longest_s: float
+) -> tuple[float, bool]:
+    """Guess how long the rest takes, from those that have finished.
+
+    Args:
+        ages_s: Of the running nodes.
+        queued: How many have not begun.
+        mean_s: Of those that have finished.
+        longest_s: Of those that have finished.
+
+    Returns:
+        Seconds, and whether it is a lower bound only, because somebody takes longer
+        than anyone before; NaN where there is nothing to go by.
+    """
+    ages = list(ages_s)
+    beyond = [age_s for age_s in ages if age_s > longest_s]
+    if math.isnan(mean_s) or (not queued and len(beyond) == len(ages)):
+        return math.nan, False
+    work_s = queued * mean_s + sum(max(0.0, mean_s - age_s) for age_s in ages)
+    return work_s / max(1, len(ages)), bool(beyond)
+
+
+def unicode_allowed(env: Mapping[str, str]) -> bool:
+    """Say whether the environment's locale is one of UTF-8."""
+    locale = env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG") or ""
+    return locale.lower().replace("-", "").endswith("utf8")
+
+
+class ProgressSink:
+    """Keeps the live line up to date."""
+
+    def __init__(self, console: Console, *, color: bool = False, unicode: bool = False) -> None:
+        """Prepare the sink.
+
+        Args:
+            console: The line is under its stderr, where that is a terminal.
+            color: Whether to use colours.
+            unicode: Whether the terminal knows more than ASCII.
+        """
+        self._writer = console.stderr
+        self._color = color
+        self._unicode = unicode
+        self._tally = Tally()
+        self._zero_s = math.nan
+        self._done = trio.Event()
+        self._samples = 0
+        self._sum_s = 0.0
+        self._longest_s = 0.0
+
+    def handle(self, event: Event) -> None:
+        """Take one event."""
+        match event:
+            case RunStarted():
+                self._zero_s = trio.current_time()
+            case NodeFinished() if not isinstance(event.outcome, Cancelled):
+                took_s = event.at_s - self._tally.running.get(event.node, event.at_s)
+                self._samples += 1
+                self._sum_s += took_s
+                self._longest_s = max(self._longest_s, took_s)
+            case RunFinished():
+                self._writer.show_live(b"")
+                self._done.set()
+        self._tally.handle(event)
+
+    async def serve(self) -> None:
+        """Draw until the run has finished; the line is gone then, and when cancelled."""
+        if not self._writer.is_terminal:
+            return
+        try:
+            with trio.move_on_after(QUIET_S):
+                await self._done.wait()
+            while not self._done.is_set():
+                self.draw()
+                with trio.move_on_after(TICK_S):
+                    await self._done.wait()
+        finally:
+            self._writer.show_live(b"")
+
+    def draw(self) -> None:
+        """Draw once."""
+        line = render(
+            self.look(), width=self._writer.columns, unicode=self._unicode, color=self._color
+        )
+        self._writer.show_live(line.encode())
+
+    def look(self) -> Progress:
+        """Say how far the run is just now."""
+        tally = self._tally
+        now_s = 0.0 if math.isnan(self._zero_s) else trio.current_time() - self._zero_s
+        left_s, at_least = estimate(
+            ages_s=(now_s - since_s for since_s in tally.running.values()),
+            queued=len(tally.queued),
+            mean_s=self._sum_s / self._samples if self._samples >= SAMPLES else math.nan,
+            longest_s=self._longest_s,
+        )
+        # They stand in the order in which they began.
+        slowest = islice(tally.running.items(), SLOWEST_SHOWN)
+        return Progress(
+            total=len(tally.nodes),
+            succeeded=tally.succeeded,
+            failed=tally.failed,
+            running=len(tally.running),
+            queued=len(tally.queued),
+            elapsed_s=now_s,
+            left_s=left_s,
+            at_least=at_least,
+            slowest=tuple((name, now_s - since_s) for name, since_s in slowest),
+        )
+
+
+def _pieces(progress: Progress) -> list[tuple[str, str]]:
+    """The line's parts with their colours, the most important first."""
+    done = progress.succeeded + progress.failed
+    pieces = [(f"{done}/{progress.total} done", _GREEN if progress.succeeded else "")]
+    if progress.failed:
+        pieces.append((f"{progress.failed} failed", _RED))
+    pieces.append((f"{progress.running} running", ""))
+    if progress.queued:
+        pieces.append((f"{progress.queued} queued", ""))
+    pieces.append((_brief(progress.elapsed_s), ""))
+    if not math.isnan(progress.left_s):
+        more = "more than " if progress.at_least else "about "
+        pieces.append((f"{more}{_brief(progress.left_s)} left", ""))
+    return pieces
+
+
+def _fit(pieces: list[tuple[str, str]], width: int, *, color: bool) -> str | None:
+    if sum(len(text) + 2 for text, _ in pieces) - 2 >= width:
+        return None
+    return "  ".join(f"\x1b[{sgr}m{text}\x1b[0m" if color and sgr else text for text, sgr in pieces)
+
+
+def _bar(progress: Progress, *, unicode: bool) -> str:
+    done = progress.succeeded + progress.failed
+    full = BAR_COLUMNS * done // progress.total if progress.total else 0
+    if unicode:
+        return "━" * full + "─" * (BAR_COLUMNS - full)
+    return "[" + "#" * full + "-" * (BAR_COLUMNS - full) + "]"
+
+
+def _brief(seconds_s: float) -> str:
+    return f"{round(seconds_s)} s" if seconds_s < _MINUTE_S else format_duration(seconds_s)
+
+
+def _plain(name: str) -> str:
+    """ASCII alone: a column a character, on every terminal."""
+    return visible_line(name).decode().encode("ascii", "backslashreplace").decode()
