@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio  # noqa: TID251
 import copy
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
 
 import asyncssh  # noqa: TID251
 
-from trioexec.model.outcomes import HostKeyRejected
+from trioexec.model.outcomes import Denied, HostKeyRejected
+from trioexec.model.secret import Secret
 from trioexec.transports.ssh.failures import NodeFailureError
 
 __all__ = ["CIPHERS", "Credentials", "Target", "Trust", "authenticate"]
@@ -43,10 +44,13 @@ class Trust(Protocol):
 
 
 class Credentials(Protocol):
-    """Secrets a connection may ask for while it authenticates."""
+    """What a connection may log in with; asked for while it authenticates."""
 
-    def password(self) -> str | None:
-        """The login password, each time it is asked for; None for no more tries."""
+    async def keys(self) -> Sequence[asyncssh.SSHKeyPair]:
+        """Key pairs to offer, in order."""
+
+    def password(self) -> Secret | None:
+        """The login password; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,18 +67,28 @@ class Target:
 
     username: str
     trust: Trust
-    password: str | None = None
+    credentials: Credentials
 
 
 class _Client(asyncssh.SSHClient):
-    """Asked by asyncssh what only we know."""
+    """Asked by asyncssh what only we know; remembers what was tried, for the error text."""
 
     def __init__(self, target: Target, reached_auth: Callable[[], None]) -> None:
         self.refusal: str | None = None
+        self.banner = ""
         self._target = target
         self._reached_auth = reached_auth
-        self._passwords = [target.password] if target.password is not None else []
-        self._answers = list(self._passwords)
+        self._connection: asyncssh.SSHClientConnection | None = None
+        self._keys: list[asyncssh.SSHKeyPair] | None = None
+        self._tried: dict[str, int] = {}
+        self._offered: dict[str, None] = {}
+        secret = target.credentials.password()
+        # Once each: a password that was wrong the first time is wrong the second time.
+        self._password = [secret] if secret is not None else []
+        self._answer = list(self._password)
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        self._connection = conn
 
     def begin_auth(self, username: str) -> None:  # noqa: ARG002
         self._reached_auth()
@@ -88,11 +102,26 @@ class _Client(asyncssh.SSHClient):
     def validate_host_ca_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         return self._target.trust.check_ca(host, addr, port, key)
 
+    async def public_key_auth_requested(self) -> asyncssh.SSHKeyPair | None:
+        self._note_offered()
+        if self._keys is None:
+            # A key pair remembers the signature algorithm that one server has agreed to.
+            self._keys = [copy.copy(pair) for pair in await self._target.credentials.keys()]
+        if not self._keys:
+            return None
+        self._note_tried("publickey")
+        return self._keys.pop(0)
+
     def password_auth_requested(self) -> str | None:
-        return self._passwords.pop() if self._passwords else None
+        self._note_offered()
+        if not self._password:
+            return None
+        self._note_tried("password")
+        return self._password.pop().reveal()
 
     def kbdint_auth_requested(self) -> str | None:
-        return "" if self._answers else None
+        self._note_offered()
+        return "" if self._answer else None
 
     def kbdint_challenge_received(
         self,
@@ -103,9 +132,32 @@ class _Client(asyncssh.SSHClient):
     ) -> list[str] | None:
         if not prompts:
             return []
-        if len(prompts) == 1 and not prompts[0][1] and self._answers:
-            return [self._answers.pop()]
+        # One question with a hidden answer is the password in another dress.
+        if len(prompts) == 1 and not prompts[0][1] and self._answer:
+            self._note_tried("keyboard-interactive")
+            return [self._answer.pop().reveal()]
         return None
+
+    def denial(self) -> str:
+        """Say what was tried and what the node would have taken."""
+        tried = [
+            f"publickey with {count} {'key' if count == 1 else 'keys'}"
+            if method == "publickey"
+            else method
+            for method, count in self._tried.items()
+        ]
+        text = f"permission denied for {self._target.username}"
+        text += f", tried {' and '.join(tried)}" if tried else ", nothing to try"
+        if self._offered:
+            text += f" (the node takes {', '.join(self._offered)})"
+        return text
+
+    def _note_tried(self, method: str) -> None:
+        self._tried[method] = self._tried.get(method, 0) + 1
+
+    def _note_offered(self) -> None:
+        if self._connection is not None:
+            self._offered.update(dict.fromkeys(self._connection.get_server_auth_methods()))
 
 
 async def authenticate(
@@ -119,7 +171,7 @@ async def authenticate(
 
     Raises:
         asyncssh.Error: The node refused, or spoke nonsense.
-        NodeFailureError: The host key is not trusted.
+        NodeFailureError: The host key is not trusted, or we were not let in.
         OSError: The connection broke.
     """
     loop = asyncio.get_running_loop()
@@ -127,8 +179,6 @@ async def authenticate(
     options = copy.copy(target.options)
     options.host, options.port, options.username = target.host, target.port, target.username
     options.protocol_factory = lambda: client
-    # A key pair remembers the signature algorithm that one server has agreed to.
-    options.client_keys = [copy.copy(pair) for pair in target.options.client_keys or ()]
     options.waiter = loop.create_future()
     connection = asyncssh.SSHClientConnection(loop, options, wait="auth")
     try:
@@ -149,5 +199,7 @@ async def authenticate(
         if isinstance(exc, asyncssh.HostKeyNotVerifiable):
             reason = client.refusal or exc.reason
             raise NodeFailureError(HostKeyRejected(reason=reason)) from exc
+        if isinstance(exc, asyncssh.PermissionDenied):
+            raise NodeFailureError(Denied(reason=client.denial())) from exc
         raise
     return connection

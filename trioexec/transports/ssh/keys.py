@@ -1,35 +1,275 @@
-"""Private keys from files, each read once a run."""
+"""Which keys a node is offered, and in which order.
+
+Files are read once a run and an agent is asked once a run, however many nodes
+there are.  OpenSSH's order, with one change: a key file that the user named comes
+before keys that merely happen to be in the agent, since six wrong ones are all
+that a server takes.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import asyncssh  # noqa: TID251
 
-from trioexec.transports.ssh.config import HostSettings
+from trioexec.model.errors import UsageError
+from trioexec.model.secret import Secret
 
-__all__ = ["KeyRing"]
+__all__ = ["AskSecret", "Identities", "KeyFile", "KeyRing"]
+
+AskSecret = Callable[[str], "Secret | None"]
+"""Gets a prompt; gives what the user typed, None where there is nobody to ask."""
+
+_OPENSSH_MAGIC: Final = b"openssh-key-v1\x00"
 
 
+@dataclass(slots=True)
+class KeyFile:
+    """A private key file as it was read."""
+
+    path: str
+    pair: asyncssh.SSHKeyPair | None = None
+    """None while the file is encrypted and nobody has told the passphrase."""
+
+    public: bytes | None = None
+    """The public half, for finding the key in an agent; known also of most encrypted files."""
+
+    encrypted: bool = False
+    problem: str = ""
+    """Why it cannot be used; empty where it can, or is not there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identities:
+    """What holds for the nodes of one configuration; hashable, so that they can share."""
+
+    files: tuple[str, ...] = ()
+    named: bool = False
+    """Whether the user named the files; False for the default ones."""
+
+    certificates: tuple[str, ...] = ()
+    agent: str | None = None
+    """The agent's socket."""
+
+    only: bool = False
+    """Offer no key of the agent but those of `files`."""
+
+
+@dataclass(slots=True)
 class KeyRing:
-    """Key pairs by file."""
+    """All keys of a run."""
 
-    def __init__(self) -> None:
-        self._by_path: dict[str, list[asyncssh.SSHKeyPair]] = {}
+    _files: dict[str, KeyFile] = field(default_factory=dict)
+    _certificates: dict[str, asyncssh.SSHCertificate] = field(default_factory=dict)
+    _agents: dict[str, list[asyncssh.SSHKeyPair]] = field(default_factory=dict)
+    _clients: list[asyncssh.SSHAgentClient] = field(default_factory=list)
+    _offers: dict[Identities, list[asyncssh.SSHKeyPair]] = field(default_factory=dict)
 
-    def load(self, settings: HostSettings) -> list[asyncssh.SSHKeyPair]:
-        """Give the key pairs of a node's identity files, in order; a file not there gives none."""
-        pairs: list[asyncssh.SSHKeyPair] = []
-        for path in settings.identity_files or ():
-            if path not in self._by_path:
-                self._by_path[path] = self._read(path)
-            pairs += self._by_path[path]
-        return pairs
+    def file(self, path: str) -> KeyFile:
+        """Give a key file, read once."""
+        if path not in self._files:
+            self._files[path] = _read_key_file(path)
+        return self._files[path]
 
-    def _read(self, path: str) -> list[asyncssh.SSHKeyPair]:
-        if not Path(path).is_file():
+    def unlock(self, identities: Identities, ask: AskSecret) -> None:
+        """Ask for the passphrases of key files that are needed; before the first connection.
+
+        Needed is what the user named and the agent does not hold; a default key file
+        only where there is no other key at all.
+
+        Raises:
+            UsageError: A passphrase is wrong, or a file that the user named cannot be used.
+        """
+        held = _agent_publics(identities.agent)
+        locked: list[KeyFile] = []
+        usable = bool(held) and not identities.only
+        for path in identities.files:
+            key = self.file(path)
+            if identities.named and key.problem:
+                raise UsageError(f"{path}: {key.problem}.\nName another key file with -i.")
+            if key.pair is not None or key.public in held:
+                usable = True
+            elif key.encrypted:
+                locked.append(key)
+        if usable and not identities.named:
+            return
+        for key in locked:
+            passphrase = ask(f"Passphrase for key {key.path}: ")
+            if passphrase is not None:
+                _unlock(key, passphrase)
+
+    async def offer(self, identities: Identities) -> list[asyncssh.SSHKeyPair]:
+        """Give the key pairs to try, in order; asyncio's side, since an agent may be asked."""
+        if identities not in self._offers:
+            held = await self._agent_pairs(identities.agent)
+            self._offers[identities] = list(self._in_order(identities, held))
+        return self._offers[identities]
+
+    def close(self) -> None:
+        """Let the agents go."""
+        for client in self._clients:
+            client.close()
+        self._clients.clear()
+        self._agents.clear()
+        self._offers.clear()
+
+    def _in_order(
+        self, identities: Identities, held: list[asyncssh.SSHKeyPair]
+    ) -> Iterator[asyncssh.SSHKeyPair]:
+        by_public = {pair.public_data: pair for pair in held}
+        files = [self.file(path) for path in identities.files]
+        in_agent = [by_public[key.public] for key in files if key.public in by_public]
+        from_file = [key.pair for key in files if key.pair and key.public not in by_public]
+        wanted = {pair.public_data for pair in in_agent}
+        others = [] if identities.only else [x for x in held if x.public_data not in wanted]
+        certificates = [self._certificate(path) for path in identities.certificates]
+        ordered = (
+            [*in_agent, *from_file, *others]
+            if identities.named
+            else [*in_agent, *others, *from_file]
+        )
+        for pair in ordered:
+            yield from _certified(pair, [each for each in certificates if each is not None])
+            yield pair
+
+    def _certificate(self, path: str) -> asyncssh.SSHCertificate | None:
+        if path not in self._certificates:
+            try:
+                self._certificates[path] = asyncssh.read_certificate(path)
+            except (OSError, asyncssh.KeyImportError):
+                return None
+        return self._certificates[path]
+
+    async def _agent_pairs(self, path: str | None) -> list[asyncssh.SSHKeyPair]:
+        if path is None:
             return []
-        try:
-            return list(asyncssh.load_keypairs([path]))
-        except (OSError, asyncssh.KeyImportError):
-            return []
+        if path not in self._agents:
+            try:
+                client = await asyncssh.connect_agent(path)
+                self._clients.append(client)
+                self._agents[path] = list(await client.get_keys())
+            except (OSError, ValueError):
+                self._agents[path] = []  # as OpenSSH: no agent is no error
+        return self._agents[path]
+
+
+def _certified(
+    pair: asyncssh.SSHKeyPair, certificates: list[asyncssh.SSHCertificate]
+) -> Iterator[asyncssh.SSHKeyPair]:
+    """Give the pair once more for each certificate that was made for its key."""
+    for certificate in certificates:
+        if certificate.key.public_data == pair.public_data:
+            signed = asyncssh.load_keypairs([pair])[0]
+            signed.set_certificate(certificate)
+            yield signed
+
+
+def _agent_publics(path: str | None) -> set[bytes | None]:
+    """Ask an agent for its public keys without an event loop; empty where there is none."""
+    if path is None:
+        return set()
+    try:
+        with socket.socket(socket.AF_UNIX) as agent:
+            agent.settimeout(AGENT_LIMIT_S)
+            agent.connect(path)
+            agent.sendall(struct.pack(">IB", 1, _REQUEST_IDENTITIES))
+            with agent.makefile("rb") as answer:
+                (length,) = struct.unpack(">I", answer.read(4))
+                return set(_identities_in(answer.read(length)))
+    except (OSError, struct.error):
+        return set()
+
+
+AGENT_LIMIT_S: Final = 5.0
+"""How long an agent may take to list its keys before it counts as absent."""
+
+_REQUEST_IDENTITIES: Final = 11
+_IDENTITIES_ANSWER: Final = 12
+
+
+def _identities_in(message: bytes) -> Iterator[bytes]:
+    kind, count = struct.unpack_from(">BI", message)
+    if kind != _IDENTITIES_ANSWER:
+        return
+    at = 5
+    for _ in range(count):
+        blob, at = _string_at(message, at)
+        _comment, at = _string_at(message, at)
+        yield blob
+
+
+def _string_at(data: bytes, at: int) -> tuple[bytes, int]:
+    """Read one SSH string (RFC 4251, section 5); gives where the next thing begins."""
+    (length,) = struct.unpack_from(">I", data, at)
+    end = at + 4 + length
+    if end > len(data):
+        raise struct.error("a string runs past the end")
+    return data[at + 4 : end], end
+
+
+def _read_key_file(path: str) -> KeyFile:
+    key = KeyFile(path)
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError:
+        return key
+    except OSError as exc:
+        key.problem = (exc.strerror or str(exc)).lower()
+        return key
+    key.public = _public_beside(path) or _public_inside(data)
+    try:
+        _take_in(key, asyncssh.load_keypairs([path])[0])
+    except asyncssh.KeyEncryptionError:
+        key.encrypted = True
+    except asyncssh.KeyImportError as exc:
+        # asyncssh has one class for "needs a passphrase" and "is no key".
+        if "assphrase" in str(exc):
+            key.encrypted = True
+        elif key.public is None:
+            key.problem = f"not a private key ({exc})"
+    return key
+
+
+def _take_in(key: KeyFile, pair: asyncssh.SSHKeyPair) -> None:
+    key.pair, key.encrypted = pair, False
+    key.public = key.public or pair.public_data
+
+
+def _unlock(key: KeyFile, passphrase: Secret) -> None:
+    try:
+        _take_in(key, asyncssh.load_keypairs([key.path], passphrase=passphrase.reveal())[0])
+    except (asyncssh.KeyEncryptionError, asyncssh.KeyImportError) as exc:
+        raise UsageError(
+            f"{key.path}: the passphrase is wrong.\nTry again, or add the key to an agent: "
+            f"ssh-add {key.path}"
+        ) from exc
+
+
+def _public_beside(path: str) -> bytes | None:
+    try:
+        return asyncssh.read_public_key(f"{path}.pub").public_data
+    except (OSError, asyncssh.KeyImportError):
+        return None
+
+
+def _public_inside(data: bytes) -> bytes | None:
+    """Find the public half in OpenSSH's own format, where it is never encrypted."""
+    body = b"".join(line for line in data.splitlines() if not line.startswith(b"-----"))
+    try:
+        raw = base64.b64decode(body, validate=True)
+        if not raw.startswith(_OPENSSH_MAGIC):
+            return None
+        at = len(_OPENSSH_MAGIC)
+        for _ in ("cipher", "kdf", "kdf options"):
+            _ignored, at = _string_at(raw, at)
+        public, _ = _string_at(raw, at + 4)
+    except (binascii.Error, struct.error):
+        return None
+    return public

@@ -6,7 +6,7 @@ Looked up once a name; nothing here opens a connection.
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -14,6 +14,7 @@ import asyncssh  # noqa: TID251
 from asyncssh import encryption, kex, mac, public_key  # noqa: TID251
 
 from trioexec.model.nodes import Node, parse_node
+from trioexec.model.secret import Secret
 from trioexec.transports.ssh.config import (
     Facts,
     Hop,
@@ -26,7 +27,7 @@ from trioexec.transports.ssh.config import (
     with_openssh_defaults,
 )
 from trioexec.transports.ssh.handshake import CIPHERS, Target
-from trioexec.transports.ssh.keys import KeyRing
+from trioexec.transports.ssh.keys import AskSecret, Identities, KeyRing
 from trioexec.transports.ssh.options import KEEPALIVE_COUNT, KEEPALIVE_S, SshOptions
 from trioexec.transports.ssh.trust import Trusts
 
@@ -58,6 +59,21 @@ class Route:
     """What SendEnv and SetEnv ask for."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Login:
+    """`handshake.Credentials` of one node."""
+
+    ring: KeyRing
+    identities: Identities
+    secret: Secret | None
+
+    async def keys(self) -> Sequence[asyncssh.SSHKeyPair]:
+        return await self.ring.offer(self.identities)
+
+    def password(self) -> Secret | None:
+        return self.secret
+
+
 class Routes:
     """Names to routes, over one reading of the configuration."""
 
@@ -69,7 +85,7 @@ class Routes:
             facts=self._facts,
             options=_as_settings(options),
         )
-        self._keys = KeyRing()
+        self.keys = KeyRing()
         self._trusts = Trusts(self._facts)
         self._prepared: dict[HostSettings, asyncssh.SSHClientConnectionOptions] = {}
         self.may_run_programs = self._config.may_run_programs
@@ -100,7 +116,11 @@ class Routes:
             username=settings.user,
             options=self._options_for(settings),
             trust=self._trusts.trust_for(settings),
-            password=self._options.password.reveal() if self._options.password else None,
+            credentials=_Login(
+                ring=self.keys,
+                identities=self._identities(said, settings),
+                secret=self._options.password,
+            ),
         )
         hops = () if through else tuple(map(_as_node, settings.proxy_jump or ()))
         return Route(
@@ -113,6 +133,34 @@ class Routes:
             env=environment_to_send(settings, self._facts),
         )
 
+    def unlock(self, nodes: Iterable[Node], ask: AskSecret) -> None:
+        """Ask for what the nodes' keys need, once; before the first connection.
+
+        Raises:
+            UsageError: What was typed is wrong, or a named key file cannot be used.
+            ConfigError: What was said for a node makes no sense.
+        """
+        seen: set[Identities] = set()
+        for node in nodes:
+            for each in (node, *self.find(node).hops):
+                login = self.find(each).target.credentials
+                assert isinstance(login, _Login)
+                if login.identities not in seen:
+                    seen.add(login.identities)
+                    self.keys.unlock(login.identities, ask)
+
+    def _identities(self, said: HostSettings, settings: HostSettings) -> Identities:
+        if settings.pubkey_authentication == "no":
+            return Identities()
+        agent = agent_socket(settings, self._facts)
+        return Identities(
+            files=settings.identity_files or (),
+            named=said.identity_files is not None,
+            certificates=settings.certificate_files or (),
+            agent=str(agent) if agent else None,
+            only=bool(settings.identities_only),
+        )
+
     def _options_for(self, settings: HostSettings) -> asyncssh.SSHClientConnectionOptions:
         """Prepare asyncssh's options, once for all nodes for which the same was said."""
         key = replace(settings, name="", hostname="", port=None, user=None, host_key_alias=None)
@@ -122,8 +170,6 @@ class Routes:
         return options
 
     def _prepare(self, settings: HostSettings) -> asyncssh.SSHClientConnectionOptions:
-        agent = agent_socket(settings, self._facts)
-        public_key = settings.pubkey_authentication != "no"
         return asyncssh.SSHClientConnectionOptions(
             config=None,
             # The engine's limits hold; asyncssh's own would end a connection behind its back.
@@ -138,10 +184,10 @@ class Routes:
             known_hosts=([], [], []),
             x509_trusted_certs=None,
             username="",
-            client_keys=self._keys.load(settings) if public_key else None,
-            agent_path=str(agent) if agent and public_key else None,
+            # None here: then asyncssh asks our client, key by key.
+            client_keys=None,
             preferred_auth=settings.preferred_authentications or (),
-            public_key_auth=public_key,
+            public_key_auth=settings.pubkey_authentication != "no",
             password_auth=settings.password_authentication is not False,
             kbdint_auth=settings.kbd_interactive_authentication is not False,
             gss_auth=bool(settings.gssapi_authentication),

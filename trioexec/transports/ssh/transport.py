@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final, TypeVar
@@ -24,6 +24,7 @@ from trioexec.transports.ssh.dial import dial, open_proxy_command
 from trioexec.transports.ssh.failures import outcome_of
 from trioexec.transports.ssh.handshake import Target, authenticate
 from trioexec.transports.ssh.hops import Hops
+from trioexec.transports.ssh.keys import AskSecret
 from trioexec.transports.ssh.loop import open_loop, run_in_loop
 from trioexec.transports.ssh.options import SshOptions
 from trioexec.transports.ssh.routes import Route, Routes
@@ -56,12 +57,25 @@ class SshTransport:
         share = WINDOW_BUDGET_BYTES / max(options.parallel, 1)
         self._window = int(min(max(share, WINDOW_MIN_BYTES), WINDOW_MAX_BYTES))
 
+    def prepare(self, nodes: Sequence[Node], ask: AskSecret) -> None:
+        """Find what is wrong with the nodes' settings, and ask for passphrases, before a run.
+
+        Raises:
+            UsageError: A key file or a passphrase is no good.
+            ConfigError: What ssh_config says for a node makes no sense.
+        """
+        self._routes.unlock(nodes, ask)
+
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Have the event loop and the jump hosts' connections; when left, all are gone."""
-        async with open_loop(), Hops.open(self._routes) as self._hops:
-            yield
-        self._hops = None
+        async with open_loop():
+            try:
+                async with Hops.open(self._routes) as self._hops:
+                    yield
+            finally:
+                self._hops = None
+                self._routes.keys.close()
 
     async def run(self, node: Node, command: Command, call: Call) -> Ended:
         """Run the command on one node."""
