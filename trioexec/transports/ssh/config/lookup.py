@@ -1,0 +1,188 @@
+"""One answer a name, from files read once: `SshConfig`.
+
+Blocks whose ``Host`` line has names and ``prefix*`` only are found through an index; the
+others are asked one by one, in the files' order, since ``Match`` may depend on
+what was said before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from trioexec.model.errors import ConfigError
+from trioexec.transports.ssh.config.answer import Answer
+from trioexec.transports.ssh.config.conditions import HostCondition
+from trioexec.transports.ssh.config.facts import Facts
+from trioexec.transports.ssh.config.parser import Block, ConfigFile, Parser
+from trioexec.transports.ssh.config.settings import HostSettings
+from trioexec.transports.ssh.config.sources import run_in_shell
+from trioexec.transports.ssh.config.words import Place
+
+__all__ = ["SshConfig"]
+
+
+class SshConfig:
+    """The files of a run.  Make it with `load`; ask it with `lookup`, also from threads."""
+
+    def __init__(
+        self,
+        parser: Parser,
+        facts: Facts,
+        run: Callable[[str], bool],
+    ) -> None:
+        self.facts = facts
+        self._blocks = parser.blocks
+        self._wants_final_pass = parser.wants_final_pass
+        self._run = run
+        self._ran: dict[str, bool] = {}
+        self._overrides: dict[tuple[str, ...], list[Block]] = {}
+        self._by_name: dict[str, list[int]] = {}
+        self._by_prefix: dict[str, list[int]] = {}
+        self._always: list[int] = []
+        self._index()
+
+    @classmethod
+    def load(
+        cls,
+        files: Sequence[ConfigFile | Path],
+        *,
+        facts: Facts | None = None,
+        options: Sequence[str] = (),
+        run: Callable[[str], bool] = run_in_shell,
+    ) -> SshConfig:
+        """Read files, the most important first.
+
+        Args:
+            files: From `config_files`; a bare path is a file that has to be there.
+            facts: This machine and account; asked of the system by default.
+            options: ``-o`` values, in front of all files.
+            run: Runs a program of ``Match exec``; may raise ValueError.
+
+        Raises:
+            ConfigError: With file and line.
+        """
+        facts = facts or Facts.of_this_process()
+        parser = Parser(facts, ignore_unknown=_ignored_by(options))
+        parser.read_options(options)
+        for file in files:
+            parser.read_file(
+                ConfigFile(path=file, required=True) if isinstance(file, Path) else file
+            )
+        return cls(parser, facts, run)
+
+    @property
+    def may_run_programs(self) -> bool:
+        """Whether a look-up may start a program and wait for it: then ask from a thread."""
+        return any(
+            block.condition is not None and not isinstance(block.condition, HostCondition)
+            for block in self._blocks
+        )
+
+    def lookup(
+        self,
+        name: str,
+        *,
+        user: str | None = None,
+        port: int | None = None,
+        overrides: Sequence[str] = (),
+        canonical: str | None = None,
+    ) -> HostSettings:
+        """Say what holds for one name.
+
+        Args:
+            name: As typed, without user and port; never a resolved name.
+            user: Of ``user@name`` or ``-l``; wins over everything.
+            port: Of ``name:port`` or ``-p``; wins over everything.
+            overrides: More ``-o`` values, in front of those of `load`.
+            canonical: The name that the DNS confirmed, of an earlier answer's
+                `HostSettings.canonical_candidates`: everything is read again with it.
+
+        Raises:
+            ConfigError: A token has no value, a program of ``Match exec`` failed to start.
+        """
+        answer = Answer(name, facts=self.facts, succeeds=self._succeeds, user=user, port=port)
+        blocks = self._override_blocks(tuple(overrides)) if overrides else []
+        for block in blocks:
+            answer.take(block)
+        self._walk(answer)
+        answer.settle_hostname(canonical)
+        if self._wants_final_pass or canonical or answer.canonicalizes():
+            answer.final = True
+            for block in blocks:
+                answer.take(block)
+            self._walk(answer)
+        return answer.settings()
+
+    def _walk(self, answer: Answer) -> None:
+        blocks = self._blocks
+        order = self._order(answer.name)
+        active: set[int] = set()
+        for index in order:
+            block = blocks[index]
+            if block.parent is not None and block.parent not in active:
+                continue
+            if block.condition is None or block.condition.holds(answer):
+                active.add(index)
+                answer.take(block)
+
+    def _order(self, name: str) -> list[int]:
+        """List the blocks that can apply to a name, in the files' order."""
+        some = list(self._by_name.get(name, ()))
+        for length in self._prefix_lengths:
+            some += self._by_prefix.get(name[:length], ())
+        # A set: one Host line may name the same host, or reach it, twice.
+        return sorted({*some, *self._always}) if some else self._always
+
+    def _override_blocks(self, overrides: tuple[str, ...]) -> list[Block]:
+        if overrides not in self._overrides:
+            parser = Parser(self.facts, ignore_unknown=_ignored_by(overrides))
+            parser.read_options(overrides)
+            self._overrides[overrides] = parser.blocks
+        return self._overrides[overrides]
+
+    def _index(self) -> None:
+        """Sort the blocks: those that only certain names can reach, and the rest."""
+        reached_by: list[tuple[str, ...] | None] = []
+        for index, block in enumerate(self._blocks):
+            names = None
+            if isinstance(block.condition, HostCondition):
+                names = block.condition.patterns.index
+            if names is None and block.parent is not None:
+                names = reached_by[block.parent]
+            reached_by.append(names)
+            if names is None:
+                self._always.append(index)
+            for name in names or ():
+                by = self._by_prefix if name.endswith("*") else self._by_name
+                by.setdefault(name.removesuffix("*"), []).append(index)
+        self._prefix_lengths = tuple({len(prefix) for prefix in self._by_prefix})
+        self._drop_empty()
+
+    def _drop_empty(self) -> None:
+        """Leave out blocks that say nothing and have no others under them."""
+        parents = {block.parent for block in self._blocks}
+        self._always = [
+            index
+            for index in self._always
+            if index in parents or self._blocks[index].said or self._blocks[index].not_honoured
+        ]
+
+    def _succeeds(self, command: str, place: Place) -> bool:
+        """Run a program, once a run for each text: 1,000 nodes do not start it 1,000 times."""
+        if command not in self._ran:
+            try:
+                self._ran[command] = self._run(command)
+            except ValueError as exc:
+                raise ConfigError(f"{place}: Match exec: {exc}.\nCorrect that line.") from exc
+        return self._ran[command]
+
+
+def _ignored_by(options: Sequence[str]) -> list[str]:
+    """Find the IgnoreUnknown among ``-o`` values: it holds for all files."""
+    return [
+        rest.lstrip(" \t=")
+        for option in options
+        if (key := option.strip()[: len("ignoreunknown")]).lower() == "ignoreunknown"
+        for rest in [option.strip()[len(key) :]]
+    ]
