@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from trioexec.model.secret import Secret
+
 __all__ = ["DEFAULT_PARALLEL", "STOP_GRACE_S", "Command", "Limits"]
 
 DEFAULT_PARALLEL = 64
@@ -28,6 +30,9 @@ class Command:
 
     tty: bool = False
     """Whether the command gets a terminal on the node."""
+
+    sudo_password: Secret | None = None
+    """Where there is one, the command runs under sudo, and only sudo's own prompt gets it."""
 
     wrap: bool = True
     """Whether the remote watchdog guards the command; without it an end cannot be confirmed."""

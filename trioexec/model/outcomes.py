@@ -20,6 +20,7 @@ __all__ = [
     "Phase",
     "Remote",
     "StopReason",
+    "SudoDenied",
     "TimedOut",
     "Unreachable",
 ]
@@ -178,6 +179,28 @@ class Denied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SudoDenied:
+    """We were let in, and sudo did not run the command: it was not started."""
+
+    reason: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the node did what was asked."""
+        return False
+
+    @property
+    def exit_code(self) -> int:
+        """255: the command was not reached."""
+        return EXIT_NOT_REACHED
+
+    @property
+    def text(self) -> str:
+        """One line for people."""
+        return f"sudo denied: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostKeyRejected:
     """The node's host key is not the one we know, or is not known and may not be learned."""
 
@@ -226,4 +249,6 @@ class Cancelled:
         return f"{what} ({self.why}){_remote_note(self.remote)}"
 
 
-Outcome = Exited | Killed | TimedOut | Unreachable | Denied | HostKeyRejected | Cancelled
+Outcome = (
+    Exited | Killed | TimedOut | Unreachable | Denied | SudoDenied | HostKeyRejected | Cancelled
+)

@@ -15,11 +15,18 @@ from trioexec.model.command import Command
 from trioexec.model.events import Stream
 from trioexec.model.flow import Flow
 from trioexec.model.nodes import Node
-from trioexec.model.outcomes import Denied, Exited, HostKeyRejected, Killed, Unreachable
+from trioexec.model.outcomes import (
+    Denied,
+    Exited,
+    HostKeyRejected,
+    Killed,
+    SudoDenied,
+    Unreachable,
+)
 
 __all__ = ["Call", "Ended", "Reached", "Transport"]
 
-Ended = Exited | Killed | Unreachable | Denied | HostKeyRejected
+Ended = Exited | Killed | Unreachable | Denied | SudoDenied | HostKeyRejected
 """How a call can end by itself; time-outs and cancels are the engine's word."""
 
 Reached = Literal["connect", "auth", "command"]

@@ -13,9 +13,10 @@ from typing import Final
 import asyncssh  # noqa: TID251
 
 from trioexec.model.command import Command
-from trioexec.model.outcomes import Exited, Killed, Unreachable
+from trioexec.model.outcomes import Exited, Killed, SudoDenied, Unreachable
 from trioexec.transports.base import Call
 from trioexec.transports.ssh.failures import outcome_of
+from trioexec.transports.ssh.sudo import Sudo
 from trioexec.transports.ssh.wrapper import MarkerFilter, stop_request, wrap
 
 __all__ = ["STOP_MARGIN_S", "run_command"]
@@ -46,6 +47,7 @@ class _Session(asyncssh.SSHClientSession[bytes]):
         self._marked = None if command.tty else asyncssh.EXTENDED_DATA_STDERR
         self._command = command
         self._heard = 0
+        self.sudo = Sudo(command.sudo_password) if command.sudo_password is not None else None
         self._writable = asyncio.Event()
         self._writable.set()
 
@@ -61,11 +63,28 @@ class _Session(asyncssh.SSHClientSession[bytes]):
         if self.spare_bytes is not None:
             self._spend(len(data))
         if self.filter is not None and datatype == self._marked:
-            data = self.filter.feed(data)
-            if self.filter.marker is not None:
-                self._marked = -1  # no stream any more: the hot path is a comparison
+            data = self._before_the_start(self.filter, data)
         if data:
             self.call.output("stdout" if datatype is None else "stderr", data)
+
+    def _before_the_start(self, marker: MarkerFilter, data: bytes) -> bytes:
+        if self.sudo is not None:
+            data = self.sudo.feed(data)
+            if self.sudo.answer is not None:
+                self.chan.write(self.sudo.answer)
+                self.sudo.answer = None
+            elif self.sudo.refused:
+                self.finish()
+        data = marker.feed(data)
+        if marker.marker is not None:
+            self._marked = -1  # no stream any more: the hot path is a comparison
+            if self.sudo is not None:
+                # What sudo said on its way, its lecture for one, is not the command's.
+                self.sudo.said.clear()
+        elif self.sudo is not None:
+            self.sudo.said.append(data)
+            return b""
+        return data
 
     def eof_received(self) -> bool:
         # Half open: the server closes when nothing of the command is left.
@@ -90,6 +109,10 @@ class _Session(asyncssh.SSHClientSession[bytes]):
         if self.filter is not None and (kept := self.filter.flush()):
             self.call.output("stdout" if self._command.tty else "stderr", kept)
         self.lost = exc
+        self.finish()
+
+    def finish(self) -> None:
+        """Let whoever waits for the end go on."""
         if not self.over.done():
             self.over.set_result(None)
 
@@ -114,7 +137,7 @@ class _Session(asyncssh.SSHClientSession[bytes]):
         if self.call.flow.held or heard != self._heard:
             self._expect_close()
             return
-        self.over.set_result(None)
+        self.finish()
 
     @property
     def guarded(self) -> bool:
@@ -129,12 +152,13 @@ async def run_command(
     *,
     token: str,
     window: int,
-) -> Exited | Killed | Unreachable:
+) -> Exited | Killed | SudoDenied | Unreachable:
     """Run a command and wait until the node says that nothing of it is left.
 
     When cancelled: ends the command, delivers output meanwhile, notes what is known
     of the remote end, re-raises.
     """
+    session = _Session(call, command, token)
     fed = command.tty or command.stdin is not None
     wire = command.text
     # The wrapper exports them, so that no AcceptEnv of a server can drop them.
@@ -143,9 +167,13 @@ async def run_command(
         env.update(command.env.items())
     if command.wrap:
         wire = wrap(
-            command.text, token=token, grace_s=command.stop_grace_s, fed=fed, env=command.env
+            command.text,
+            token=token,
+            grace_s=command.stop_grace_s,
+            fed=fed,
+            env=command.env,
+            sudo_prompt=session.sudo.prompt if session.sudo is not None else None,
         )
-    session = _Session(call, command, token)
     chan, _ = await connection.create_session(
         lambda: session,
         wire,
@@ -165,6 +193,8 @@ async def run_command(
         raise
     finally:
         call.flow.detach(chan)
+    if session.sudo is not None and not session.guarded and session.lost is None:
+        return SudoDenied(reason=session.sudo.reason)
     if session.status is not None:
         return session.status
     if session.lost is not None:

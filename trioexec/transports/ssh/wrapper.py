@@ -92,6 +92,9 @@ _FED = (
     '[ "$p" = 0 ] || kill -USR1 "$p" 2>/dev/null; exit $r'
 )
 
+# Under sudo the whole wrapper runs as root, watchdog and all: nobody else could end it.
+_UNDER_SUDO = 'p=$1; shift; LC_ALL=C exec sudo -S -p "$p" -- /bin/sh -c \'eval "$0"\' "$@"'
+
 _SAFE = {"'": "'\\''", "\\": "'\\\\'", "!": "'\\!'"}
 _RAW = {quoted: raw for raw, quoted in _SAFE.items()}
 _WORDS = 6  # of the wire text, before the environment
@@ -114,6 +117,7 @@ def wrap(
     grace_s: float,
     fed: bool = False,
     env: Mapping[str, str] | None = None,
+    sudo_prompt: str | None = None,
 ) -> str:
     """Make the text to send for a command.
 
@@ -123,6 +127,7 @@ def wrap(
         grace_s: Between TERM and KILL.
         fed: Whether stdin (or a terminal) belongs to the command.
         env: Exported before the command; names and values as they are.
+        sudo_prompt: Run all of it under sudo, which is to ask with this text.
     """
     folded = "\n" in command
     script = _PROLOGUE + (_UNFOLD if folded else "") + (_FED if fed else _GUARDED)
@@ -135,6 +140,8 @@ def wrap(
         str(max(1, round(grace_s * _POLLS_PER_S))),
     ]
     words += [f"{name}={value}" for name, value in (env or {}).items()]
+    if sudo_prompt is not None:
+        words[:1] = ['eval "$0"', _UNDER_SUDO, sudo_prompt]
     return _WIRE_HEAD + " ".join(map(quote, words))
 
 
@@ -149,6 +156,8 @@ def unwrap(wire: str) -> tuple[str, str] | None:
         re.sub(r"'\\''|'\\\\'|'\\!'", lambda found: _RAW[found[0]], word[1:-1])
         for word in re.findall(r"(?:'[^']*'(?:\\.(?='))?)+", wire[len(_WIRE_HEAD) :])
     ]
+    if words[1:2] == [_UNDER_SUDO]:
+        del words[1:3]
     if len(words) < _WORDS or not words[1].startswith(_PROLOGUE):
         return None
     return words[2].replace("\x01", "\n"), words[4]

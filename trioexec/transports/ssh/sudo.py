@@ -1,0 +1,60 @@
+"""sudo's question, recognised by a prompt that nobody can guess, and answered once.
+
+No other output, whatever it looks like, gets the password.  No I/O here.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from trioexec.model.secret import Secret
+
+__all__ = ["Sudo"]
+
+
+class Sudo:
+    """One command's dealings with sudo, until the command has started."""
+
+    def __init__(self, password: Secret) -> None:
+        self.prompt = f"[sudo {secrets.token_hex(16)}]"
+        self.answer: bytes | None = None
+        """To be written to the channel now."""
+        self.refused = False
+        """The password was wrong: sudo asks again."""
+        self.said: list[bytes] = []
+        """What sudo wrote on its way; kept for the reason of a refusal."""
+        self._password = password
+        self._asked = False
+        self._mark = self.prompt.encode()
+        self._kept = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take a piece of stderr; give it without the prompt."""
+        data = self._kept + data
+        self._kept = b""
+        before, mark, after = data.partition(self._mark)
+        if not mark:
+            kept = self._partial(data)
+            self._kept = data[len(data) - kept :]
+            return data[: len(data) - kept]
+        if self._asked:
+            self.refused = True
+        else:
+            self._asked = True
+            self.answer = self._password.reveal().encode() + b"\n"
+        return before + after
+
+    @property
+    def reason(self) -> str:
+        """Why sudo did not run the command, in its own words where it had some."""
+        if self.refused:
+            return "wrong password"
+        lines = b"".join(self.said).decode(errors="backslashreplace").strip().splitlines()
+        return lines[-1].removeprefix("sudo: ") if lines else "sudo ended without running it"
+
+    def _partial(self, data: bytes) -> int:
+        """How much at the end may be the beginning of the prompt."""
+        for size in range(min(len(self._mark) - 1, len(data)), 0, -1):
+            if data.endswith(self._mark[:size]):
+                return size
+        return 0
