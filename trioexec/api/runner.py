@@ -12,6 +12,7 @@ from typing import Protocol
 
 import trio
 
+from trioexec.engine.broadcast import Broadcast
 from trioexec.engine.jobs import Job
 from trioexec.engine.run import Run
 from trioexec.engine.signals import obey_signals
@@ -67,6 +68,7 @@ async def run_job(
     decide: Decide,
     fold: Callable[[list[str]], str],
     batch: bool = False,
+    feed: Broadcast | None = None,
 ) -> RunResult:
     """Run a job on nodes, show it, obey the signals, and return when all is written.
 
@@ -84,6 +86,7 @@ async def run_job(
         decide: Makes the exit code.
         fold: Makes one short text of node names.
         batch: Whether one Ctrl-C terminates.
+        feed: What the commands read, where it has to be read beside them.
     """
 
     def emit(event: Event) -> None:
@@ -110,8 +113,11 @@ async def run_job(
                 async with trio.open_nursery() as readers:
                     for sink in sinks:
                         readers.start_soon(sink.serve)
-                    async with transport.open():
-                        report = await run.execute()
+                    async with transport.open(), trio.open_nursery() as feeding:
+                        if feed is not None:
+                            feeding.start_soon(feed.serve)
+                        await run.execute()
+                        feeding.cancel_scope.cancel(reason="nobody reads any more")
                 console.close()
         signals.cancel_scope.cancel(reason="the run is over")
     report = run.report()

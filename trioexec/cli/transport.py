@@ -2,35 +2,92 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import getpass
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, cast
 
-from trioexec.cli.options import TransportOptions
+from trioexec.cli.options import UNSET, LimitOptions, SshOptions
+from trioexec.model.errors import UsageError
+from trioexec.model.secret import Secret
 
 if TYPE_CHECKING:
     from trioexec.cli.invocation import Invocation
     from trioexec.transports.base import Transport
+    from trioexec.transports.ssh.options import SshOptions as Wanted
 
-__all__ = ["transport_for"]
+__all__ = ["ask_password", "ssh_options_of", "transport_for"]
 
 
-def transport_for(call: Invocation) -> Transport:
-    """Make the transport; it opens nothing yet.
+def transport_for(call: Invocation, name: str) -> Transport:
+    """Make the transport of that name; it opens nothing yet, but may ask for a password.
 
     Raises:
-        UsageError: An option of ssh makes no sense here.
+        UsageError: A password is wanted, and there is nobody to ask.
     """
-    if call.options(TransportOptions).transport == "local":
+    if name == "local":
         from trioexec.transports.local import LocalTransport  # noqa: PLC0415 - imports trio
 
         return LocalTransport()
-    from trioexec.transports.ssh import SshTransport  # noqa: PLC0415 - imports asyncssh
+    from trioexec.transports.ssh.transport import SshTransport  # noqa: PLC0415 - imports asyncssh
 
-    return SshTransport(ssh_options_of(call))
+    return SshTransport(
+        ssh_options_of(call.options(SshOptions), call.options(LimitOptions), ask=ask_password)
+    )
 
 
-def ssh_options_of(call: Invocation) -> ssh.SshOptions:
-    """Make what the ssh transport takes."""
-    from trioexec.transports.ssh.options import SshOptions as Wanted  # noqa: PLC0415
+def ssh_options_of(
+    options: SshOptions, limits: LimitOptions, *, ask: Callable[[str], str]
+) -> Wanted:
+    """Make what the ssh transport takes.
 
-    options = call.options(SshOptions)
-    return Wanted()
+    Args:
+        options: The ``ssh`` group.
+        limits: Those that the transport has to know too.
+        ask: Gets a prompt, and gives what the user typed.
+    """
+    from trioexec.transports.ssh.options import SshOptions as Wanted  # noqa: PLC0415 - heavy
+
+    return Wanted(
+        user=options.user or None,
+        port=_unless_unset(options.port),
+        identities=options.identity,
+        config_file=options.ssh_config or None,
+        settings=tuple(f"{name}={value}" for name, value in options.ssh_option),
+        jump=options.jump or None,
+        address_family=_family(options),
+        strict_host_key_checking=cast(
+            'Literal["yes", "no", "accept-new"] | None', options.strict_host_key_checking or None
+        ),
+        server_alive_interval_s=_unless_unset(options.server_alive_interval),
+        server_alive_count_max=_unless_unset(options.server_alive_count_max),
+        connect_timeout_s=limits.connect_timeout,
+        parallel=limits.parallel or float("inf"),
+        password=Secret(ask("Password for the nodes: ")) if options.password else None,
+    )
+
+
+def _family(options: SshOptions) -> Literal["inet", "inet6"] | None:
+    if options.ipv4:
+        return "inet"
+    return "inet6" if options.ipv6 else None
+
+
+def _unless_unset(number: int) -> int | None:
+    return None if number == UNSET else number
+
+
+def ask_password(prompt: str) -> str:
+    """Ask at the terminal, without echo.
+
+    Raises:
+        UsageError: There is no terminal.
+    """
+    try:
+        with open("/dev/tty", encoding="utf-8"):  # noqa: PTH123 - only to see whether it opens
+            pass
+        return getpass.getpass(prompt, stream=sys.stderr)
+    except (OSError, EOFError) as exc:
+        raise UsageError(
+            "--password: there is no terminal to ask at.\nUse a key or an agent instead."
+        ) from exc

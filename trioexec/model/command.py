@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from trioexec.model.feed import Feed
 from trioexec.model.secret import Secret
 
 __all__ = ["DEFAULT_PARALLEL", "STOP_GRACE_S", "Command", "Limits"]
@@ -25,7 +26,7 @@ class Command:
     env: Mapping[str, str] = field(default_factory=dict)
     """Extra environment; what a server refuses is reported, not ignored."""
 
-    stdin: bytes | None = None
+    stdin: bytes | Feed | None = None
     """What the command reads; None is /dev/null."""
 
     tty: bool = False

@@ -22,6 +22,7 @@ import trio
 
 from trioexec.model.command import Command
 from trioexec.model.events import Stream
+from trioexec.model.feed import Feed, feed_of
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Exited, Killed, Unreachable
 from trioexec.transports.base import Call, Ended
@@ -50,6 +51,9 @@ _CHUNK_BYTES: Final = 65536
 
 _ON_TERMINAL: Final = ': <"$1"; shift; exec "$@"'
 """Opening a terminal makes it the controlling one of a session that has none."""
+
+FEED_BYTES: Final = 64 * 1024
+"""How much of its stdin a command is handed at once."""
 
 _END_OF_INPUT: Final = b"\x04"
 """What a terminal takes for the end of input, at the start of a line."""
@@ -173,7 +177,7 @@ class _Here:
         process: trio.Process,
         sources: Sequence[_Source],
         *,
-        stdin: tuple[trio.abc.SendStream, bytes] | None,
+        stdin: tuple[trio.abc.SendStream, Feed, bool] | None,
         stop_grace_s: float,
         call: Call,
     ) -> None:
@@ -268,12 +272,25 @@ class _Here:
         await self._group.wait_gone()
 
 
-async def _feed(stdin: trio.abc.SendStream, data: bytes) -> None:
+async def _feed(stdin: trio.abc.SendStream, feed: Feed, on_terminal: bool) -> None:  # noqa: FBT001 - start_soon
+    more = trio.Event()
+    cursor = feed.attach(lambda: more.set())  # noqa: PLW0108 - a new event each round
+    last = b"\n"
     try:
-        await stdin.send_all(data)
+        while (data := cursor.read(FEED_BYTES)) is not None:
+            if not data:
+                await more.wait()
+                more = trio.Event()
+                continue
+            last = data
+            await stdin.send_all(data)
+        if on_terminal:
+            at_line_start = last.endswith(b"\n")
+            await stdin.send_all(_END_OF_INPUT if at_line_start else 2 * _END_OF_INPUT)
     except (trio.BrokenResourceError, trio.ClosedResourceError):
         return  # it does not want to read it all
     finally:
+        cursor.close()
         await stdin.aclose()
 
 
@@ -297,10 +314,10 @@ async def _start(shell: str, node: Node, command: Command, call: Call, files: Ex
     )
     sources = []
     for name, pipe in streams:
-        assert isinstance(pipe, trio.lowlevel.FdStream)  # noqa: S101 - for the type
+        assert isinstance(pipe, trio.lowlevel.FdStream)
         files.callback(pipe.close)
         sources.append(_Source(pipe.fileno(), name, call))
-    stdin = None if process.stdin is None else (process.stdin, command.stdin or b"")
+    stdin = None if process.stdin is None else (process.stdin, feed_of(command.stdin or b""), False)
     return _Here(process, sources, stdin=stdin, stop_grace_s=command.stop_grace_s, call=call)
 
 
@@ -324,13 +341,10 @@ async def _start_on_terminal(
         os.close(theirs)
     keys = trio.lowlevel.FdStream(os.dup(ours))
     files.callback(keys.close)
-    typed = command.stdin or b""
-    at_line_start = not typed or typed.endswith(b"\n")
-    typed += _END_OF_INPUT if at_line_start else 2 * _END_OF_INPUT
     return _Here(
         process,
         [_Source(ours, "stdout", call)],
-        stdin=(keys, typed),
+        stdin=(keys, feed_of(command.stdin or b""), True),
         stop_grace_s=command.stop_grace_s,
         call=call,
     )

@@ -13,6 +13,7 @@ from typing import Final
 import asyncssh  # noqa: TID251
 
 from trioexec.model.command import Command
+from trioexec.model.feed import Cursor, Feed, feed_of
 from trioexec.model.outcomes import Exited, Killed, SudoDenied, Unreachable
 from trioexec.transports.base import Call
 from trioexec.transports.ssh.failures import outcome_of
@@ -26,6 +27,9 @@ STOP_MARGIN_S: Final = 1.5
 
 SPARE_BYTES: Final = 4 * 1024 * 1024
 """What a command that is being ended may still say while our reader is stuck."""
+
+FEED_BYTES: Final = 64 * 1024
+"""How much of its stdin a command is handed at once."""
 
 LINGER_S: Final = 8.0
 """How long after its exit status a channel may stay open: the watchdog's grace and KILL, and
@@ -48,8 +52,9 @@ class _Session(asyncssh.SSHClientSession[bytes]):
         self._command = command
         self._heard = 0
         self.sudo = Sudo(command.sudo_password) if command.sudo_password is not None else None
-        self._writable = asyncio.Event()
-        self._writable.set()
+        self._writable = True
+        self._at_line_start = True
+        self._stdin: Cursor | None = None
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         self.chan = chan
@@ -122,11 +127,48 @@ class _Session(asyncssh.SSHClientSession[bytes]):
         if self.spare_bytes < 0 and self.call.flow.held:
             self.chan.pause_reading()
 
+    def feed(self, feed: Feed) -> None:
+        """Give the command its stdin, as fast as it takes it."""
+        loop = asyncio.get_running_loop()
+        # Woken from trio's side; asyncio's side is entered by the front door.
+        self._stdin = feed.attach(lambda: loop.call_soon(self._pump))
+        self._pump()
+
+    def _pump(self) -> None:
+        while self._stdin is not None and self._writable and not self.over.done():
+            data = self._stdin.read(FEED_BYTES)
+            if data == b"":
+                return
+            try:
+                if data is None:
+                    self._end_input()
+                else:
+                    self._at_line_start = data.endswith(b"\n")
+                    self.chan.write(data)
+            except OSError:
+                data = None  # the command has closed its stdin: as a broken pipe, no error
+            if data is None:
+                self.unfeed()
+
+    def _end_input(self) -> None:
+        if self._command.tty:
+            # A terminal has no end of file, but a key for it; in mid-line it takes two.
+            self.chan.write(b"\x04" if self._at_line_start else b"\x04\x04")
+        else:
+            self.chan.write_eof()
+
+    def unfeed(self) -> None:
+        """Take no more from the feed, which may be waiting for us."""
+        if self._stdin is not None:
+            self._stdin.close()
+            self._stdin = None
+
     def pause_writing(self) -> None:
-        self._writable.clear()
+        self._writable = False
 
     def resume_writing(self) -> None:
-        self._writable.set()
+        self._writable = True
+        self._pump()
 
     def _expect_close(self) -> None:
         asyncio.get_running_loop().call_later(LINGER_S, self._stop_lingering, self._heard)
@@ -185,13 +227,13 @@ async def run_command(
     )
     try:
         if command.stdin is not None:
-            chan.write(command.stdin)
-            chan.write_eof()
+            session.feed(feed_of(command.stdin))
         await session.over
     except asyncio.CancelledError:
         call.note_remote(ended=await _end(connection, session, command))
         raise
     finally:
+        session.unfeed()
         call.flow.detach(chan)
     if session.sudo is not None and not session.guarded and session.lost is None:
         return SudoDenied(reason=session.sudo.reason)

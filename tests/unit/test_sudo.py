@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+
+from trioexec.model.secret import Secret
+from trioexec.transports.ssh.sudo import Sudo
+
+
+def test_only_our_own_prompt_gets_the_password() -> None:
+    sudo = Sudo(Secret("hunter2"))
+
+    passed = sudo.feed(b"[sudo] password for root: Password:\n")
+
+    assert sudo.answer is None
+    assert passed == b"[sudo] password for root: Password:\n"
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 100])
+def test_the_prompt_is_found_in_whatever_pieces_it_comes(size: int) -> None:
+    sudo = Sudo(Secret("hunter2"))
+    text = b"lecture\n" + sudo.prompt.encode() + b"rest"
+
+    passed = b"".join(sudo.feed(text[at : at + size]) for at in range(0, len(text), size))
+
+    assert sudo.answer == b"hunter2\n"
+    assert passed == b"lecture\nrest"
+    assert not sudo.refused
+
+
+def test_a_second_prompt_means_that_the_password_was_wrong() -> None:
+    sudo = Sudo(Secret("hunter2"))
+
+    sudo.feed(sudo.prompt.encode())
+    sudo.answer = None
+    sudo.feed(b"Sorry, try again.\n" + sudo.prompt.encode())
+
+    assert sudo.refused
+    assert sudo.answer is None
+    assert sudo.reason == "wrong password"
+
+
+def test_prompts_differ() -> None:
+    assert Sudo(Secret("x")).prompt != Sudo(Secret("x")).prompt
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        pytest.param([b"sudo: no such thing\n"], "no such thing", id="its last line"),
+        pytest.param([], "sudo ended without running it", id="nothing"),
+    ],
+)
+def test_the_reason_is_sudos_own(said: list[bytes], reason: str) -> None:
+    sudo = Sudo(Secret("x"))
+    sudo.said.extend(said)
+
+    assert sudo.reason == reason
