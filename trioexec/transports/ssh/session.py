@@ -194,6 +194,7 @@ async def run_command(
     *,
     token: str,
     window: int,
+    opening_limit_s: float | None = None,
 ) -> Exited | Killed | SudoDenied | Unreachable:
     """Run a command and wait until the node says that nothing of it is left.
 
@@ -216,7 +217,7 @@ async def run_command(
             env=command.env,
             sudo_prompt=session.sudo.prompt if session.sudo is not None else None,
         )
-    chan, _ = await connection.create_session(
+    opening = connection.create_session(
         lambda: session,
         wire,
         encoding=None,
@@ -225,6 +226,8 @@ async def run_command(
         term_type="dumb" if command.tty else None,
         window=window,
     )
+    async with asyncio.timeout(opening_limit_s):
+        chan, _ = await opening
     try:
         if command.stdin is not None:
             session.feed(feed_of(command.stdin))

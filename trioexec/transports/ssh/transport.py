@@ -11,7 +11,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 import asyncssh  # noqa: TID251
 import trio
@@ -24,6 +24,7 @@ from trioexec.transports.ssh.dial import dial, open_proxy_command
 from trioexec.transports.ssh.failures import outcome_of
 from trioexec.transports.ssh.handshake import Target, authenticate
 from trioexec.transports.ssh.hops import Hops
+from trioexec.transports.ssh.kept import KeptConnections
 from trioexec.transports.ssh.keys import AskSecret
 from trioexec.transports.ssh.loop import open_loop, run_in_loop
 from trioexec.transports.ssh.options import SshOptions
@@ -35,11 +36,18 @@ __all__ = ["SshTransport"]
 WINDOW_BUDGET_BYTES: Final = 32 * 1024 * 1024
 """What all nodes together may have on its way to us while a reader of ours is stuck."""
 
+KEPT_MAX: Final = 10_000
+"""Connections that may stay open at once: more than a process has descriptors for."""
+
+REOPEN_LIMIT_S: Final = 3.0
+"""How long a kept connection may take to open a session before it counts as dead."""
+
 WINDOW_MIN_BYTES: Final = 128 * 1024
 WINDOW_MAX_BYTES: Final = 2 * 1024 * 1024
 
-T = TypeVar("T")
 Via = socket.socket | asyncssh.SSHClientConnection
+Work = Callable[[asyncssh.SSHClientConnection, float | None], Awaitable[Ended]]
+"""What is done on a connection, and how long opening its session may take."""
 
 
 class SshTransport:
@@ -52,6 +60,7 @@ class SshTransport:
             ConfigError: An ssh_config file or an option cannot be understood.
         """
         self._routes = Routes(options)
+        self._kept = KeptConnections(limit=KEPT_MAX if options.keep_connections else 0)
         self._hops: Hops | None = None
         self._token = secrets.token_hex(8)
         share = WINDOW_BUDGET_BYTES / max(options.parallel, 1)
@@ -75,14 +84,20 @@ class SshTransport:
                     yield
             finally:
                 self._hops = None
+                self._kept.close()
                 self._routes.keys.close()
 
     async def run(self, node: Node, command: Command, call: Call) -> Ended:
         """Run the command on one node."""
 
-        async def work(connection: asyncssh.SSHClientConnection) -> Ended:
+        async def work(connection: asyncssh.SSHClientConnection, limit_s: float | None) -> Ended:
             return await run_command(
-                connection, command, call, token=self._token, window=self._window
+                connection,
+                command,
+                call,
+                token=self._token,
+                window=self._window,
+                opening_limit_s=limit_s,
             )
 
         return await self._with_connection(node, call, work)
@@ -90,7 +105,10 @@ class SshTransport:
     async def ping(self, node: Node, call: Call) -> Ended:
         """Connect and authenticate, no more."""
 
-        async def work(connection: asyncssh.SSHClientConnection) -> Ended:  # noqa: ARG001
+        async def work(
+            connection: asyncssh.SSHClientConnection,  # noqa: ARG001
+            limit_s: float | None,  # noqa: ARG001
+        ) -> Ended:
             return Exited(code=0)
 
         return await self._with_connection(node, call, work)
@@ -99,12 +117,21 @@ class SshTransport:
         self,
         node: Node,
         call: Call,
-        work: Callable[[asyncssh.SSHClientConnection], Awaitable[Ended]],
+        work: Work,
     ) -> Ended:
         try:
             route = await self._find(node)
+            kept = self._kept.take(route)
+            if kept is not None:
+                try:
+                    return await run_in_loop(_talk_again(kept, call, work))
+                except (OSError, asyncssh.Error):
+                    # It was dead, or has no session left; nothing was started on it.
+                    self._kept.forget(route, kept)
             async with self._way_to(route) as via:
-                return await run_in_loop(_talk(route.target, via, call, work))
+                return await run_in_loop(
+                    _talk(route.target, via, call, work, keep=partial(self._kept.put, route))
+                )
         except Exception as exc:  # noqa: BLE001 - outcome_of raises what is not a node's failure
             return outcome_of(exc)
 
@@ -137,13 +164,28 @@ async def _talk(
     target: Target,
     via: Via,
     call: Call,
-    work: Callable[[asyncssh.SSHClientConnection], Awaitable[Ended]],
+    work: Work,
+    *,
+    keep: Callable[[asyncssh.SSHClientConnection], bool],
 ) -> Ended:
     """Do one node's part on asyncio's side, from the handshake to the close."""
     connection = await authenticate(target, via, partial(call.reached, "auth"))
+    kept = False
     try:
-        return await work(connection)
+        kept = keep(connection)
+        return await work(connection, None)
     finally:
-        # Synchronous, and what is left of it happens in the loop's next turns: no wait,
-        # so that a cancel which has had its grace is not held up here.
-        connection.close()
+        if not kept:
+            # Synchronous, and what is left of it happens in the loop's next turns: no
+            # wait, so that a cancel which has had its grace is not held up here.
+            connection.close()
+
+
+async def _talk_again(
+    connection: asyncssh.SSHClientConnection,
+    call: Call,
+    work: Work,
+) -> Ended:
+    """Do it on a connection that was kept; raises `OSError` where nothing was started."""
+    call.reached("auth")
+    return await work(connection, REOPEN_LIMIT_S)
