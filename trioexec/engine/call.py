@@ -27,12 +27,13 @@ class NodeCall:
     """State of one node between its slot and its outcome."""
 
     __slots__ = (
+        "_began_s",
         "_emit",
         "_goodbyes",
-        "_limits",
         "_phase",
         "_remote",
         "_timed_out",
+        "_timeout_s",
         "_zero_s",
         "flow",
         "heard_at_s",
@@ -52,10 +53,11 @@ class NodeCall:
     ) -> None:
         self.node = node
         self.flow = flow
-        self.scope = trio.CancelScope(deadline=trio.current_time() + limits.connect_timeout_s)
+        self._began_s = trio.current_time()
+        self.scope = trio.CancelScope(deadline=self._began_s + limits.connect_timeout_s)
         self.heard_at_s = math.inf
         """When the command was started or last said something; for the idle limit."""
-        self._limits = limits
+        self._timeout_s = limits.timeout_s
         self._goodbyes = goodbyes
         self._emit = emit
         self._zero_s = zero_s
@@ -78,8 +80,13 @@ class NodeCall:
             self.heard_at_s = now_s
             # Until the transport says more, nobody knows how the remote end fares.
             self._remote = "not confirmed"
-            self.scope.deadline = now_s + self._limits.timeout_s
+            self.scope.deadline = now_s + self._timeout_s
             self._emit(NodeStarted(node=self.node.name, at_s=now_s - self._zero_s))
+
+    def limit_connect(self, limit_s: float) -> None:
+        """Take a node's own connect limit instead of the run's."""
+        if not self.started:
+            self.scope.deadline = self._began_s + limit_s
 
     def output(self, stream: Stream, data: bytes) -> None:
         """Pass output on."""
@@ -100,9 +107,20 @@ class NodeCall:
 
     def expire(self, phase: Phase) -> None:
         """End the call because a limit that is not the scope's own was reached."""
-        self._timed_out = phase
-        self.heard_at_s = math.inf
-        self.scope.cancel(reason=f"{self.node.name}: {phase} limit")
+        if not self.scope.cancel_called:
+            self._timed_out = phase
+            self.scope.cancel(reason=f"{self.node.name}: {phase} limit")
+
+    def excuse_silence(self) -> None:
+        """Count a command's silence from now."""
+        if math.isfinite(self.heard_at_s):
+            self.heard_at_s = trio.current_time()
+
+    def lift_limits(self) -> None:
+        """The run is stopped: a limit that would be reached from now on is not the reason."""
+        if not self.scope.cancel_called:
+            self._timeout_s = math.inf
+            self.scope.deadline = math.inf
 
     def timed_out(self) -> TimedOut:
         """The outcome after this call's own scope was cancelled."""

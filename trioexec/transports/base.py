@@ -41,6 +41,9 @@ class Call(Protocol):
     def reached(self, phase: Reached) -> None:
         """Say how far we are; "command" exactly when the command was started."""
 
+    def limit_connect(self, limit_s: float) -> None:
+        """Say that this node has a connect limit of its own, counted from the call's start."""
+
     def output(self, stream: Stream, data: bytes) -> None:
         """Hand over what the node sent; not empty. Also after a cancel, until the call returns."""
 

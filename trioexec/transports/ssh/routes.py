@@ -14,6 +14,7 @@ import asyncssh  # noqa: TID251
 from asyncssh import encryption, kex, mac, public_key  # noqa: TID251
 
 from trioexec.model.nodes import Node, parse_node
+from trioexec.model.outcomes import Unreachable
 from trioexec.model.secret import Secret
 from trioexec.transports.ssh.config import (
     Facts,
@@ -26,6 +27,7 @@ from trioexec.transports.ssh.config import (
     environment_to_send,
     with_openssh_defaults,
 )
+from trioexec.transports.ssh.failures import NodeFailureError
 from trioexec.transports.ssh.handshake import CIPHERS, Target
 from trioexec.transports.ssh.keys import AskSecret, Identities, KeyRing
 from trioexec.transports.ssh.options import KEEPALIVE_COUNT, KEEPALIVE_S, SshOptions
@@ -57,6 +59,13 @@ class Route:
 
     env: Mapping[str, str]
     """What SendEnv and SetEnv ask for."""
+
+    wants_tty: bool = False
+    canonical_candidates: tuple[str, ...] = ()
+    """Names to try in the DNS; the first that is known is to be looked up as `canonical`."""
+
+    may_be_local: bool = True
+    """Whether the name itself may be used where no candidate is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,13 +99,16 @@ class Routes:
         self._prepared: dict[HostSettings, asyncssh.SSHClientConnectionOptions] = {}
         self.may_run_programs = self._config.may_run_programs
 
-    def find(self, node: Node, *, through: tuple[Node, ...] | None = None) -> Route:
+    def find(
+        self, node: Node, *, through: tuple[Node, ...] | None = None, canonical: str | None = None
+    ) -> Route:
         """Look one node up, by the name as typed.
 
         Args:
             node: Or a jump host.
             through: The hops before it, where it is a jump host itself: then its own
                 ProxyJump counts only if it is the first.
+            canonical: The candidate that the DNS knows.
 
         Raises:
             ConfigError: Something that was said for this name makes no sense.
@@ -105,7 +117,12 @@ class Routes:
             node.host,
             user=node.user or (self._options.user if through is None else None),
             port=node.port or (self._options.port if through is None else None),
+            canonical=canonical,
         )
+        if said.refuse_connection is not None:
+            raise NodeFailureError(
+                Unreachable(reason=f"refused by ssh_config: {said.refuse_connection}")
+            )
         settings = with_openssh_defaults(_with_our_defaults(said), self._facts)
         assert settings.port is not None
         assert settings.user is not None
@@ -129,8 +146,13 @@ class Routes:
             proxy_command=settings.proxy_command or None,
             family=_FAMILIES[settings.address_family],
             bind_address=settings.bind_address,
-            connect_timeout_s=said.connect_timeout_s,
+            connect_timeout_s=(
+                said.connect_timeout_s if self._options.connect_timeout_s is None else None
+            ),
             env=environment_to_send(settings, self._facts),
+            wants_tty=settings.request_tty in {"yes", "force"},
+            canonical_candidates=() if canonical else said.canonical_candidates(),
+            may_be_local=settings.canonicalize_fallback_local is not False,
         )
 
     def unlock(self, nodes: Iterable[Node], ask: AskSecret) -> None:

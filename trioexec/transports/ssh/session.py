@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio  # noqa: TID251
 import signal
+from collections.abc import Mapping
 from typing import Final
 
 import asyncssh  # noqa: TID251
@@ -194,18 +195,33 @@ async def run_command(
     *,
     token: str,
     window: int,
+    sent_env: Mapping[str, str],
     opening_limit_s: float | None = None,
 ) -> Exited | Killed | SudoDenied | Unreachable:
     """Run a command and wait until the node says that nothing of it is left.
 
     When cancelled: ends the command, delivers output meanwhile, notes what is known
     of the remote end, re-raises.
+
+    Args:
+        connection: Authenticated; stays open.
+        command: What to run.
+        call: Is told of everything.
+        token: Stands in the wrapper's marker.
+        window: Bytes that the node may send beyond what was taken.
+        sent_env: Offered by the protocol's own request, which the server may refuse.
+        opening_limit_s: For opening the session, where the connection may be dead.
+
+    Raises:
+        OSError: The session could not be opened: nothing was started.
+        asyncssh.Error: Likewise.
     """
     session = _Session(call, command, token)
     fed = command.tty or command.stdin is not None
     wire = command.text
     # The wrapper exports them, so that no AcceptEnv of a server can drop them.
     env: dict[bytes | str, bytes | str] = {}
+    env.update(sent_env.items())
     if not command.wrap:
         env.update(command.env.items())
     if command.wrap:

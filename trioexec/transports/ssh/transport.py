@@ -6,10 +6,12 @@ one coroutine there.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -20,9 +22,9 @@ from trioexec.model.command import Command
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Exited
 from trioexec.transports.base import Call, Ended
-from trioexec.transports.ssh.dial import dial, open_proxy_command
+from trioexec.transports.ssh.dial import DialError, dial, open_proxy_command, resolve
 from trioexec.transports.ssh.failures import outcome_of
-from trioexec.transports.ssh.handshake import Target, authenticate
+from trioexec.transports.ssh.handshake import authenticate
 from trioexec.transports.ssh.hops import Hops
 from trioexec.transports.ssh.kept import KeptConnections
 from trioexec.transports.ssh.keys import AskSecret
@@ -46,8 +48,8 @@ WINDOW_MIN_BYTES: Final = 128 * 1024
 WINDOW_MAX_BYTES: Final = 2 * 1024 * 1024
 
 Via = socket.socket | asyncssh.SSHClientConnection
-Work = Callable[[asyncssh.SSHClientConnection, float | None], Awaitable[Ended]]
-"""What is done on a connection, and how long opening its session may take."""
+Work = Callable[[asyncssh.SSHClientConnection, Route, float | None], Awaitable[Ended]]
+"""What is done on a route's connection, and how long opening its session may take."""
 
 
 class SshTransport:
@@ -90,13 +92,16 @@ class SshTransport:
     async def run(self, node: Node, command: Command, call: Call) -> Ended:
         """Run the command on one node."""
 
-        async def work(connection: asyncssh.SSHClientConnection, limit_s: float | None) -> Ended:
+        async def work(
+            connection: asyncssh.SSHClientConnection, route: Route, limit_s: float | None
+        ) -> Ended:
             return await run_command(
                 connection,
-                command,
+                replace(command, tty=True) if route.wants_tty else command,
                 call,
                 token=self._token,
                 window=self._window,
+                sent_env=route.env,
                 opening_limit_s=limit_s,
             )
 
@@ -107,6 +112,7 @@ class SshTransport:
 
         async def work(
             connection: asyncssh.SSHClientConnection,  # noqa: ARG001
+            route: Route,  # noqa: ARG001
             limit_s: float | None,  # noqa: ARG001
         ) -> Ended:
             return Exited(code=0)
@@ -121,26 +127,39 @@ class SshTransport:
     ) -> Ended:
         try:
             route = await self._find(node)
+            if route.connect_timeout_s is not None:
+                call.limit_connect(route.connect_timeout_s)
             kept = self._kept.take(route)
             if kept is not None:
                 try:
-                    return await run_in_loop(_talk_again(kept, call, work))
+                    return await run_in_loop(_talk_again(kept, route, call, work))
                 except (OSError, asyncssh.Error):
                     # It was dead, or has no session left; nothing was started on it.
                     self._kept.forget(route, kept)
             async with self._way_to(route) as via:
                 return await run_in_loop(
-                    _talk(route.target, via, call, work, keep=partial(self._kept.put, route))
+                    _talk(route, via, call, work, keep=partial(self._kept.put, route))
                 )
         except Exception as exc:  # noqa: BLE001 - outcome_of raises what is not a node's failure
             return outcome_of(exc)
 
     async def _find(self, node: Node) -> Route:
+        route = await self._look_up(node)
+        if not route.canonical_candidates:
+            return route
+        for name in route.canonical_candidates:
+            with contextlib.suppress(DialError):
+                await resolve(name, route.target.port, route.family)
+                return await self._look_up(node, canonical=name)
+        if not route.may_be_local:
+            raise DialError("no canonical name is known for it, and no other is allowed")
+        return route
+
+    async def _look_up(self, node: Node, canonical: str | None = None) -> Route:
+        find = partial(self._routes.find, node, canonical=canonical)
         if self._routes.may_run_programs:
-            return await trio.to_thread.run_sync(
-                partial(self._routes.find, node), abandon_on_cancel=True
-            )
-        return self._routes.find(node)
+            return await trio.to_thread.run_sync(find, abandon_on_cancel=True)
+        return find()
 
     @asynccontextmanager
     async def _way_to(self, route: Route) -> AsyncIterator[Via]:
@@ -161,7 +180,7 @@ class SshTransport:
 
 
 async def _talk(
-    target: Target,
+    route: Route,
     via: Via,
     call: Call,
     work: Work,
@@ -169,11 +188,11 @@ async def _talk(
     keep: Callable[[asyncssh.SSHClientConnection], bool],
 ) -> Ended:
     """Do one node's part on asyncio's side, from the handshake to the close."""
-    connection = await authenticate(target, via, partial(call.reached, "auth"))
+    connection = await authenticate(route.target, via, partial(call.reached, "auth"))
     kept = False
     try:
         kept = keep(connection)
-        return await work(connection, None)
+        return await work(connection, route, None)
     finally:
         if not kept:
             # Synchronous, and what is left of it happens in the loop's next turns: no
@@ -183,9 +202,10 @@ async def _talk(
 
 async def _talk_again(
     connection: asyncssh.SSHClientConnection,
+    route: Route,
     call: Call,
     work: Work,
 ) -> Ended:
     """Do it on a connection that was kept; raises `OSError` where nothing was started."""
     call.reached("auth")
-    return await work(connection, REOPEN_LIMIT_S)
+    return await work(connection, route, REOPEN_LIMIT_S)
