@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trioexec.model.event_codec import EVENTS as EVENT_TYPES
+from trioexec.model.event_codec import OUTCOMES as OUTCOME_TYPES
 from trioexec.model.event_codec import CodecError, from_json, to_json
 from trioexec.model.events import (
     Event,
@@ -25,6 +28,7 @@ from trioexec.model.outcomes import (
     HostKeyRejected,
     Killed,
     Outcome,
+    SudoDenied,
     TimedOut,
     Unreachable,
 )
@@ -45,6 +49,7 @@ OUTCOMES: st.SearchStrategy[Outcome] = st.one_of(
     ),
     st.builds(Unreachable, reason=TEXT, remote=REMOTES),
     st.builds(Denied, reason=TEXT),
+    st.builds(SudoDenied, reason=TEXT),
     st.builds(HostKeyRejected, reason=TEXT),
     st.builds(Cancelled, why=STOPS, started=st.booleans(), remote=REMOTES),
 )
@@ -77,6 +82,11 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(NodeFinished, node=TEXT, at_s=SECONDS, outcome=OUTCOMES),
     st.builds(RunFinished, at_s=SECONDS, exit_code=st.integers(0, 255), stopped=st.none() | STOPS),
 )
+
+
+def test_there_is_no_event_and_no_outcome_without_a_name() -> None:
+    assert set(EVENT_TYPES.values()) == set(get_args(Event))
+    assert set(OUTCOME_TYPES.values()) == set(get_args(Outcome))
 
 
 @given(EVENTS)

@@ -30,6 +30,7 @@ from trioexec.model.outcomes import (
     HostKeyRejected,
     Killed,
     Outcome,
+    SudoDenied,
     TimedOut,
     Unreachable,
 )
@@ -68,6 +69,7 @@ OUTCOMES: Final[Mapping[str, type[Outcome]]] = {
     "timed_out": TimedOut,
     "unreachable": Unreachable,
     "denied": Denied,
+    "sudo_denied": SudoDenied,
     "host_key_rejected": HostKeyRejected,
     "cancelled": Cancelled,
 }

@@ -1,0 +1,216 @@
+"""Equal answers once, under the nodes that gave them.
+
+Two nodes are in one group where both streams and the outcome are equal.  An
+answer that is known already is dropped as soon as its node has finished; what
+is kept beyond a few megabytes is kept on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from trioexec.model.events import Event, NodeFinished, NodeOutput, RunFinished, RunStarted
+from trioexec.model.nodes import Node
+from trioexec.model.outcomes import Outcome
+from trioexec.sinks.answers import Answer
+from trioexec.sinks.console import Console
+from trioexec.sinks.diffs import diff_lines
+from trioexec.sinks.masks import Mask, make_masker
+from trioexec.sinks.spool import Spool
+from trioexec.sinks.visible import visible_line
+
+__all__ = ["Group", "GroupSink", "Look", "Order"]
+
+Order = Literal["size", "node", "code"]
+"""Biggest group first; by the rank of each group's first node; by exit code."""
+
+MEMORY_BYTES: Final = 16 * 1024 * 1024
+"""What all answers together may hold in whole blocks; beyond, they go to disk."""
+
+MOST_DIFFED_BYTES: Final = 4 * 1024 * 1024
+"""A longer answer is shown whole rather than as a diff: it would all have to be in memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How groups are shown."""
+
+    marked: bool = True
+    """Whether lines are set off by two blanks, and those of stderr by ``! ``."""
+
+    color: bool = False
+    order: Order = "size"
+    diff: bool = False
+    """Whether the minority's answers are shown as their difference from the majority's."""
+
+    masks: tuple[Mask, ...] = ()
+    """What is no difference."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Group:
+    """Nodes that ended alike and said the same."""
+
+    outcome: Outcome
+    answer: Answer
+    """The speaker's; that of the others is like it, but for what is masked."""
+
+    speaker: Node
+    """Who finished first."""
+
+    nodes: list[Node] = field(default_factory=list)
+    alike: bool = True
+    """Whether the answers are equal byte for byte, masks or not."""
+
+
+class GroupSink:
+    """Shows answers when the run has finished."""
+
+    def __init__(
+        self,
+        console: Console,
+        *,
+        fold: Callable[[Iterable[str]], str] = ", ".join,
+        look: Look | None = None,
+    ) -> None:
+        """Prepare the sink.
+
+        Args:
+            console: Groups go to its stdout.
+            fold: Makes one short text of node names.
+            look: How they are shown.
+        """
+        self._writer = console.stdout
+        self._fold = fold
+        self._look = look or Look()
+        self._spool = Spool(
+            memory_bytes=MEMORY_BYTES,
+            on_error=lambda exc: console.say(
+                f"trioexec: output is kept in memory: no temporary file ({exc.strerror})"
+            ),
+        )
+        self._nodes: dict[str, Node] = {}
+        self._answers: dict[str, Answer] = {}
+        self._groups: dict[tuple[Outcome, bytes], Group] = {}
+
+    @property
+    def groups(self) -> list[Group]:
+        """The groups so far, in the order in which they are shown; nodes by rank."""
+        groups = list(self._groups.values())
+        for group in groups:
+            group.nodes.sort(key=lambda node: node.rank)
+        groups.sort(key=lambda group: group.nodes[0].rank)
+        if self._look.order != "node":
+            groups.sort(key=lambda group: -len(group.nodes))
+        if self._look.order == "code":
+            groups.sort(key=lambda group: group.outcome.exit_code)
+        return groups
+
+    @property
+    def distinct(self) -> int:
+        """How many different answers there are so far."""
+        return len(self._groups)
+
+    @property
+    def outliers(self) -> list[Node]:
+        """Nodes that do not say what most say, by rank; of groups of one size the first counts."""
+        if not self._groups:
+            return []
+        majority = _majority(self.groups)
+        others = (group for group in self._groups.values() if group is not majority)
+        return sorted(
+            (node for group in others for node in group.nodes), key=lambda node: node.rank
+        )
+
+    def handle(self, event: Event) -> None:
+        """Take one event."""
+        match event:
+            case NodeOutput():
+                answer = self._answers.get(event.node)
+                if answer is None:
+                    answer = self._answers[event.node] = self._begin(event.node)
+                answer.append(event.stream, event.data)
+            case NodeFinished():
+                self._sort_in(event)
+            case RunStarted():
+                self._nodes = {node.name: node for node in event.nodes}
+            case RunFinished():
+                self._show()
+
+    async def serve(self) -> None:
+        """Nothing takes time here: the console asks for the text as it writes."""
+
+    def _begin(self, node: str) -> Answer:
+        masker = make_masker(self._look.masks, self._nodes[node]) if self._look.masks else None
+        return Answer(self._spool, masker)
+
+    def _sort_in(self, event: NodeFinished) -> None:
+        answer = self._answers.pop(event.node, None) or self._begin(event.node)
+        answer.end()
+        key = (event.outcome, answer.compared)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group(
+                outcome=event.outcome, answer=answer, speaker=self._nodes[event.node]
+            )
+        else:
+            group.alike = group.alike and answer.exact == group.answer.exact
+            answer.drop()
+        group.nodes.append(self._nodes[event.node])
+
+    def _show(self) -> None:
+        groups = self.groups
+        majority = _majority(groups) if groups else None
+        for group in groups:
+            self._writer.write(self._heading(group))
+            parts = self._whole(group)
+            if self._look.diff and majority is not None and group is not majority:
+                parts = self._difference(group, majority)
+            self._writer.write_lazily(parts, group.answer.size_bytes)
+
+    def _heading(self, group: Group) -> bytes:
+        names = self._fold(node.name for node in group.nodes)
+        text = f"{names} ({len(group.nodes)}): {group.outcome.text}"
+        if not group.alike:
+            text += f", as {group.speaker.name} says it"
+        line = visible_line(text)
+        if self._look.color:
+            sgr = b"1" if group.outcome.ok else b"1;31"
+            line = b"\x1b[%bm%b\x1b[0m" % (sgr, line)
+        return line + b"\n"
+
+    def _whole(self, group: Group) -> Iterator[bytes]:
+        return group.answer.parts(marked=self._look.marked, terminal=self._writer.is_terminal)
+
+    def _difference(self, group: Group, majority: Group) -> Iterator[bytes]:
+        """The text of a minority group; made when the reader has come that far."""
+        against = visible_line(self._fold(node.name for node in majority.nodes))
+        sizes = (group.answer.size_bytes, majority.answer.size_bytes)
+        lines = None
+        if max(sizes) <= MOST_DIFFED_BYTES:
+            lines = diff_lines(
+                self._lines(majority),
+                self._lines(group),
+                masks=(
+                    make_masker(self._look.masks, majority.speaker),
+                    make_masker(self._look.masks, group.speaker),
+                ),
+            )
+        if lines is None:
+            yield b"(too much differs from %b for a diff)\n" % against
+            yield from self._whole(group)
+        elif not lines:
+            yield b"(says what %b says)\n" % against
+        else:
+            yield b"--- %b\n+++ %b\n" % (against, visible_line(group.speaker.name))
+            yield b"".join(line + b"\n" for line in lines)
+
+    def _lines(self, group: Group) -> list[bytes]:
+        text = b"".join(group.answer.parts(marked=True, terminal=self._writer.is_terminal))
+        return text.split(b"\n")[:-1]
+
+
+def _majority(groups: list[Group]) -> Group:
+    return min(groups, key=lambda group: (-len(group.nodes), group.nodes[0].rank))
