@@ -10,7 +10,7 @@ importing trioexec costs nothing.
 #     testing    an SSH fleet in the process, and fakes
 #     api        builds a run: the engine inside, its readers round it, the signals round those
 #     engine     nursery + capacity limiter + fail-fast; knows the two seams only by their base
-#     settings   options and their layers   transports   the seam to a node   sinks   the seam to a reader
+#     settings   options and their layers |  transports  the seam to a node |  sinks  to a reader
 #     model      values and decisions: no trio, no files, no terminal
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trioexec.cli.invocation import Invocation
-from trioexec.cli.options import LimitOptions, NodeOptions, OutputOptions
 from trioexec.cli.mapping import nodes_of
+from trioexec.cli.options import NodeOptions, OutputOptions
 from trioexec.cli.view import View, make_sinks, view_of
 from trioexec.model.command import Limits
 from trioexec.model.errors import UsageError
@@ -22,13 +22,23 @@ from trioexec.model.exitcodes import OK, Strategy, Verdict, decide
 from trioexec.model.nodes import Node
 
 if TYPE_CHECKING:
-    from trioexec.api import Decide
+    from trioexec.api.runner import Decide
+    from trioexec.engine.broadcast import Broadcast
     from trioexec.engine.jobs import Job
     from trioexec.model.outcomes import StopReason
     from trioexec.model.report import Report
     from trioexec.transports.base import Transport
 
-__all__ = ["Plan", "decide_by", "execute", "nodes_for", "show_dry", "view_for"]
+__all__ = [
+    "Plan",
+    "decide_by",
+    "execute",
+    "nodes_for",
+    "raise_descriptor_limit",
+    "run_plan",
+    "show_dry",
+    "view_for",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +52,8 @@ class Plan:
     decide: Decide
     view: View
     batch: bool
+    feed: Broadcast | None = None
+    """Our stdin, where the commands read it."""
 
 
 def nodes_for(call: Invocation, words: Sequence[str] = ()) -> list[Node]:
@@ -53,7 +65,8 @@ def nodes_for(call: Invocation, words: Sequence[str] = ()) -> list[Node]:
     options = call.options(NodeOptions)
     if not (options.hosts or words):
         raise UsageError(
-            "no nodes: -H is missing.\nName some: trioexec -H 'web[1-3]' uptime (or set TRIOEXEC_HOSTS)."
+            "no nodes: -H is missing.\n"
+            "Name some, as in trioexec -H 'web[1-3]' uptime, or set TRIOEXEC_HOSTS."
         )
     nodes = nodes_of(options, words)
     if not nodes:
@@ -71,6 +84,7 @@ def view_for(call: Invocation) -> View:
         env=call.env,
         stdout_tty=sys.stdout.isatty(),
         stderr_tty=sys.stderr.isatty(),
+        unicode=(sys.stderr.encoding or "").lower().startswith("utf"),
     )
 
 
@@ -99,14 +113,15 @@ def execute(plan: Plan) -> int:
     """Run it; returns the exit code."""
     import trio  # noqa: PLC0415 - a tenth of a second that `--help` and `nodes` do not have
 
-    _raise_descriptor_limit()
-    return trio.run(_execute, plan)
+    raise_descriptor_limit()
+    return trio.run(run_plan, plan)
 
 
-async def _execute(plan: Plan) -> int:
+async def run_plan(plan: Plan) -> int:
+    """Run it in a trio that is there already; returns the exit code."""
     from trioexec.api import run_job  # noqa: PLC0415 - imports trio
     from trioexec.model.flow import Flow  # noqa: PLC0415
-    from trioexec.model.hostlist import fold  # noqa: PLC0415 - ClusterShell is slow
+    from trioexec.model.hostlist import fold  # noqa: PLC0415 - node sets are slow to import
     from trioexec.sinks.console import Console  # noqa: PLC0415 - imports trio
 
     flow = Flow()
@@ -117,16 +132,17 @@ async def _execute(plan: Plan) -> int:
         plan.transport,
         limits=plan.limits,
         flow=flow,
-        sinks=make_sinks(plan.view, console),
+        sinks=make_sinks(plan.view, console, fold=fold),
         console=console,
         decide=plan.decide,
         fold=fold,
         batch=plan.batch,
+        feed=plan.feed,
     )
     return result.exit_code
 
 
-def _raise_descriptor_limit() -> None:
+def raise_descriptor_limit() -> None:
     """Take as many descriptors as we may: 1,024 are gone at some 500 nodes."""
     import resource  # noqa: PLC0415
 

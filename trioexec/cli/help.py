@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from trioexec.cli.options import GeneralOptions
+from trioexec.cli.options import UNSET, GeneralOptions
 from trioexec.cli.registry import COMMANDS, CommandModule
 from trioexec.settings.option import ENV_PREFIX, Option, options_of
 from trioexec.settings.readers import Flag
@@ -124,7 +124,7 @@ def _about(option: Option) -> str:
 
 
 def _default_text(option: Option) -> str:
-    if isinstance(option.reader, Flag) or option.default in ("", ()):
+    if isinstance(option.reader, Flag) or option.default in ("", (), UNSET):
         return ""
     if isinstance(option.default, float):
         return "no limit" if math.isinf(option.default) else f"{option.default:g}"

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from trioexec.cli.options import CommandOptions, LimitOptions, NodeOptions, ResultOptions
 from trioexec.model.command import Command, Limits
 from trioexec.model.errors import UsageError
 from trioexec.model.exitcodes import Strategy, choose_main_rank
+from trioexec.model.feed import Feed
 from trioexec.model.nodes import Node
 from trioexec.model.script import script_command
+from trioexec.model.secret import Secret
 
 __all__ = ["command_of", "limits_of", "main_rank_of", "nodes_of", "strategy_of"]
 
@@ -32,22 +34,26 @@ def nodes_of(options: NodeOptions, words: Sequence[str] = ()) -> list[Node]:
         NodeSetError: An expression cannot be read.
         UsageError: A file of nodes cannot be read.
     """
-    from trioexec.model.hostlist import expand, select  # noqa: PLC0415 - ClusterShell is slow
+    from trioexec.model.hostlist import expand, select  # noqa: PLC0415 - node sets are slow to import
 
     nodes = expand([*options.hosts, *words], sources=_lines_of)
-    return select(nodes, filters=options.filter, excludes=options.exclude)
+    return select(nodes, filters=options.filter, excludes=options.exclude, sources=_lines_of)
 
 
-def _lines_of(source: str) -> Iterable[str]:
-    """Read the file that a ``^file`` names, or our stdin for ``-``."""
-    if source == "-":
-        return sys.stdin.read().splitlines()
+def _lines_of(source: str) -> Iterator[str]:
+    """Answer ``^file`` and ``-`` (our stdin): an expression a line, ``#`` begins a comment."""
+    from trioexec.model.hostscan import PlacedText  # noqa: PLC0415 - node sets are slow to import
+
+    if source.startswith("@"):
+        raise UsageError(f"{source}: there are no groups here.\nName nodes, or ^FILE with nodes.")
     try:
-        return Path(source).read_text(encoding="utf-8").splitlines()
+        text = sys.stdin.read() if source == "-" else Path(source[1:]).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(
-            f"^{source}: {_why(exc)}.\nName a file with one node expression a line."
-        ) from exc
+        raise UsageError(f"{source}: {_why(exc)}.\nName a file with node expressions.") from exc
+    for number, line in enumerate(text.splitlines(), start=1):
+        expression = line.partition("#")[0].strip()
+        if expression:
+            yield PlacedText(expression, f"line {number}")
 
 
 def limits_of(options: LimitOptions, command: CommandOptions | None = None) -> Limits:
@@ -62,26 +68,41 @@ def limits_of(options: LimitOptions, command: CommandOptions | None = None) -> L
     )
 
 
-def command_of(options: CommandOptions, words: Sequence[str]) -> Command:
+def command_of(
+    options: CommandOptions,
+    words: Sequence[str],
+    *,
+    feed: Feed | None = None,
+    sudo_password: Secret | None = None,
+) -> Command:
     """Make the command; the words are joined with spaces, for the node's shell, as ssh does.
+
+    Args:
+        options: What is asked for.
+        words: The command, or the arguments of a script.
+        feed: Our stdin, where the commands are to read it.
+        sudo_password: Where it is to run under sudo.
 
     Raises:
         UsageError: The script cannot be read, or there is nothing to run.
     """
+    stdin: bytes | Feed | None = feed
     if options.script:
-        stdin: bytes | None = _script(options.script)
-        text = script_command(stdin or b"", words)
+        stdin = _script(options.script)
+        text = script_command(stdin, words)
     else:
         text = " ".join(words)
-        stdin = None
         if not text.strip():
             raise UsageError(
                 "there is no command to run.\nWrite it after the options: trioexec -H web1 uptime"
             )
-        if options.stdin:
-            stdin = sys.stdin.buffer.read()
     return Command(
-        text=text, env=dict(options.env), stdin=stdin, tty=options.tty, wrap=not options.no_wrap
+        text=text,
+        env=dict(options.env),
+        stdin=stdin,
+        tty=options.tty,
+        sudo_password=sudo_password,
+        wrap=not options.no_wrap,
     )
 
 

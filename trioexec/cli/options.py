@@ -31,7 +31,13 @@ __all__ = [
 MAX_PARALLEL = 100_000
 MAX_DEMO_NODES = 500
 MAX_PORT = 65_535
+MAX_PARTS = 1_000_000
+MAX_ALIVE_S = 86_400
+MAX_ALIVE_COUNT = 1000
 DEFAULT_CONNECT_TIMEOUT_S = 10.0
+
+UNSET = -1
+"""A number that nobody gave: what the configuration says then counts."""
 
 _WHEN = Choice(("auto", "always", "never"))
 _EXPR = Text(metavar="EXPR")
@@ -139,7 +145,7 @@ class CommandOptions:
         "--stdin",
         reader=Flag(),
         exclusive="stdin",
-        help="Read our stdin to its end first and give it to every command.",
+        help="Give our stdin to every command, as fast as the slowest takes it.",
     )
     script: str = option(
         "",
@@ -153,6 +159,13 @@ class CommandOptions:
     )
     env: tuple[tuple[str, str], ...] = option(
         (), "--env", reader=Pair(), help="Set a variable for the command. Repeatable."
+    )
+    sudo_password: bool = option(
+        False,
+        "--sudo-password",
+        reader=Flag(),
+        from_env=False,
+        help="Run the command under sudo; ask for its password once, before the first connection.",
     )
     no_wrap: bool = option(
         False,
@@ -206,7 +219,7 @@ class SshOptions:
 
     user: str = option("", "-l", "--user", reader=Text(metavar="USER"), help="Log in as this user.")
     port: int = option(
-        0,
+        UNSET,
         "-p",
         "--port",
         reader=Number(low=1, high=MAX_PORT, metavar="PORT"),
@@ -225,6 +238,47 @@ class SshOptions:
         "--ssh-config",
         reader=Text(metavar="FILE"),
         help="Use this file instead of ~/.ssh/config; none: no file.",
+    )
+    jump: str = option(
+        "",
+        "-J",
+        "--jump",
+        reader=Text(metavar="HOST"),
+        help="Go through [user@]host[:port]; several with commas; none: directly.",
+    )
+    ssh_option: tuple[tuple[str, str], ...] = option(
+        (), "-o", "--ssh-option", reader=Pair(), help="As after ssh -o. Repeatable."
+    )
+    ipv4: bool = option(
+        False, "-4", "--ipv4", reader=Flag(), exclusive="family", help="IPv4 addresses only."
+    )
+    ipv6: bool = option(
+        False, "-6", "--ipv6", reader=Flag(), exclusive="family", help="IPv6 addresses only."
+    )
+    strict_host_key_checking: str = option(
+        "",
+        "--strict-host-key-checking",
+        reader=Choice(("yes", "no", "accept-new")),
+        help="Whether unknown host keys are refused, ignored or learned; changed ones are refused.",
+    )
+    password: bool = option(
+        False,
+        "--password",
+        reader=Flag(),
+        from_env=False,
+        help="Ask for a login password once, before the first connection.",
+    )
+    server_alive_interval: int = option(
+        UNSET,
+        "--server-alive-interval",
+        reader=Number(low=0, high=MAX_ALIVE_S, zero="never", metavar="S"),
+        help="Ask a silent node every so many seconds whether it is there; 0: never.",
+    )
+    server_alive_count_max: int = option(
+        UNSET,
+        "--server-alive-count-max",
+        reader=Number(low=1, high=MAX_ALIVE_COUNT),
+        help="So many answers may be missing before the node counts as lost.",
     )
 
 
@@ -263,6 +317,9 @@ class OutputOptions:
         exclusive="output",
         help="Equal outputs once, under the nodes that gave them.",
     )
+    diff: bool = option(
+        False, "--diff", reader=Flag(), help="With -g: what the minority says differently."
+    )
     json: bool = option(
         False,
         "--json",
@@ -285,7 +342,7 @@ class OutputOptions:
         "--quiet",
         reader=Flag(),
         exclusive="loudness",
-        help="No progress, and a summary only when something failed.",
+        help="Neither progress nor summary.",
     )
     verbose: bool = option(
         False,
@@ -293,7 +350,7 @@ class OutputOptions:
         "--verbose",
         reader=Flag(),
         exclusive="loudness",
-        help="A line for every node in the summary.",
+        help="Say each step of each node.",
     )
     color: str = option(
         "auto", "--color", reader=_WHEN, help="auto: on a terminal, unless NO_COLOR is set."
@@ -313,11 +370,20 @@ class ListOptions:
         False,
         "--fold",
         reader=Flag(),
-        exclusive="list",
         help="On one line, folded: web[1-20].",
     )
-    count: bool = option(
-        False, "--count", reader=Flag(), exclusive="list", help="Only how many there are."
+    count: bool = option(False, "--count", reader=Flag(), help="Only how many there are.")
+    pick: int = option(
+        UNSET, "--pick", reader=Number(low=1, high=MAX_PARTS), help="So many of them, at random."
+    )
+    split: int = option(
+        UNSET,
+        "--split",
+        reader=Number(low=1, high=MAX_PARTS),
+        help="In so many parts of equal size, a line each.",
+    )
+    json: bool = option(
+        False, "--json", reader=Flag(), help="A JSON object a line: with host, port, user, rank."
     )
 
 

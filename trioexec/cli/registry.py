@@ -22,7 +22,6 @@ COMMANDS: Final[Mapping[str, str]] = {
     "run": "Run a command on nodes; the word itself may be left out.",
     "ping": "Connect and log in, no more; says which nodes answer.",
     "nodes": "Show what node expressions come to.",
-    "demo": "Start SSH servers in this process and run a command on them.",
 }
 """Name to summary; the module is `cli.commands.NAME`, in `CommandModule`'s shape."""
 

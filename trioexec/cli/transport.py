@@ -32,7 +32,11 @@ def transport_for(call: Invocation, name: str) -> Transport:
     from trioexec.transports.ssh.transport import SshTransport  # noqa: PLC0415 - imports asyncssh
 
     return SshTransport(
-        ssh_options_of(call.options(SshOptions), call.options(LimitOptions), ask=ask_password)
+        ssh_options_of(
+            call.options(SshOptions),
+            call.options(LimitOptions),
+            ask=lambda prompt: ask_password("--password", prompt),
+        )
     )
 
 
@@ -77,7 +81,7 @@ def _unless_unset(number: int) -> int | None:
     return None if number == UNSET else number
 
 
-def ask_password(prompt: str) -> str:
+def ask_password(option: str, prompt: str) -> str:
     """Ask at the terminal, without echo.
 
     Raises:
@@ -89,5 +93,5 @@ def ask_password(prompt: str) -> str:
         return getpass.getpass(prompt, stream=sys.stderr)
     except (OSError, EOFError) as exc:
         raise UsageError(
-            "--password: there is no terminal to ask at.\nUse a key or an agent instead."
+            f"{option}: there is no terminal to ask at.\nUse keys, or an agent, or NOPASSWD."
         ) from exc

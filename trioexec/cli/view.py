@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from trioexec.cli.options import OutputOptions
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["View", "make_sinks", "view_of"]
 
+Fold = Callable[[Iterable[str]], str]
 Mode = Literal["stream", "group", "json", "files"]
 
 
@@ -26,9 +28,13 @@ class View:
     """Where the files go; empty for none."""
 
     prefix: bool
+    diff: bool
     color_stdout: bool
     color_stderr: bool
     progress: bool
+    unicode: bool
+    """Whether stderr takes more than ASCII."""
+
     quiet: bool
     verbose: bool
 
@@ -40,6 +46,7 @@ def view_of(
     env: Mapping[str, str],
     stdout_tty: bool,
     stderr_tty: bool,
+    unicode: bool,
 ) -> View:
     """Answer the questions.
 
@@ -50,6 +57,7 @@ def view_of(
         env: Our environment.
         stdout_tty: Whether stdout is a terminal.
         stderr_tty: Whether stderr is one.
+        unicode: Whether stderr takes more than ASCII.
     """
     mode: Mode = "stream"
     if options.group:
@@ -66,29 +74,67 @@ def view_of(
         mode=mode,
         directory=options.output_dir,
         prefix=not options.no_prefix,
+        diff=options.diff,
         color_stdout=colors == "always" or (colors == "auto" and stdout_tty and not dumb),
         color_stderr=colors == "always" or (colors == "auto" and stderr_tty and not dumb),
         progress=not options.quiet
         and (
             options.progress == "always" or (options.progress == "auto" and stderr_tty and not dumb)
         ),
+        unicode=unicode,
         quiet=options.quiet,
         verbose=options.verbose,
     )
 
 
-def make_sinks(view: View, console: Console) -> list[Sink]:
-    """Make the sinks, in the order in which they get events."""
-    from trioexec.sinks.stream import StreamSink  # noqa: PLC0415 - imports trio
+def make_sinks(view: View, console: Console, *, fold: Fold) -> list[Sink]:
+    """Make the sinks, in the order in which they get events; imports only what is wanted.
 
-    sinks: list[Sink] = []
-    if view.mode == "stream":
-        sinks.append(
-            StreamSink(
-                console,
-                prefix=view.prefix,
-                color=view.color_stdout,
-                color_stderr=view.color_stderr,
-            )
-        )
+    Raises:
+        UsageError: The output directory cannot be made or written.
+    """
+    sinks = _main_sinks(view, console, fold)
+    if view.directory:
+        from trioexec.sinks.files import FilesSink  # noqa: PLC0415
+
+        sinks.append(FilesSink(Path(view.directory), say=console.say))
+    if view.verbose:
+        from trioexec.sinks.narrate import NarrateSink  # noqa: PLC0415
+
+        sinks.append(NarrateSink(console))
+    if view.progress:
+        from trioexec.sinks.progress import ProgressSink  # noqa: PLC0415
+
+        sinks.append(ProgressSink(console, color=view.color_stderr, unicode=view.unicode))
+    if not view.quiet:
+        from trioexec.sinks.summary import SummarySink  # noqa: PLC0415
+
+        sinks.append(SummarySink(console, fold=fold))
     return sinks
+
+
+def _main_sinks(view: View, console: Console, fold: Fold) -> list[Sink]:
+    """Make what writes to stdout."""
+    match view.mode:
+        case "group":
+            from trioexec.sinks.grouped import GroupSink, Look  # noqa: PLC0415
+
+            look = Look(marked=view.prefix, color=view.color_stdout, diff=view.diff)
+            return [GroupSink(console, fold=fold, look=look)]
+        case "json":
+            from trioexec.sinks.jsonl import JsonSink  # noqa: PLC0415
+
+            return [JsonSink(console)]
+        case "stream":
+            from trioexec.sinks.stream import StreamSink  # noqa: PLC0415
+
+            return [
+                StreamSink(
+                    console,
+                    prefix=view.prefix,
+                    color=view.color_stdout,
+                    color_stderr=view.color_stderr,
+                )
+            ]
+        case "files":
+            return []

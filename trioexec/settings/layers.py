@@ -1,4 +1,4 @@
-"""Who says what a setting is: layers of texts, the later ones stronger, and a value that knows its source.
+"""Who says what a setting is: layers of texts, the later ones stronger; a value knows its source.
 
 Pure.  A layer is only texts under option names; where they come from is the
 business of whoever makes the layer (`environment` here, `cli.arguments` for the
@@ -64,7 +64,7 @@ def environment(options: Iterable[Option], env: Mapping[str, str]) -> Layer:
 
 
 def strays(options: Iterable[Option], env: Mapping[str, str]) -> list[str]:
-    """Name the ``TRIOEXEC_*`` variables that are no option: a typo there must not pass in silence."""
+    """Name the ``TRIOEXEC_*`` variables that are no option: no typo may pass in silence."""
     known = {option.env for option in options if option.from_env}
     return sorted(name for name in env if name.startswith(ENV_PREFIX) and name not in known)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from trioexec.settings.readers import Flag, Reader
 
@@ -89,7 +89,8 @@ def option(
         "from_env": from_env,
     }
     # The dataclass decorator takes the Field away and leaves the default.
-    return cast("_T", dataclasses.field(default=default, metadata=about))
+    declared: _T = dataclasses.field(default=default, metadata=about)
+    return declared
 
 
 def options_of(groups: Iterable[type[Any]]) -> tuple[Option, ...]:

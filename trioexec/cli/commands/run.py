@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import sys
 from typing import TYPE_CHECKING
 
 from trioexec.cli.fanout import Plan, decide_by, execute, nodes_for, show_dry, view_for
@@ -17,10 +17,13 @@ from trioexec.cli.options import (
     TransportOptions,
 )
 from trioexec.cli.registry import CommandEntry
-from trioexec.cli.transport import transport_for
+from trioexec.cli.transport import ask_password, transport_for
+from trioexec.model.errors import UsageError
+from trioexec.model.secret import Secret
 
 if TYPE_CHECKING:
     from trioexec.cli.invocation import Invocation
+    from trioexec.engine.broadcast import Broadcast
 
 __all__ = ["ENTRY", "main", "plan_for"]
 
@@ -67,16 +70,40 @@ def plan_for(call: Invocation) -> Plan:
     result = call.options(ResultOptions)
     main_rank = main_rank_of(result, nodes, call.env)
     view = view_for(call)
-    command = command_of(options, call.words)
+    transport = call.options(TransportOptions).transport
+    sudo_password = _sudo_password(options, transport)
+    feed = _stdin_feed(call) if options.stdin else None
+    command = command_of(options, call.words, feed=feed, sudo_password=sudo_password)
     return Plan(
         nodes=nodes,
         job=CommandJob(command=command),
-        transport=transport_for(call),
+        transport=transport_for(call, transport),
         limits=limits_of(limits, options),
         decide=decide_by(strategy_of(result), main_rank),
         view=view,
         batch=limits.batch,
+        feed=feed,
     )
+
+
+def _stdin_feed(call: Invocation) -> Broadcast:
+    from trioexec.engine.broadcast import Broadcast  # noqa: PLC0415 - imports trio
+
+    if "-" in call.options(NodeOptions).hosts:
+        raise UsageError(
+            "-H - and --stdin both read stdin.\nPut the nodes into a file, and name it: -H ^FILE"
+        )
+    return Broadcast(sys.stdin.fileno())
+
+
+def _sudo_password(options: CommandOptions, transport: str) -> Secret | None:
+    if not options.sudo_password:
+        return None
+    if transport != "ssh":
+        raise UsageError(
+            f"--sudo-password works over ssh only, not over {transport}.\nWrite sudo yourself."
+        )
+    return Secret(ask_password("--sudo-password", "sudo password on the nodes: "))
 
 
 def _show(call: Invocation) -> int:
@@ -84,7 +111,7 @@ def _show(call: Invocation) -> int:
     nodes = nodes_for(call)
     options = call.options(CommandOptions)
     main_rank = main_rank_of(call.options(ResultOptions), nodes, call.env)
-    command = command_of(dataclasses.replace(options, stdin=False), call.words)
+    command = command_of(options, call.words)
     limits = limits_of(call.options(LimitOptions), options)
     at_once = min(limits.parallel, len(nodes))
     by = call.options(TransportOptions).transport

@@ -1,0 +1,146 @@
+"""The checks, each in an environment of its own: ``nox`` runs those that CI runs.
+
+Tests need an sshd; `dev.py test` sees to it, and without one they say so.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["lint", "types", "wheel", "cover"]
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_missing_interpreters = True
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+SOURCES = ["trioexec", "tests", "noxfile.py", "dev.py"]
+LAYERS_OF_TESTS = ["tests/unit", "tests/ssh", "tests/e2e"]
+
+
+def group(name: str) -> list[str]:
+    """Give the requirements of a dependency group."""
+    return list(nox.project.dependency_groups(PYPROJECT, name))
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install the project as it lies here, and what the session needs beside it."""
+    wanted = [requirement for name in groups for requirement in group(name)]
+    session.install("-e", ".[tui]", *wanted)
+
+
+def existing(*paths: str) -> list[str]:
+    """Keep the paths that are there."""
+    return [path for path in paths if Path(path).exists()]
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Format, lint, and the rules of async code."""
+    session.install(*group("lint"))
+    session.run("ruff", "format", "--check", *SOURCES)
+    session.run("ruff", "check", *SOURCES)
+    session.run("flake8", "--select=ASYNC", "--max-line-length=200", "trioexec", "tests")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Type-check, strictly."""
+    install(session, "types", "test")
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests without coverage; arguments go to pytest."""
+    install(session, "test")
+    session.run("pytest", *(session.posargs or existing(*LAYERS_OF_TESTS)))
+
+
+@nox.session
+def e2e(session: nox.Session) -> None:
+    """Run the real command line against a real sshd."""
+    install(session, "test")
+    session.run("pytest", "tests/e2e", *session.posargs)
+
+
+@nox.session
+def cover(session: nox.Session) -> None:
+    """Run all tests, and gate on branch coverage, that of our subprocesses included."""
+    install(session, "test")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *existing(*LAYERS_OF_TESTS), success_codes=[0])
+    session.run("coverage", "combine", "--quiet", success_codes=[0, 1])
+    session.run("coverage", "report", "--fail-under=95")
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build the wheel, and test it where nothing of this tree is importable.
+
+    Without arguments a smoke test, ``nox -s wheel -- tests`` runs all tests on it.
+    """
+    tmp = Path(session.create_tmp())
+    for old in tmp.glob("dist/*"):
+        old.unlink()
+    session.install("build")
+    session.run("python", "-m", "build", "--outdir", str(tmp / "dist"), silent=True)
+    (built,) = (tmp / "dist").glob("*.whl")
+    empty = tmp / "venv"
+    session.run("python", "-m", "venv", "--clear", str(empty))
+    bin_ = empty / "bin"
+    extra = group("test") if session.posargs else []
+    session.run(str(bin_ / "pip"), "install", "--quiet", f"{built}[tui]", *extra, external=True)
+    program = str((bin_ / "trioexec").resolve())
+    with session.chdir(tmp):
+        session.run(program, "--version", external=True)
+        session.run(program, "nodes", "--count", "web[1-20]", external=True)
+        session.run(program, "--transport", "local", "-H", "a,b", "true", external=True)
+        session.run(program, "demo", "--nodes", "3", "-S", "true", external=True)
+    if session.posargs:
+        here = [str(Path(path).resolve()) for path in session.posargs]
+        config = str(Path("pyproject.toml").resolve())
+        with session.chdir(tmp):
+            # Our own folder is not on the path there: what is imported is the wheel.
+            session.run(
+                str((empty / "bin" / "python").resolve()),
+                *("-P", "-m", "pytest", "-c", config, "-o", "pythonpath=", *here),
+                external=True,
+            )
+
+
+@nox.session
+def minimums(session: nox.Session) -> None:
+    """Run the tests on the oldest versions that pyproject.toml admits."""
+    session.install("uv")
+    session.run(
+        *("uv", "pip", "install", "--quiet", "--resolution", "lowest-direct"),
+        *("--python", str(Path(session.virtualenv.bin) / "python")),
+        *("-e", ".[tui]", *group("test")),
+    )
+    session.run("pytest", *(session.posargs or existing("tests/unit", "tests/ssh")))
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; warnings are errors."""
+    if not Path("docs/conf.py").exists():
+        session.skip("docs/conf.py is not there yet")
+    install(session, "docs")
+    session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure us against our peers; writes docs/reference/benchmarks.md, and fails nothing."""
+    programs = sorted(Path("tests/bench").glob("__main__.py"))
+    if not programs:
+        session.skip("tests/bench has no __main__.py yet")
+    install(session, "test")
+    if os.geteuid() == 0:
+        packages = ("pdsh", "clustershell", "pssh")
+        session.run("apt-get", "install", "-y", "-qq", *packages, external=True, silent=True)
+    session.install("parallel-ssh", "uvloop")
+    session.run("python", "tests/bench", *session.posargs)
