@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from trioexec.model.feed import Feed
 from trioexec.model.secret import Secret
 
-__all__ = ["DEFAULT_PARALLEL", "STOP_GRACE_S", "Command", "Limits"]
+__all__ = ["DEFAULT_CONNECT_TIMEOUT_S", "DEFAULT_PARALLEL", "STOP_GRACE_S", "Command", "Limits"]
 
 DEFAULT_PARALLEL = 64
 """Nodes at once: what a bastion and a 1,024-descriptor shell both bear."""
+
+DEFAULT_CONNECT_TIMEOUT_S = 10.0
 
 STOP_GRACE_S = 2.0
 """How long a command may take to obey TERM before it gets KILL."""
@@ -47,7 +49,7 @@ class Limits:
 
     parallel: float = DEFAULT_PARALLEL
     fail_fast: bool = False
-    connect_timeout_s: float = 10.0
+    connect_timeout_s: float = DEFAULT_CONNECT_TIMEOUT_S
     """For name look-up, TCP, key exchange and authentication together."""
 
     timeout_s: float = math.inf

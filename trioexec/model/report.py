@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from trioexec.model.failures import error_for
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Cancelled, Outcome
 
@@ -22,6 +23,10 @@ class NodeResult:
 
     started_s: float
     finished_s: float
+    stdout: bytes = b""
+    """What the node sent, where the run kept it (`Fleet.run` does); else empty."""
+
+    stderr: bytes = b""
 
     @property
     def ok(self) -> bool:
@@ -70,6 +75,27 @@ class Report:
             for row in self.results
             if isinstance(row.outcome, Cancelled) and not row.outcome.started
         )
+
+    def __getitem__(self, name: str) -> NodeResult:
+        """Give the row of the node of that name.
+
+        Raises:
+            KeyError: There is none.
+        """
+        for row in self.results:
+            if row.node.name == name:
+                return row
+        raise KeyError(name)
+
+    def raise_for_failures(self) -> None:
+        """Raise what went wrong; return when every node did what was asked.
+
+        Raises:
+            ExceptionGroup: Of `model.failures.NodeError`, one for each failed node.
+        """
+        errors = [error_for(row.node, row.outcome) for row in self.results if not row.ok]
+        if errors:
+            raise ExceptionGroup(f"{len(errors)} of {len(self.results)} nodes failed", errors)
 
     def by_text(self) -> dict[str, list[Node]]:
         """Failed nodes under the line that says how, in the order of first appearance."""

@@ -1,0 +1,294 @@
+"""The same engine for programs on trio: a `Fleet` under the caller's own nurseries and scopes.
+
+No signals, no printing, no global state.  A cancel or a deadline of the caller ends
+the commands on the nodes before it goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import trio
+
+from trioexec.api.event_stream import EventStream
+from trioexec.api.process import Process
+from trioexec.engine.jobs import CommandJob, Job, PingJob
+from trioexec.engine.run import Run
+from trioexec.model.command import (
+    DEFAULT_CONNECT_TIMEOUT_S,
+    DEFAULT_PARALLEL,
+    Command,
+    Limits,
+)
+from trioexec.model.events import Event, NodeOutput
+from trioexec.model.exitcodes import Strategy, Verdict, decide
+from trioexec.model.failures import error_for
+from trioexec.model.flow import Flow
+from trioexec.model.hostlist import expand
+from trioexec.model.nodes import Node
+from trioexec.model.report import NodeResult, Report
+from trioexec.transports.base import Transport
+
+if TYPE_CHECKING:
+    from trioexec.transports.ssh.options import SshOptions
+
+__all__ = ["Fleet", "FleetNode", "open_fleet"]
+
+
+class Fleet:
+    """Nodes and a way to reach them; from `open_fleet`.
+
+    Connections stay open from one command to the next.  Any number of commands may
+    run at the same time, in tasks of the caller's.
+    """
+
+    def __init__(self, nodes: Sequence[Node], transport: Transport, limits: Limits) -> None:
+        self.nodes = tuple(nodes)
+        self._transport = transport
+        self._limits = limits
+
+    def __iter__(self) -> Iterator[FleetNode]:
+        return (FleetNode(node, self) for node in self.nodes)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def node(self, name: str) -> FleetNode:
+        """Give one node, by its name.
+
+        Raises:
+            KeyError: There is none of that name.
+        """
+        for node in self.nodes:
+            if node.name == name:
+                return FleetNode(node, self)
+        raise KeyError(name)
+
+    def only(self, nodes: Iterable[Node]) -> Fleet:
+        """Give a fleet of some of the nodes, on the same connections, in this fleet's order."""
+        wanted = {node.name for node in nodes}
+        return Fleet(
+            [node for node in self.nodes if node.name in wanted], self._transport, self._limits
+        )
+
+    async def run(
+        self,
+        command: str | Command,
+        *,
+        input: bytes | None = None,  # noqa: A002 - subprocess's word for it
+        env: Mapping[str, str] | None = None,
+        keep_output: bool = True,
+    ) -> Report:
+        """Run a command on every node and wait for all of them.
+
+        Failures are rows of the report; `Report.raise_for_failures` raises them.  When
+        cancelled, the commands have been ended on the nodes before this raises.
+
+        Args:
+            command: For the nodes' login shells.
+            input: What each command reads; None is /dev/null.
+            env: More environment for the command.
+            keep_output: Whether the rows carry stdout and stderr.  They are held in
+                memory whole; `stream` is for more than that bears.
+        """
+        outputs: dict[tuple[str, str], bytearray] = {}
+
+        def keep(event: Event) -> None:
+            if isinstance(event, NodeOutput):
+                outputs.setdefault((event.node, event.stream), bytearray()).extend(event.data)
+
+        job = CommandJob(command=_command(command, stdin=input, env=env))
+        report = await self._make_run(job, Flow(), keep if keep_output else _ignore).execute()
+        rows = (_with_output(row, outputs) for row in report)
+        return replace(report, results=tuple(rows)) if keep_output else report
+
+    async def ping(self) -> Report:
+        """Connect to every node and log in, no more."""
+        return await self._make_run(PingJob(), Flow(), _ignore).execute()
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        command: str | Command,
+        *,
+        input: bytes | None = None,  # noqa: A002 - as `run`
+        env: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[EventStream]:
+        """Run a command and iterate over what happens, as it happens.
+
+        When the block is left before the run is over, the commands are ended on the
+        nodes first.  An exception of the block passes as it is.
+        """
+        flow = Flow()
+        events = EventStream(flow)
+        job = CommandJob(command=_command(command, stdin=input, env=env))
+        run = self._make_run(job, flow, events.handle)
+        raised: Exception | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run.execute)
+            try:
+                yield events
+            except Exception as exc:  # noqa: BLE001 - raised again outside of the nursery, ungrouped
+                raised = exc
+            finally:
+                events.drop()
+                run.cancel("caller")
+        if raised is not None:
+            raise raised
+
+    def _make_run(self, job: Job, flow: Flow, emit: Callable[[Event], None]) -> Run:
+        return Run(
+            self.nodes,
+            job,
+            self._transport,
+            limits=self._limits,
+            flow=flow,
+            emit=emit,
+            decide=lambda report, stopped, by: decide(
+                report, Verdict(strategy=Strategy.ANY, stopped=stopped, stopped_by=by)
+            ),
+        )
+
+
+class FleetNode:
+    """One node of a fleet."""
+
+    def __init__(self, node: Node, fleet: Fleet) -> None:
+        self.node = node
+        self._fleet = fleet.only([node])
+
+    @property
+    def name(self) -> str:
+        """The node's name, as typed."""
+        return self.node.name
+
+    async def run(
+        self,
+        command: str | Command,
+        *,
+        input: bytes | None = None,  # noqa: A002 - as `Fleet.run`
+        env: Mapping[str, str] | None = None,
+    ) -> NodeResult:
+        """Run a command here; see `Fleet.run`."""
+        report = await self._fleet.run(command, input=input, env=env)
+        return report.results[0]
+
+    @asynccontextmanager
+    async def open_process(
+        self, command: str | Command, *, env: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Process]:
+        """Start a command whose streams are the caller's; it is ended when the block is left.
+
+        Raises:
+            NodeError: The command could not be started.
+        """
+        process = Process()
+        made = replace(_command(command, stdin=None, env=env), stdin=process.stdin)
+        run = self._fleet._make_run(CommandJob(command=made), process.flow, process.handle)  # noqa: SLF001
+        process.bind(run)
+        raised: Exception | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run.execute)
+            try:
+                await process.settled()
+                if process.outcome is not None and not process.started:
+                    raised = error_for(self.node, process.outcome)
+                else:
+                    yield process
+            except Exception as exc:  # noqa: BLE001 - raised again outside of the nursery, ungrouped
+                raised = exc
+            finally:
+                await _let_go(process)
+                run.cancel("caller")
+        if raised is not None:
+            raise raised
+
+
+async def _let_go(process: Process) -> None:
+    """Close all three streams; does not wait for anything, also when cancelled."""
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await trio.aclose_forcefully(process.stdin)
+    for stream in (process.stdout, process.stderr):
+        await trio.aclose_forcefully(stream)
+
+
+@asynccontextmanager
+async def open_fleet(
+    nodes: str | Iterable[str | Node],
+    *,
+    parallel: float = DEFAULT_PARALLEL,
+    fail_fast: bool = False,
+    connect_timeout_s: float = DEFAULT_CONNECT_TIMEOUT_S,
+    ssh: SshOptions | None = None,
+    transport: Transport | None = None,
+) -> AsyncIterator[Fleet]:
+    """Have a fleet; when the block is left, its connections are closed.
+
+    Commands have no time limit of their own: put `trio.fail_after` round them.
+
+    Args:
+        nodes: A node expression, or several, or `Node` values; in rank order.
+        parallel: At most so many nodes at once; `math.inf` for no limit.
+        fail_fast: Whether the first node that fails ends the command on all others.
+        connect_timeout_s: For reaching a node and logging in.
+        ssh: Users, ports, keys, jump hosts; by default what ssh_config says.
+        transport: Another way to reach nodes than SSH.
+
+    Raises:
+        NodeSetError: An expression cannot be read.
+        ConfigError: An ssh_config file cannot be understood.
+    """
+    made = _nodes(nodes)
+    limits = Limits(parallel=parallel, fail_fast=fail_fast, connect_timeout_s=connect_timeout_s)
+    if transport is None:
+        from trioexec.transports.ssh.options import SshOptions  # noqa: PLC0415 - below
+        from trioexec.transports.ssh.transport import SshTransport  # noqa: PLC0415 - asyncssh
+
+        options = replace(ssh or SshOptions(), keep_connections=True, parallel=parallel)
+        transport = SshTransport(options)
+    raised: Exception | None = None
+    async with transport.open():
+        try:
+            yield Fleet(made, transport, limits)
+        except Exception as exc:  # noqa: BLE001 - raised again outside of the transport's nurseries
+            raised = exc
+    if raised is not None:
+        raise raised
+
+
+def _nodes(nodes: str | Iterable[str | Node]) -> list[Node]:
+    if isinstance(nodes, str):
+        return expand([nodes], sources=None)
+    listed = list(nodes)
+    made: list[Node] = []
+    for each in listed:
+        made += [each] if isinstance(each, Node) else expand([each], sources=None)
+    distinct = {node.name: node for node in reversed(made)}
+    ordered = [distinct[name] for name in dict.fromkeys(node.name for node in made)]
+    return [replace(node, rank=rank) for rank, node in enumerate(ordered)]
+
+
+def _command(
+    command: str | Command, *, stdin: bytes | None, env: Mapping[str, str] | None
+) -> Command:
+    made = Command(text=command) if isinstance(command, str) else command
+    if stdin is not None:
+        made = replace(made, stdin=stdin)
+    return replace(made, env={**made.env, **env}) if env else made
+
+
+def _with_output(row: NodeResult, outputs: Mapping[tuple[str, str], bytearray]) -> NodeResult:
+    name = row.node.name
+    return replace(
+        row,
+        stdout=bytes(outputs.get((name, "stdout"), b"")),
+        stderr=bytes(outputs.get((name, "stderr"), b"")),
+    )
+
+
+def _ignore(event: Event) -> None:
+    """Take an event and do nothing with it."""
