@@ -14,6 +14,7 @@ import trio
 
 from trioexec.engine.call import NodeCall
 from trioexec.engine.goodbyes import Goodbyes
+from trioexec.engine.idle import IdleWatch
 from trioexec.engine.jobs import Job
 from trioexec.model.command import Limits
 from trioexec.model.events import (
@@ -109,8 +110,7 @@ class Run:
         Also when it is over and only its output is still being written: then nothing
         is cancelled, but the reason counts.
         """
-        if self.stopped is None:
-            self.stopped = why
+        self._settle(why)
         self._scope.cancel(reason=why)
 
     def report(self) -> Report:
@@ -120,8 +120,9 @@ class Run:
     async def _fan_out(self) -> None:
         limiter = trio.CapacityLimiter(self._limits.parallel)
         async with trio.open_nursery() as watch:
-            if math.isfinite(self._limits.idle_timeout_s):
-                watch.start_soon(self._watch_idle)
+            watch.start_soon(self._note_stop, watch.cancel_scope)
+            if math.isfinite(limit_s := self._limits.idle_timeout_s):
+                watch.start_soon(IdleWatch(self._calls, self._flow, limit_s=limit_s).watch)
             async with trio.open_nursery() as nursery:
                 for node in self._nodes:
                     # Taken here, not in the task: trio shuffles new tasks, and a
@@ -131,6 +132,8 @@ class Run:
             watch.cancel_scope.cancel(reason="all nodes are done")
 
     async def _one(self, node: Node, limiter: trio.CapacityLimiter) -> None:
+        # A slot that became free in the tick in which the run was stopped: still queued.
+        await trio.lowlevel.checkpoint_if_cancelled()
         self._emit(NodeConnecting(node=node.name, at_s=self._now_s()))
         call = NodeCall(
             node,
@@ -148,53 +151,51 @@ class Run:
             if outcome is None:
                 outcome = call.timed_out()
         except trio.Cancelled:
-            outcome = call.cancelled(self._why())
+            why = self._settle()
+            # Where the call's own limit had come first, that stays the outcome.
+            outcome = call.timed_out() if call.scope.cancel_called else call.cancelled(why)
             raise
         finally:
             del self._calls[node.name]
             if outcome is None:
                 # A bug is on its way out, and the node still gets its last event.
-                outcome = call.cancelled(self._why())
+                outcome = call.cancelled(self._settle())
             self._finish(node, outcome)
             limiter.release_on_behalf_of(node)  # last: it starts another
 
     def _finish(self, node: Node, outcome: Outcome) -> None:
         self._emit(NodeFinished(node=node.name, at_s=self._now_s(), outcome=outcome))
-        if self._limits.fail_fast and not outcome.ok and not self._scope.cancel_called:
+        if self._limits.fail_fast and not outcome.ok and self.stopped is None:
             self.stopped_by = node.name
             self.cancel("fail-fast")
 
-    async def _watch_idle(self) -> None:
-        """Expire calls that have been silent too long; one task for all of them."""
-        limit_s = self._limits.idle_timeout_s
-        while True:
-            now_s = trio.current_time()
-            next_s = now_s + limit_s
-            for call in tuple(self._calls.values()):
-                due_s = call.heard_at_s + limit_s
-                if due_s <= now_s:
-                    call.expire("idle")
-                else:
-                    next_s = min(next_s, due_s)
-            await trio.sleep_until(next_s)
+    async def _note_stop(self, done: trio.CancelScope) -> None:
+        """Settle why we are stopped as soon as we are; `done` is cancelled when we are not."""
+        try:
+            await trio.sleep_forever()
+        except trio.Cancelled:
+            if not done.cancel_called:
+                self._settle()
+            raise
 
     def _conclude(self) -> Report:
-        if self.stopped is None and len(self.tally.outcomes) < len(self._nodes):
-            self.stopped = self._why()
-        elif self.stopped is None and self._scope.cancelled_caught:
-            self.stopped = "deadline"
+        if self._scope.cancelled_caught:
+            self._settle()
         for name in tuple(self.tally.queued):
-            outcome = Cancelled(why=self._why(), started=False)
+            outcome = Cancelled(why=self._settle(), started=False)
             self._emit(NodeFinished(node=name, at_s=self._now_s(), outcome=outcome))
         code = self._decide(self.report(), self.stopped, self.stopped_by)
         self.over = True
         self._emit(RunFinished(at_s=self._now_s(), exit_code=code, stopped=self.stopped))
         return self.report()
 
-    def _why(self) -> StopReason:
-        if self.stopped is not None:
-            return self.stopped
-        return "deadline" if self._scope.cancel_called else "caller"
+    def _settle(self, why: StopReason | None = None) -> StopReason:
+        """Say why the run is stopped; said once, it stays."""
+        if self.stopped is None:
+            self.stopped = why or ("deadline" if self._scope.cancel_called else "caller")
+            for call in self._calls.values():
+                call.lift_limits()
+        return self.stopped
 
     def _now_s(self) -> float:
         return trio.current_time() - self._zero_s
