@@ -215,6 +215,25 @@ def test_a_minority_is_shown_as_its_difference_from_the_majority() -> None:
     )
 
 
+def test_where_most_do_not_answer_the_majority_is_of_those_that_do() -> None:
+    events = run_of(
+        ("a", [], Unreachable(reason="refused")),
+        ("b", [], Unreachable(reason="refused")),
+        ("c", [out("c", b"x\n")], 0),
+        ("d", [], 0),
+    )
+    console = FakeConsole()
+    sink = make(console, Look(diff=True))
+
+    for event in events:
+        sink.handle(event)
+
+    assert [node.name for node in sink.outliers] == ["a", "b", "d"]
+    assert console.stdout.written == (
+        b"a+b (2): unreachable: refused\nc (1): exit 0\n  x\nd (1): exit 0\n(says nothing)\n"
+    )
+
+
 def test_what_is_masked_is_in_no_diff() -> None:
     text = shown(
         run_of(

@@ -36,6 +36,13 @@ def test_a_wide_terminal_shows_all_there_is() -> None:
     )
 
 
+def test_different_answers_are_counted_where_somebody_counts_them() -> None:
+    assert "  12 s  3 answers  about" in plain(replace(SOME, answers=3), 200)
+    assert "  12 s  1 answer  about" in plain(replace(SOME, answers=1), 200)
+    sink = ProgressSink(FakeConsole().as_console, answers=lambda: 7)
+    assert sink.look().answers == 7
+
+
 def test_unicode_only_changes_the_bar() -> None:
     line = render(SOME, width=200, unicode=True, color=False)
 

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from trioexec.model.events import Event, NodeFinished, NodeOutput, RunFinished, RunStarted
 from trioexec.model.nodes import Node
-from trioexec.model.outcomes import Outcome
+from trioexec.model.outcomes import Exited, Outcome
 from trioexec.sinks.answers import Answer
 from trioexec.sinks.console import Console
 from trioexec.sinks.diffs import diff_lines
@@ -115,7 +115,11 @@ class GroupSink:
 
     @property
     def outliers(self) -> list[Node]:
-        """Nodes that do not say what most say, by rank; of groups of one size the first counts."""
+        """Nodes that do not say what most say, by rank.
+
+        Most are the biggest group of those whose command ran to its end; of two of
+        one size, that of the first node.
+        """
         if not self._groups:
             return []
         majority = _majority(self.groups)
@@ -186,6 +190,10 @@ class GroupSink:
 
     def _difference(self, group: Group, majority: Group) -> Iterator[bytes]:
         """The text of a minority group; made when the reader has come that far."""
+        if not group.answer.size_bytes and majority.answer.size_bytes:
+            if isinstance(group.outcome, Exited):  # of others nobody expects a word
+                yield b"(says nothing)\n"
+            return
         against = visible_line(self._fold(node.name for node in majority.nodes))
         sizes = (group.answer.size_bytes, majority.answer.size_bytes)
         lines = None
@@ -213,4 +221,6 @@ class GroupSink:
 
 
 def _majority(groups: list[Group]) -> Group:
-    return min(groups, key=lambda group: (-len(group.nodes), group.nodes[0].rank))
+    """The biggest group of those whose command ran to its end; of any, where there are none."""
+    ended = [group for group in groups if isinstance(group.outcome, Exited)]
+    return min(ended or groups, key=lambda group: (-len(group.nodes), group.nodes[0].rank))

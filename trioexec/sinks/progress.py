@@ -7,7 +7,7 @@ to wipe before other text, and it exists on a terminal only.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -51,6 +51,9 @@ class Progress:
     running: int
     queued: int
     elapsed_s: float
+    answers: int = 0
+    """How many different ones there are so far; 0 where nobody counts."""
+
     left_s: float = math.nan
     """NaN where nobody can tell."""
 
@@ -116,14 +119,23 @@ def unicode_allowed(env: Mapping[str, str]) -> bool:
 class ProgressSink:
     """Keeps the live line up to date."""
 
-    def __init__(self, console: Console, *, color: bool = False, unicode: bool = False) -> None:
+    def __init__(
+        self,
+        console: Console,
+        *,
+        color: bool = False,
+        unicode: bool = False,
+        answers: Callable[[], int] = int,
+    ) -> None:
         """Prepare the sink.
 
         Args:
             console: The line is under its stderr, where that is a terminal.
             color: Whether to use colours.
             unicode: Whether the terminal knows more than ASCII.
+            answers: Counts the different answers so far; `GroupSink.distinct` does.
         """
+        self._answers = answers
         self._writer = console.stderr
         self._color = color
         self._unicode = unicode
@@ -189,6 +201,7 @@ class ProgressSink:
             running=len(tally.running),
             queued=len(tally.queued),
             elapsed_s=now_s,
+            answers=self._answers(),
             left_s=left_s,
             at_least=at_least,
             slowest=tuple((name, now_s - since_s) for name, since_s in slowest),
@@ -205,6 +218,8 @@ def _pieces(progress: Progress) -> list[tuple[str, str]]:
     if progress.queued:
         pieces.append((f"{progress.queued} queued", ""))
     pieces.append((_brief(progress.elapsed_s), ""))
+    if progress.answers:
+        pieces.append((f"{progress.answers} answer{'s' * (progress.answers > 1)}", ""))
     if not math.isnan(progress.left_s):
         more = "more than " if progress.at_least else "about "
         pieces.append((f"{more}{_brief(progress.left_s)} left", ""))
