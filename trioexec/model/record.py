@@ -1,0 +1,243 @@
+"""A run as it is kept for later: its report, and the output of every node within bounds.
+
+Pure.  The one reducer from events that JUnit, GitHub's summary, the HTML report and
+the difference of two runs read.  What is too much is left out in the middle, as the
+end of an output says most, and counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from trioexec.model.events import Event, NodeOutput, RunFinished, RunStarted
+from trioexec.model.nodes import Node
+from trioexec.model.outcomes import Cancelled, Exited, Killed, Outcome, StopReason, TimedOut
+from trioexec.model.report import NodeResult, Report
+from trioexec.model.tally import Tally
+
+__all__ = [
+    "NodeRecord",
+    "OutputGroup",
+    "Recorder",
+    "RunRecord",
+    "Verdict",
+    "plain_text",
+    "verdict_of",
+]
+
+NODE_BYTES: Final = 64 * 1024
+"""Kept of one stream of one node."""
+
+TOTAL_BYTES: Final = 32 * 1024 * 1024
+"""Kept of all streams together: what a report can still be looked at with."""
+
+_LEAST_BYTES: Final = 512
+"""Kept of a stream however many nodes there are."""
+
+Verdict = Literal["ok", "failed", "error", "skipped"]
+"""How a node is counted in reports: it did it; it ran and failed; it could not be run
+or was stopped; it was never started."""
+
+_COLOURS: Final = re.compile(r"\x1b\[[0-9;:]*m")
+_CONTROLS: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+
+
+def verdict_of(outcome: Outcome) -> Verdict:
+    """Sort an outcome into one of the four drawers of a report."""
+    match outcome:
+        case _ if outcome.ok:
+            return "ok"
+        case Exited() | Killed() | TimedOut(phase="command" | "idle"):
+            return "failed"
+        case Cancelled(started=False):
+            return "skipped"
+        case _:
+            return "error"
+
+
+def plain_text(data: bytes) -> str:
+    """Make output fit for a document: colours go, other control characters become visible."""
+    text = data.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+    return _CONTROLS.sub(_escape, _COLOURS.sub("", text))
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 - a byte
+
+
+class _Kept:
+    """The first and the last bytes of a stream."""
+
+    __slots__ = ("_head", "_room", "_tail", "_tail_bytes", "dropped_bytes")
+
+    def __init__(self, limit: int) -> None:
+        self._head = bytearray()
+        self._room = limit // 2
+        self._tail: deque[bytes] = deque()
+        self._tail_bytes = 0
+        self.dropped_bytes = 0
+
+    def add(self, data: bytes) -> None:
+        free = self._room - len(self._head)
+        if free > 0:
+            self._head += data[:free]
+            data = data[free:]
+        if not data:
+            return
+        self._tail.append(data)
+        self._tail_bytes += len(data)
+        while self._tail_bytes - len(self._tail[0]) >= self._room:
+            gone = len(self._tail.popleft())
+            self._tail_bytes -= gone
+            self.dropped_bytes += gone
+
+    def ends(self) -> tuple[bytes, int, bytes]:
+        """What is kept of the beginning, how many bytes are missing, the end."""
+        tail = b"".join(self._tail)
+        cut = max(0, len(tail) - self._room)
+        return bytes(self._head), self.dropped_bytes + cut, tail[cut:]
+
+    def text(self) -> str:
+        head, missing, tail = self.ends()
+        if not missing:
+            return plain_text(head + tail)
+        mark = f"\n[... {missing:,} bytes left out here ...]\n"
+        return plain_text(head) + mark + plain_text(tail)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRecord:
+    """One node of a recorded run."""
+
+    result: NodeResult
+    stdout: str
+    """Fit for any document; a bracketed line stands where something was left out."""
+
+    stderr: str
+
+    @property
+    def node(self) -> Node:
+        """Which node."""
+        return self.result.node
+
+    @property
+    def verdict(self) -> Verdict:
+        """How it is counted."""
+        return verdict_of(self.result.outcome)
+
+    @property
+    def busy_s(self) -> float:
+        """From its slot to its end; 0 where it never had one."""
+        took_s = self.result.finished_s - self.result.connecting_s
+        return took_s if took_s > 0 else 0.0  # false for NaN as well
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputGroup:
+    """Nodes that ended the same way and said the same."""
+
+    nodes: tuple[Node, ...]
+    verdict: Verdict
+    outcome: str
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A whole run."""
+
+    report: Report
+    nodes: tuple[NodeRecord, ...]
+    """In node order."""
+
+    exit_code: int
+    stopped: StopReason | None
+
+    def count(self, verdict: Verdict) -> int:
+        """How many nodes are counted so."""
+        return sum(node.verdict == verdict for node in self.nodes)
+
+    def groups(self) -> list[OutputGroup]:
+        """Fold equal nodes: what went wrong first, then the larger first."""
+        return group_outputs(self.nodes)
+
+
+def group_outputs(nodes: Iterable[NodeRecord]) -> list[OutputGroup]:
+    """Fold nodes with equal outcome and output."""
+    found: dict[tuple[str, str, str], list[NodeRecord]] = {}
+    for node in nodes:
+        key = (node.result.outcome.text, node.stdout, node.stderr)
+        found.setdefault(key, []).append(node)
+    groups = [
+        OutputGroup(
+            nodes=tuple(node.node for node in same),
+            verdict=same[0].verdict,
+            outcome=outcome,
+            stdout=stdout,
+            stderr=stderr,
+        )
+        for (outcome, stdout, stderr), same in found.items()
+    ]
+    urgency = {"failed": 0, "error": 1, "skipped": 2, "ok": 3}
+    groups.sort(key=lambda group: (urgency[group.verdict], -len(group.nodes)))
+    return groups
+
+
+@dataclass(slots=True, kw_only=True)
+class Recorder:
+    """Makes a `RunRecord` of events."""
+
+    node_bytes: int = NODE_BYTES
+    total_bytes: int = TOTAL_BYTES
+    tally: Tally = field(default_factory=Tally)
+    _kept: dict[tuple[str, str], _Kept] = field(default_factory=dict)
+    _finished: RunFinished | None = None
+
+    def handle(self, event: Event) -> None:
+        """Take one event into account."""
+        if isinstance(event, NodeOutput):
+            self._keep(event)
+            return
+        self.tally.handle(event)
+        if isinstance(event, RunStarted):
+            share = self.total_bytes // (2 * max(1, len(event.nodes)))
+            self.node_bytes = max(_LEAST_BYTES, min(self.node_bytes, share))
+        elif isinstance(event, RunFinished):
+            self._finished = event
+
+    def record(self) -> RunRecord:
+        """Say what is known; the run should be over."""
+        end = self._finished or RunFinished(at_s=0.0, exit_code=0)
+        report = self.tally.report(now_s=end.at_s)
+        return RunRecord(
+            report=report,
+            nodes=tuple(
+                NodeRecord(
+                    result=row,
+                    stdout=self._text(row.node.name, "stdout"),
+                    stderr=self._text(row.node.name, "stderr"),
+                )
+                for row in report
+            ),
+            exit_code=end.exit_code,
+            stopped=end.stopped,
+        )
+
+    def _keep(self, event: NodeOutput) -> None:
+        key = (event.node, event.stream)
+        kept = self._kept.get(key)
+        if kept is None:
+            kept = self._kept[key] = _Kept(self.node_bytes)
+        kept.add(event.data)
+
+    def _text(self, node: str, stream: str) -> str:
+        kept = self._kept.get((node, stream))
+        return kept.text() if kept else ""

@@ -1,0 +1,55 @@
+"""JUnit XML in a file, for CI servers; what is in it is decided by `model.junit`."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from trioexec.model.events import Event, RunFinished
+from trioexec.model.junit import OUTPUT_BYTES, TOTAL_BYTES, junit_xml
+from trioexec.model.record import Recorder
+from trioexec.sinks.atomic import write_whole
+
+__all__ = ["JunitSink"]
+
+
+class JunitSink:
+    """Writes the file when the run is over, however it ended."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        say: Callable[[str], None],
+        properties: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepare; the file is not touched yet.
+
+        Args:
+            path: Replaced whole.
+            say: Shows one line to the user, where the file cannot be written.
+            properties: What else to say about the run.
+        """
+        self._path = path
+        self._say = say
+        self._properties = dict(properties or {})
+        self._recorder = Recorder(node_bytes=OUTPUT_BYTES, total_bytes=TOTAL_BYTES)
+
+    def handle(self, event: Event) -> None:
+        """Take one event; write with the last."""
+        self._recorder.handle(event)
+        if isinstance(event, RunFinished):
+            self._write()
+
+    async def serve(self) -> None:
+        """Nothing to do: the file is written with the last event."""
+
+    def _write(self) -> None:
+        document = junit_xml(
+            self._recorder.record(), hostname=socket.gethostname(), properties=self._properties
+        )
+        try:
+            write_whole(self._path, document)
+        except OSError as exc:
+            self._say(f"trioexec: cannot write {self._path}: {exc.strerror}")
