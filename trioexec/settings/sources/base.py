@@ -1,0 +1,92 @@
+"""The seam to wherever a site keeps its nodes: a small Protocol, and what a source is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol, TextIO
+
+from trioexec.model.errors import UsageError
+
+__all__ = ["ALL", "MakeSource", "NodeSource", "Surroundings", "unknown_group", "why"]
+
+ALL: Final = "*"
+"""The group that stands for every node of a source."""
+
+
+class NodeSource(Protocol):
+    """Says which nodes belong to a group: what ``@NAME:GROUP`` asks the source NAME."""
+
+    def nodes(self, group: str) -> Iterable[str]:
+        """Name the nodes of a group, as node expressions.
+
+        Args:
+            group: What stood after ``@NAME:``; ``*`` is all nodes, and empty is ``@NAME`` alone.
+
+        Raises:
+            UsageError: There is no such group, or the source cannot be asked; two lines,
+                what is wrong and what to do.
+        """
+        ...
+
+    def groups(self) -> Iterable[str]:
+        """List the groups, for completion and for the nearest name in an error."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a source may look at; none looks at the process by itself."""
+
+    env: Mapping[str, str]
+    home: Path
+    """Of the account; where ``~`` leads."""
+
+    stdin: TextIO | None = None
+    """What ``-`` reads; None where it is not to be had."""
+
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The user's own clusters and groups, as expressions."""
+
+    commands: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Programs of the user's that print nodes: name to argv."""
+
+    ssh_config: str | None = None
+    """The one file to read instead of the usual two; ``none`` for no file."""
+
+    ansible_inventory: str | None = None
+    """Instead of what Ansible's own settings say."""
+
+
+MakeSource = Callable[[Surroundings], NodeSource]
+"""What an entry point of the group ``trioexec.node_sources`` names."""
+
+
+def unknown_group(reference: str, known: Iterable[str], *, prefix: str = "@") -> UsageError:
+    """Word the error for a group that is not there, with the nearest names that are.
+
+    Args:
+        reference: As typed, with ``@``.
+        known: What could have been meant, without `prefix`.
+        prefix: What to put before them.
+    """
+    from difflib import get_close_matches  # noqa: PLC0415  (only an error needs it)
+
+    names = sorted(set(known))
+    near = get_close_matches(reference.removeprefix(prefix), names, n=3, cutoff=0.5)
+    if near:
+        do = f"Did you mean {' or '.join(prefix + name for name in near)}?"
+    elif names:
+        shown = ", ".join(prefix + name for name in names[:8])
+        do = f"There are {shown}{', and more' if len(names) > 8 else ''}."  # noqa: PLR2004
+    else:
+        do = "There are no groups at all."
+    return UsageError(f"{reference}: no such group of nodes.\n{do}")
+
+
+def why(exc: OSError | UnicodeDecodeError) -> str:
+    """Say in a few words why a file could not be read."""
+    if isinstance(exc, OSError):
+        return (exc.strerror or str(exc)).lower()
+    return "not a text file"
