@@ -12,10 +12,10 @@ from contextlib import AbstractContextManager
 
 import trio
 
-from trioexec.engine.goodbyes import Goodbyes
 from trioexec.model.command import Limits
 from trioexec.model.events import Event, NodeOutput, NodeStarted, Stream
 from trioexec.model.flow import Flow
+from trioexec.model.goodbyes import Goodbyes
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Cancelled, Phase, Remote, StopReason, TimedOut
 from trioexec.transports.base import Reached

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 import trio
 
 from trioexec.engine.call import NodeCall
-from trioexec.engine.goodbyes import Goodbyes
 from trioexec.engine.idle import IdleWatch
 from trioexec.engine.jobs import Job
 from trioexec.model.command import Limits
@@ -26,6 +25,7 @@ from trioexec.model.events import (
     RunStarted,
 )
 from trioexec.model.flow import Flow
+from trioexec.model.goodbyes import Goodbyes
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Cancelled, Outcome, StopReason
 from trioexec.model.report import Report

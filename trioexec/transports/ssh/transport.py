@@ -77,6 +77,10 @@ class SshTransport:
         """
         self._routes.unlock(nodes, ask)
 
+    def ages(self) -> list[tuple[str, float, float]]:
+        """Name, age and idle time in seconds of each connection that is kept."""
+        return self._kept.ages()
+
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Have the event loop and the jump hosts' connections; when left, all are gone."""

@@ -1,0 +1,210 @@
+"""The run's end: a `Transport` whose work another process does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import trio
+
+from trioexec.model.command import STOP_GRACE_S, Command
+from trioexec.model.feed import Cursor, feed_of
+from trioexec.model.nodes import Node
+from trioexec.model.outcomes import Unreachable
+from trioexec.transports.base import Call, Ended
+from trioexec.transports.relay.link import Link
+from trioexec.transports.relay.wire import (
+    VERSION,
+    Cancel,
+    Done,
+    Feed,
+    Finished,
+    FromServer,
+    Greeting,
+    LimitConnect,
+    Output,
+    Phase,
+    Status,
+    decode_from_server,
+    ended_of,
+    request,
+)
+
+__all__ = ["RelayTransport"]
+
+STOP_MARGIN_S: Final = 2.5
+"""Beyond the command's grace: what the ssh transport takes itself, and the way back."""
+
+FEED_AHEAD_BYTES: Final = 256 * 1024
+"""How much stdin may be on its way to one command."""
+
+
+class _Pending:
+    """One call that the other process works on."""
+
+    def __init__(self, call: Call, cursor: Cursor | None) -> None:
+        self.call = call
+        self.finished: Finished | None = None
+        self.over = trio.Event()
+        self.cursor = cursor
+        self.untaken_bytes = 0
+
+
+class RelayTransport:
+    """`transports.base.Transport` over a socket; `connect` gives the socket each time it opens."""
+
+    def __init__(self, connect: Callable[[], Awaitable[trio.SocketStream]], what: str) -> None:
+        """Relay to `what`, which is its name in errors."""
+        self._connect = connect
+        self._what = what
+        self._link: Link | None = None
+        self._pending: dict[int, _Pending] = {}
+        self._next = 0
+        self._stopping = 0
+        self._go_on = trio.Event()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Connect; when left, what this run started has been ended by the other process."""
+        stream = await self._connect()
+        self._link = Link(stream)
+        self._link.send(Greeting(VERSION, os.getpid()))
+        async with stream, trio.open_nursery() as nursery:
+            nursery.start_soon(self._link.pump)
+            nursery.start_soon(self._listen, self._link)
+            try:
+                yield
+            finally:
+                nursery.cancel_scope.cancel(reason="no call is left")
+        self._link = None
+
+    async def run(self, node: Node, command: Command, call: Call) -> Ended:
+        """Have the command run."""
+        return await self._relay(node, command, call)
+
+    async def ping(self, node: Node, call: Call) -> Ended:
+        """Have the node pinged."""
+        return await self._relay(node, None, call)
+
+    async def _relay(self, node: Node, command: Command | None, call: Call) -> Ended:
+        if self._link is None:
+            return Unreachable(reason=f"{self._what} is gone")
+        number, self._next = self._next, self._next + 1
+        pending = self._pending[number] = _Pending(call, None)
+        self._link.send(request(number, node, command))
+        if command is not None and command.stdin is not None:
+            pending.cursor = feed_of(command.stdin).attach(lambda: self._feed(number))
+            self._feed(number)
+        try:
+            await pending.over.wait()
+        except trio.Cancelled:
+            grace_s = STOP_GRACE_S if command is None else command.stop_grace_s
+            await self._end(number, pending, grace_s)
+            raise
+        finally:
+            if pending.cursor is not None:
+                pending.cursor.close()
+            del self._pending[number]
+        if pending.finished is None:
+            return Unreachable(reason=f"{self._what} died", remote="not confirmed")
+        return ended_of(pending.finished)
+
+    async def _end(self, number: int, pending: _Pending, grace_s: float) -> None:
+        def cut() -> None:
+            if self._link is not None:
+                self._link.send(Cancel(number, cut=True))
+            scope.cancel(reason="cut")
+
+        self._stopping += 1
+        self._go_on.set()
+        if self._link is not None:
+            self._link.send(Cancel(number))
+        with (
+            trio.move_on_after(grace_s + STOP_MARGIN_S, shield=True) as scope,
+            pending.call.goodbye(cut),
+        ):
+            await pending.over.wait()
+        self._stopping -= 1
+        said = pending.finished
+        pending.call.note_remote(ended=said is not None and said.remote_ended)
+
+    def _feed(self, number: int) -> None:
+        pending = self._pending.get(number)
+        if pending is None or pending.cursor is None or self._link is None:
+            return
+        while pending.untaken_bytes < FEED_AHEAD_BYTES:
+            data = pending.cursor.read(FEED_AHEAD_BYTES)
+            if data == b"":
+                return
+            self._link.send(Feed(number, data))
+            if data is None:
+                pending.cursor.close()
+                pending.cursor = None
+                return
+            pending.untaken_bytes += len(data)
+
+    async def _listen(self, link: Link) -> None:
+        try:
+            async for body in link.frames():
+                self._obey(decode_from_server(body))
+                await self._wait_for_readers()
+        finally:
+            self._link = None
+            for pending in self._pending.values():
+                pending.over.set()
+
+    async def _wait_for_readers(self) -> None:
+        """Read no more while a reader of the run is full; but the news of an end gets through."""
+        for pending in self._pending.values():
+            flow = pending.call.flow
+            break
+        else:
+            return
+        if not flow.held or self._stopping:
+            return
+        gate = _Gate()
+        flow.attach(gate)
+        try:
+            while gate.closed and not self._stopping:
+                self._go_on = gate.opened
+                await gate.opened.wait()
+                gate.opened = trio.Event()
+        finally:
+            flow.detach(gate)
+
+    def _obey(self, message: FromServer) -> None:
+        if isinstance(message, Greeting | Status):
+            return
+        pending = self._pending.get(message.call)
+        if pending is None:
+            return  # cut, and nobody asks any more
+        match message:
+            case Output():
+                pending.call.output(message.stream, message.data)
+            case Phase():
+                pending.call.reached(message.phase)
+            case LimitConnect():
+                pending.call.limit_connect(message.limit_s)
+            case Done():
+                pending.untaken_bytes -= message.taken
+                self._feed(message.call)
+            case Finished():
+                pending.finished = message
+                pending.over.set()
+
+
+class _Gate:
+    """Lets a task wait for a flow."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self.opened = trio.Event()
+
+    def pause_reading(self) -> None:
+        self.closed = True
+
+    def resume_reading(self) -> None:
+        self.closed = False
+        self.opened.set()

@@ -1,0 +1,121 @@
+"""A process that owns connections between commands, as ssh's ControlMaster does for one host.
+
+It answers only its own user, at a socket nobody else can reach, and goes when it
+has had nothing to do for as long as it was told.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from trioexec.transports.relay.place import is_ours
+from trioexec.transports.relay.server import serve_link
+from trioexec.transports.relay.wire import Ask, Held, Status
+from trioexec.transports.ssh.options import SshOptions
+from trioexec.transports.ssh.transport import SshTransport
+
+__all__ = ["hold", "work"]
+
+
+class _Holder:
+    def __init__(self, transport: SshTransport, persist_s: float) -> None:
+        self.transport = transport
+        self.persist_s = persist_s
+        self.runs = 0
+        self.calls = 0
+        self.scope = trio.CancelScope()
+        self._began_s = trio.current_time()
+
+    def begin(self) -> None:
+        self.runs += 1
+        self.scope.deadline = math.inf
+
+    def end(self) -> None:
+        self.runs -= 1
+        if not self.runs:
+            self.scope.deadline = trio.current_time() + self.persist_s
+
+    def busy(self, change: int) -> None:
+        self.calls += change
+
+    def answer(self, ask: Ask) -> Status:
+        if ask.stop:
+            self.scope.cancel(reason="told to stop")
+        return Status(
+            os.getpid(),
+            trio.current_time() - self._began_s,
+            self.persist_s,
+            self.calls,
+            [Held(*age) for age in self.transport.ages()],
+        )
+
+
+async def hold(
+    options: SshOptions, path: Path, persist_s: float, ready: Callable[[], object]
+) -> None:
+    """Hold connections until nothing was asked for `persist_s` seconds.
+
+    Args:
+        options: How nodes are reached; connections are kept whatever it says.
+        path: Of the socket, in a directory of ours alone; removed at the end.
+        persist_s: Counted from the last run's end.
+        ready: Called when runs may connect.
+    """
+    transport = SshTransport(options)
+    listener = _listen(path)
+    try:
+        async with transport.open():
+            holder = _Holder(transport, persist_s)
+            holder.scope.deadline = trio.current_time() + persist_s
+            ready()
+            with holder.scope:
+                async with trio.open_nursery() as nursery:
+                    while True:
+                        accepted, _ = await listener.accept()
+                        nursery.start_soon(partial(_serve, accepted, holder))
+    finally:
+        listener.close()
+        path.unlink(missing_ok=True)  # noqa: ASYNC240 - on a tmpfs, at the very end
+
+
+async def work(options: SshOptions, connected: socket.socket) -> None:
+    """Do one run's work over a socket pair, then end: a worker process."""
+    transport = SshTransport(options)
+    stream = trio.SocketStream(trio.socket.from_stdlib_socket(connected))
+    async with transport.open():
+        await serve_link(stream, transport)
+
+
+def _listen(path: Path) -> trio.socket.SocketType:
+    path.unlink(missing_ok=True)
+    plain = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)
+    try:
+        plain.bind(str(path))
+        plain.listen(64)
+    finally:
+        os.umask(before)
+    plain.setblocking(False)
+    return trio.socket.from_stdlib_socket(plain)
+
+
+async def _serve(accepted: trio.socket.SocketType, holder: _Holder) -> None:
+    stream = trio.SocketStream(accepted)
+    plain = socket.socket(fileno=os.dup(accepted.fileno()))
+    with plain:
+        trusted = is_ours(plain)
+    if not trusted:
+        await stream.aclose()
+        return
+    holder.begin()
+    try:
+        await serve_link(stream, holder.transport, busy=holder.busy, answer=holder.answer)
+    finally:
+        holder.end()

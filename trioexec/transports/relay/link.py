@@ -1,0 +1,82 @@
+"""One end of the socket: frames in, frames out, and backpressure in between."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Final
+
+import trio
+
+from trioexec.model.flow import Flow
+from trioexec.transports.relay.wire import Frames, FromServer, ToServer, encode
+
+__all__ = ["Link"]
+
+HIGH_BYTES: Final = 1024 * 1024
+"""What may wait to be sent; then the flow is held."""
+
+LOW_BYTES: Final = 256 * 1024
+READ_BYTES: Final = 256 * 1024
+
+
+class Link:
+    """Sends without waiting, in order; holds a flow while too much is unsent."""
+
+    def __init__(self, stream: trio.SocketStream, flow: Flow | None = None) -> None:
+        self._stream = stream
+        self._flow = flow
+        self._unsent: deque[bytes] = deque()
+        self._unsent_bytes = 0
+        self._more = trio.Event()
+        self._closing = False
+        self._gone = False
+
+    def send(self, message: ToServer | FromServer) -> None:
+        """Queue a message; never waits."""
+        if self._gone:
+            return
+        frame = encode(message)
+        self._unsent.append(frame)
+        self._unsent_bytes += len(frame)
+        if self._flow is not None and self._unsent_bytes > HIGH_BYTES:
+            self._flow.hold(self)
+        self._more.set()
+
+    def close(self) -> None:
+        """Send what is queued, then end `pump`."""
+        self._closing = True
+        self._more.set()
+
+    async def pump(self) -> None:
+        """Send what is queued, until `close` or until the other end is gone."""
+        try:
+            while True:
+                while self._unsent:
+                    batch = b"".join(self._unsent)
+                    self._unsent.clear()
+                    await self._stream.send_all(batch)
+                    self._unsent_bytes -= len(batch)
+                    if self._flow is not None and self._unsent_bytes < LOW_BYTES:
+                        self._flow.release(self)
+                if self._closing:
+                    return
+                self._more = trio.Event()
+                await self._more.wait()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return  # `frames` ends too, and says so to everybody
+        finally:
+            self._gone = True
+            self._unsent.clear()
+            if self._flow is not None:
+                self._flow.release(self)
+
+    async def frames(self) -> AsyncIterator[bytes]:
+        """Give what the other end sends, until it is gone."""
+        frames = Frames()
+        try:
+            while data := await self._stream.receive_some(READ_BYTES):
+                for body in frames.feed(data):
+                    yield body
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return

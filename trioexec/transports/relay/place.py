@@ -1,0 +1,83 @@
+"""Where holders listen: one socket per set of options, in a directory that is ours alone."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import stat
+import struct
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from trioexec.model.errors import ConfigError
+from trioexec.transports.ssh.options import SshOptions
+
+__all__ = ["directory", "is_ours", "socket_path"]
+
+_NAME_BYTES: Final = 8
+
+
+def directory(*, make: bool) -> Path:
+    """Give the directory; a place that others can write to or read is refused.
+
+    Raises:
+        ConfigError: It is not ours alone.
+    """
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    path = Path(runtime, "trioexec") if runtime else Path(f"/tmp/trioexec-{os.getuid()}")  # noqa: S108
+    if make:
+        path.mkdir(mode=0o700, exist_ok=True)
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return path
+    if (
+        not stat.S_ISDIR(found.st_mode)
+        or found.st_uid != os.getuid()
+        or stat.S_IMODE(found.st_mode) & 0o077
+    ):
+        raise ConfigError(
+            f"{path}: not a directory of yours alone, so no connection is held there.\n"
+            f"Remove it, or run: chmod 700 {path}"
+        )
+    return path
+
+
+def socket_path(options: SshOptions, *, make: bool) -> Path:
+    """Name the socket of the holder that serves these options.
+
+    Whatever may change how a node is reached is part of the name: the options, the
+    agent, and the state of the configuration files.
+    """
+    same = replace(
+        options,
+        password=None,
+        sudo_password=None,
+        parallel=0,
+        connect_timeout_s=None,
+        keep_connections=True,
+    )
+    facts = [repr(same), os.environ.get("SSH_AUTH_SOCK", "")]
+    files = (
+        [options.config_file] if options.config_file else ["~/.ssh/config", "/etc/ssh/ssh_config"]
+    )
+    facts += [_state_of(Path(name).expanduser()) for name in files]
+    digest = hashlib.blake2b("\n".join(facts).encode(), digest_size=_NAME_BYTES)
+    return directory(make=make) / f"{digest.hexdigest()}.sock"
+
+
+def is_ours(connected: socket.socket) -> bool:
+    """Tell whether the process at the other end of a Unix socket is this user's."""
+    credentials = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _pid, uid, _gid = struct.unpack("3i", credentials)
+    return bool(uid == os.getuid())
+
+
+def _state_of(path: Path) -> str:
+    try:
+        found = path.stat()
+    except OSError:
+        return f"{path}: none"
+    return f"{path}: {found.st_mtime_ns} {found.st_size} {found.st_ino}"

@@ -1,0 +1,179 @@
+"""The working end: does with a transport of its own what a run asks for over a socket.
+
+When the run's end of the socket is gone, however it went, everything that it
+started is ended here as by a cancel.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import trio
+
+from trioexec.model.command import Command
+from trioexec.model.events import Stream
+from trioexec.model.feed import Cursor
+from trioexec.model.flow import Flow
+from trioexec.model.goodbyes import Goodbyes
+from trioexec.transports.base import Reached, Transport
+from trioexec.transports.relay.link import Link
+from trioexec.transports.relay.wire import (
+    VERSION,
+    Ask,
+    Cancel,
+    Done,
+    Feed,
+    Finished,
+    Greeting,
+    LimitConnect,
+    Output,
+    Phase,
+    Request,
+    Status,
+    command_of,
+    decode_to_server,
+    finished,
+    node_of,
+)
+
+__all__ = ["serve_link"]
+
+
+async def serve_link(
+    stream: trio.SocketStream,
+    transport: Transport,
+    *,
+    busy: Callable[[int], None] = lambda _: None,
+    answer: Callable[[Ask], Status] | None = None,
+) -> None:
+    """Serve one run until its end of the socket is gone and its calls have ended.
+
+    Args:
+        stream: Connected; closed on return.
+        transport: Open, and kept open by the caller.
+        busy: Told of each call's begin (1) and end (-1).
+        answer: Answers questions, where there is somebody to ask.
+    """
+    flow = Flow()
+    link = Link(stream, flow)
+    calls: dict[int, _Served] = {}
+    async with stream, trio.open_nursery() as sending:
+        sending.start_soon(link.pump)
+        link.send(Greeting(VERSION, os.getpid()))
+        async with trio.open_nursery() as working:
+            async for body in link.frames():
+                message = decode_to_server(body)
+                match message:
+                    case Request():
+                        served = calls[message.call] = _Served(message, link, flow)
+                        working.start_soon(_work, served, transport, calls, busy)
+                    case Ask() if answer is not None:
+                        link.send(answer(message))
+                    case Cancel() if message.call in calls:
+                        calls[message.call].cancel(cut=message.cut)
+                    case Feed() if message.call in calls:
+                        calls[message.call].stdin.put(message.data)
+            # The run is gone.  What it started is ended; nobody takes what it still says.
+            for served in tuple(calls.values()):
+                served.cancel(cut=False)
+        link.close()
+
+
+async def _work(
+    served: _Served,
+    transport: Transport,
+    calls: dict[int, _Served],
+    busy: Callable[[int], None],
+) -> None:
+    busy(1)
+    number = served.request.call
+    answer = Finished(number, "")
+    try:
+        with served.scope:
+            command = served.command
+            if command is None:
+                ended = await transport.ping(served.node, served)
+            else:
+                ended = await transport.run(served.node, command, served)
+            answer = finished(number, ended)
+        if not answer.kind:
+            answer = Finished(number, "", remote_ended=served.remote_ended)
+    finally:
+        del calls[number]
+        served.link.send(answer)
+        busy(-1)
+
+
+class _Served:
+    """`transports.base.Call` for a run at the other end of a link."""
+
+    def __init__(self, request: Request, link: Link, flow: Flow) -> None:
+        self.request = request
+        self.flow = flow
+        self.link = link
+        self.scope = trio.CancelScope()
+        self.remote_ended = False
+        self.node = node_of(request)
+        self.stdin = _Stdin(lambda count: link.send(Done(request.call, count)))
+        command = command_of(request)
+        if command is not None and request.fed:
+            command = replace(command, stdin=self.stdin)
+        self.command: Command | None = command
+        self._goodbyes = Goodbyes()
+
+    def cancel(self, *, cut: bool) -> None:
+        self.scope.cancel(reason="the run wants it ended")
+        if cut:
+            self._goodbyes.cut()
+
+    def reached(self, phase: Reached) -> None:
+        self.link.send(Phase(self.request.call, phase))
+
+    def limit_connect(self, limit_s: float) -> None:
+        self.link.send(LimitConnect(self.request.call, limit_s))
+
+    def output(self, stream: Stream, data: bytes) -> None:
+        self.link.send(Output(self.request.call, stream, data))
+
+    def note_remote(self, *, ended: bool) -> None:
+        self.remote_ended = ended
+
+    @contextmanager
+    def goodbye(self, cut: Callable[[], None]) -> Iterator[None]:
+        with self._goodbyes.track(cut):
+            yield
+
+
+class _Stdin:
+    """A `model.feed.Feed` that is filled from the link."""
+
+    def __init__(self, taken: Callable[[int], None]) -> None:
+        self._taken = taken
+        self._kept = bytearray()
+        self._ended = False
+        self._wake: Callable[[], object] = lambda: None
+
+    def put(self, data: bytes | None) -> None:
+        if data is None:
+            self._ended = True
+        else:
+            self._kept += data
+        self._wake()
+
+    def attach(self, wake: Callable[[], object]) -> Cursor:
+        self._wake = wake
+        return self
+
+    def read(self, limit_bytes: int) -> bytes | None:
+        data = bytes(self._kept[:limit_bytes])
+        del self._kept[:limit_bytes]
+        if data:
+            self._taken(len(data))
+        return None if not data and self._ended else data
+
+    def close(self) -> None:
+        self._kept.clear()
+        self._ended = True

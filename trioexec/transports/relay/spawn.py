@@ -1,0 +1,213 @@
+"""Starts the processes at the other end: a holder that stays, workers that do not."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Final
+
+import trio
+
+from trioexec.model.command import Command
+from trioexec.model.errors import TrioexecError
+from trioexec.model.nodes import Node
+from trioexec.model.secret import Secret
+from trioexec.transports.base import Call, Ended
+from trioexec.transports.relay.client import RelayTransport
+from trioexec.transports.relay.place import is_ours, socket_path
+from trioexec.transports.ssh.options import SshOptions
+
+__all__ = [
+    "HolderError",
+    "WorkersTransport",
+    "connect_to",
+    "holder_for",
+    "options_from_json",
+    "start_holder",
+]
+
+START_LIMIT_S: Final = 20.0
+"""How long a holder may take to say that it listens."""
+
+ENTRY: Final = ("-m", "trioexec", "hold")
+
+
+class HolderError(TrioexecError):
+    """A holder could not be started, or is not to be trusted."""
+
+
+def options_to_json(options: SshOptions) -> bytes:
+    """Put options into bytes for a child's stdin; secrets too, so never for an argv."""
+    values = {
+        key: value.reveal() if isinstance(value, Secret) else value
+        for key, value in asdict(replace(options, parallel=min(options.parallel, 1e9))).items()
+    }
+    return json.dumps(values).encode()
+
+
+def options_from_json(data: bytes) -> SshOptions:
+    """Take them out again."""
+    values: dict[str, Any] = json.loads(data)
+    for key, value in values.items():
+        if isinstance(value, list):
+            values[key] = tuple(value)
+        elif key in {"password", "sudo_password"} and value is not None:
+            values[key] = Secret(value)
+    return SshOptions(**values)
+
+
+def holder_for(options: SshOptions) -> RelayTransport | None:
+    """Give the transport over a holder that serves these options, if one is there."""
+    path = socket_path(options, make=False)
+    if not path.exists():
+        return None
+    try:
+        connect_to(path).close()
+    except OSError:
+        return None  # left behind by one that was killed
+    return RelayTransport(lambda: _stream_to(path), "the holder of its connection")
+
+
+def start_holder(options: SshOptions, persist_s: float) -> RelayTransport:
+    """Have a holder for these options, started if there is none, and give the transport over it.
+
+    Raises:
+        HolderError: It did not start.
+        ConfigError: There is no safe place for its socket.
+    """
+    path = socket_path(options, make=True)
+    with _one_at_a_time(path):
+        there = holder_for(options)
+        if there is None:
+            _spawn_holder(options, path, persist_s)
+            there = holder_for(options)
+    if there is None:
+        raise HolderError("the holder of connections ended as soon as it had started")
+    return there
+
+
+def connect_to(path: Path) -> socket.socket:
+    """Connect to a holder of this user's.
+
+    Raises:
+        OSError: Nobody listens, or somebody else does.
+    """
+    connected = socket.socket(socket.AF_UNIX)
+    try:
+        connected.connect(str(path))
+        if not is_ours(connected):
+            raise PermissionError(f"{path}: another user listens there")  # noqa: TRY301
+    except BaseException:
+        connected.close()
+        raise
+    return connected
+
+
+async def _stream_to(path: Path) -> trio.SocketStream:
+    connected = connect_to(path)
+    connected.setblocking(False)
+    return trio.SocketStream(trio.socket.from_stdlib_socket(connected))
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """Two runs that begin together start one holder."""
+    lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _spawn_holder(options: SshOptions, path: Path, persist_s: float) -> None:
+    child = subprocess.Popen(
+        [sys.executable, *ENTRY, "serve", str(path), str(persist_s)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+    )
+    try:
+        said, _ = child.communicate(options_to_json(options), timeout=START_LIMIT_S)
+    except subprocess.TimeoutExpired as exc:
+        child.kill()
+        raise HolderError("the holder of connections did not start in time") from exc
+    if said != b"ready\n":
+        raise HolderError("the holder of connections did not start")
+    # It is not ours to wait for: it outlives us.
+    child.returncode = 0
+
+
+class WorkersTransport:
+    """Shards nodes over worker processes; `transports.base.Transport` is the contract."""
+
+    def __init__(self, options: SshOptions, count: int) -> None:
+        """Use so many workers; none is started before `open`."""
+        self._options = replace(options, parallel=max(1.0, options.parallel / count))
+        self._count = count
+        self._workers: list[RelayTransport] = []
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Have the workers; when left, they have ended."""
+        async with AsyncExitStack() as stack:
+            for number in range(self._count):
+                self._workers.append(
+                    await stack.enter_async_context(_worker(self._options, number + 1))
+                )
+            yield
+        self._workers.clear()
+
+    async def run(self, node: Node, command: Command, call: Call) -> Ended:
+        """Have the node's worker run the command."""
+        return await self._workers[node.rank % self._count].run(node, command, call)
+
+    async def ping(self, node: Node, call: Call) -> Ended:
+        """Have the node's worker ping it."""
+        return await self._workers[node.rank % self._count].ping(node, call)
+
+
+WORKER_GRACE_S: Final = 5.0
+"""How long a worker may take to go when its run is over."""
+
+
+@asynccontextmanager
+async def _worker(options: SshOptions, number: int) -> AsyncIterator[RelayTransport]:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        # A session of its own: a Ctrl-C at the terminal is for us, who will tell it.
+        process = subprocess.Popen(  # noqa: ASYNC220 - a fork and an exec, no wait
+            [sys.executable, *ENTRY, "work", str(theirs.fileno())],
+            stdin=subprocess.PIPE,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
+    assert process.stdin is not None
+    with process.stdin as stdin:
+        stdin.write(options_to_json(options))
+    ours.setblocking(False)
+    stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
+
+    async def connect() -> trio.SocketStream:
+        return stream
+
+    relay = RelayTransport(connect, f"worker process {number}")
+    try:
+        async with relay.open():
+            yield relay
+    finally:
+        with trio.move_on_after(WORKER_GRACE_S, shield=True):
+            await trio.to_thread.run_sync(process.wait, abandon_on_cancel=True)
+        if process.poll() is None:
+            process.kill()
+            process.wait()

@@ -1,0 +1,300 @@
+"""What crosses the socket between a run and a process that does its connecting.
+
+Frames of a length and a msgpack value.  Both ends are the same version on the same
+machine: `VERSION` is compared, nothing is negotiated.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from trioexec.model.command import Command
+from trioexec.model.events import Stream
+from trioexec.model.nodes import Node
+from trioexec.model.outcomes import (
+    Denied,
+    Exited,
+    HostKeyRejected,
+    Killed,
+    Remote,
+    SudoDenied,
+    Unreachable,
+)
+from trioexec.model.secret import Secret
+from trioexec.transports.base import Ended, Reached
+
+__all__ = [
+    "VERSION",
+    "Ask",
+    "Cancel",
+    "Done",
+    "Feed",
+    "Finished",
+    "Frames",
+    "FromServer",
+    "Greeting",
+    "Held",
+    "LimitConnect",
+    "Output",
+    "Phase",
+    "Request",
+    "Status",
+    "ToServer",
+    "decode_from_server",
+    "decode_to_server",
+    "encode",
+    "ended_of",
+    "finished",
+    "request",
+]
+
+VERSION: Final = 1
+MAX_FRAME_BYTES: Final = 64 * 1024 * 1024
+_LENGTH: Final = struct.Struct(">I")
+
+
+class _Message(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Base of all messages."""
+
+
+class Greeting(_Message, frozen=True, array_like=True, tag=True):
+    """The first message of either end."""
+
+    version: int
+    pid: int
+
+
+class Request(_Message, frozen=True, array_like=True, tag=True):
+    """Do one node's work; no text asks for a ping."""
+
+    call: int
+    name: str
+    host: str
+    port: int | None
+    user: str | None
+    rank: int
+    text: str | None = None
+    env: dict[str, str] = {}
+    fed: bool = False
+    tty: bool = False
+    wrap: bool = True
+    stop_grace_s: float = 2.0
+    sudo_password: str | None = None
+
+
+class Feed(_Message, frozen=True, array_like=True, tag=True):
+    """More for the command's stdin; None is its end."""
+
+    call: int
+    data: bytes | None
+
+
+class Cancel(_Message, frozen=True, array_like=True, tag=True):
+    """End it; at once, without the goodbyes, where `cut`."""
+
+    call: int
+    cut: bool = False
+
+
+class Ask(_Message, frozen=True, array_like=True, tag=True):
+    """Ask a holder how it is; or, with `stop`, to end."""
+
+    stop: bool = False
+
+
+class Held(msgspec.Struct, frozen=True, array_like=True):
+    """One connection that a holder keeps."""
+
+    name: str
+    age_s: float
+    idle_s: float
+
+
+class Status(_Message, frozen=True, array_like=True, tag=True):
+    """How a holder is."""
+
+    pid: int
+    age_s: float
+    persist_s: float
+    calls: int
+    held: list[Held]
+
+
+class Done(_Message, frozen=True, array_like=True, tag=True):
+    """So many bytes of stdin were taken; more may be sent."""
+
+    call: int
+    taken: int
+
+
+class Phase(_Message, frozen=True, array_like=True, tag=True):
+    """`Call.reached`."""
+
+    call: int
+    phase: Reached
+
+
+class LimitConnect(_Message, frozen=True, array_like=True, tag=True):
+    """`Call.limit_connect`."""
+
+    call: int
+    limit_s: float
+
+
+class Output(_Message, frozen=True, array_like=True, tag=True):
+    """`Call.output`."""
+
+    call: int
+    stream: Stream
+    data: bytes
+
+
+class Finished(_Message, frozen=True, array_like=True, tag=True):
+    """The call's end; `kind` is an outcome's class name, empty after a cancel."""
+
+    call: int
+    kind: str
+    number: int = 0
+    reason: str = ""
+    remote: Remote = "never started"
+    remote_ended: bool = False
+
+
+ToServer = Greeting | Request | Feed | Cancel | Ask
+FromServer = Greeting | Phase | LimitConnect | Output | Done | Finished | Status
+
+_encoder = msgspec.msgpack.Encoder()
+_to_server: msgspec.msgpack.Decoder[ToServer] = msgspec.msgpack.Decoder(ToServer)
+_from_server: msgspec.msgpack.Decoder[FromServer] = msgspec.msgpack.Decoder(FromServer)
+
+
+def encode(message: ToServer | FromServer) -> bytes:
+    """Make the frame of a message."""
+    body = _encoder.encode(message)
+    return _LENGTH.pack(len(body)) + body
+
+
+def decode_to_server(body: bytes) -> ToServer:
+    """Read what a run says.
+
+    Raises:
+        msgspec.DecodeError: It is no message.
+    """
+    return _to_server.decode(body)
+
+
+def decode_from_server(body: bytes) -> FromServer:
+    """Read what the other process says.
+
+    Raises:
+        msgspec.DecodeError: It is no message.
+    """
+    return _from_server.decode(body)
+
+
+class Frames:
+    """Puts frames together from what a socket gives."""
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take bytes; give the bodies that are complete.
+
+        Raises:
+            ValueError: A frame is too long to be one.
+        """
+        self._kept += data
+        at = 0
+        while len(self._kept) - at >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._kept, at)
+            if length > MAX_FRAME_BYTES:
+                raise ValueError(f"a frame of {length} bytes")
+            end = at + _LENGTH.size + length
+            if len(self._kept) < end:
+                break
+            yield bytes(self._kept[at + _LENGTH.size : end])
+            at = end
+        del self._kept[:at]
+
+
+def request(call: int, node: Node, command: Command | None) -> Request:
+    """Put a node's work into a message."""
+    bare = Request(call, node.name, node.host, node.port, node.user, node.rank)
+    if command is None:
+        return bare
+    return msgspec.structs.replace(
+        bare,
+        text=command.text,
+        env=dict(command.env),
+        fed=command.stdin is not None,
+        tty=command.tty,
+        wrap=command.wrap,
+        stop_grace_s=command.stop_grace_s,
+        sudo_password=command.sudo_password.reveal() if command.sudo_password else None,
+    )
+
+
+def node_of(message: Request) -> Node:
+    """Take the node out of a message."""
+    return Node(
+        name=message.name,
+        host=message.host,
+        port=message.port,
+        user=message.user,
+        rank=message.rank,
+    )
+
+
+def command_of(message: Request) -> Command | None:
+    """Take the command out of a message, its stdin excepted; None for a ping."""
+    if message.text is None:
+        return None
+    return Command(
+        text=message.text,
+        env=message.env,
+        tty=message.tty,
+        wrap=message.wrap,
+        stop_grace_s=message.stop_grace_s,
+        sudo_password=Secret(message.sudo_password) if message.sudo_password else None,
+    )
+
+
+def finished(call: int, ended: Ended) -> Finished:
+    """Put how a call ended into a message."""
+    kind = type(ended).__name__
+    match ended:
+        case Exited():
+            return Finished(call, kind, number=ended.code)
+        case Killed():
+            return Finished(call, kind, number=ended.signal)
+        case Unreachable():
+            return Finished(call, kind, reason=ended.reason, remote=ended.remote)
+        case Denied() | SudoDenied() | HostKeyRejected():
+            return Finished(call, kind, reason=ended.reason)
+
+
+def ended_of(message: Finished) -> Ended:
+    """Take it out again.
+
+    Raises:
+        ValueError: There is no such outcome.
+    """
+    match message.kind:
+        case "Exited":
+            return Exited(code=message.number)
+        case "Killed":
+            return Killed(signal=message.number)
+        case "Unreachable":
+            return Unreachable(reason=message.reason, remote=message.remote)
+        case "Denied":
+            return Denied(reason=message.reason)
+        case "SudoDenied":
+            return SudoDenied(reason=message.reason)
+        case "HostKeyRejected":
+            return HostKeyRejected(reason=message.reason)
+    raise ValueError(f"no such outcome: {message.kind!r}")
