@@ -154,7 +154,10 @@ def _is_address(host: str) -> bool:
 
 def _strerror(exc: BaseException) -> str:
     if isinstance(exc, OSError) and exc.strerror:
-        return exc.strerror[:1].lower() + exc.strerror[1:]
+        # Trio puts the address in front, which the user has typed; look-ups count downwards.
+        known = exc.errno is not None and exc.errno > 0
+        said = os.strerror(exc.errno) if known else exc.strerror
+        return said[:1].lower() + said[1:]
     return str(exc) or type(exc).__name__
 
 
