@@ -11,7 +11,14 @@ import pytest
 
 from trioexec.model.errors import UsageError
 from trioexec.model.hostlist import expand
-from trioexec.settings.sources import ENTRY_POINTS, Resolver, Surroundings, resolver
+from trioexec.settings.sources import (
+    ENTRY_POINTS,
+    Resolver,
+    Surroundings,
+    open_sources,
+    process,
+    resolver,
+)
 from trioexec.settings.sources import lines as lines_module
 from trioexec.settings.sources.base import unknown_group
 
@@ -195,7 +202,7 @@ def test_an_unknown_group_names_the_nearest(site: Site) -> None:
 def test_an_unknown_group_with_nothing_near_lists_some() -> None:
     assert str(unknown_group("@zz", ["a", "b"])).endswith("There are @a, @b.")
     assert str(unknown_group("@zz", "abcdefghij")).endswith("@h, and more.")
-    assert str(unknown_group("@zz", [])).endswith("There are no groups at all.")
+    assert str(unknown_group("@zz", [])).endswith("There are none at all to choose from.")
 
 
 def test_an_unknown_source_is_an_error(site: Site) -> None:
@@ -364,7 +371,7 @@ def test_another_ssh_config_stands_alone(site: Site) -> None:
     assert site.nodes("@ssh:*") == ["b"]
 
     site.ssh_config = "none"
-    assert site.error("@ssh:*").endswith("There are no groups at all.")
+    assert site.error("@ssh:*").endswith("There are none at all to choose from.")
 
     site.ssh_config = "~/missing"
     assert "cannot read" in site.error("@ssh:*")
@@ -492,6 +499,46 @@ def test_a_broken_groups_conf_is_an_error(site: Site, clustershell: Path, text: 
     (clustershell / "groups.conf").write_text(text)
 
     assert "ClusterShell's group source failed" in site.error("@web")
+
+
+# This process
+
+
+def test_sources_of_this_process_have_its_environment_and_home(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_JOB_NODELIST", "n[1-2]")
+    site.file("hosts", "web1\n")
+
+    answers = open_sources(stdin=io.StringIO("s1\n"), groups={"g": ["g1"]})
+
+    nodes = expand(["@slurm,^~/hosts,-,@g"], sources=answers)
+    assert [node.name for node in nodes] == ["n1", "n2", "web1", "s1", "g1"]
+
+
+def test_ssh_config_is_the_accounts_whatever_home_says(
+    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    site.file(".ssh/config", "Host a\n")
+    monkeypatch.setattr("trioexec.settings.sources.process._home_of_account", lambda: site.home)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert list(open_sources()("@ssh:*")) == ["a"]
+
+
+def test_an_account_without_an_entry_lives_where_home_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def no_entry(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", no_entry)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert process._home_of_account() == tmp_path
+
+    monkeypatch.delenv("HOME")
+    assert process._home_of_account() == Path("/")
+    assert list(open_sources(ssh_config="none").groups("ssh")) == []
 
 
 # Sources of other people's

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trioexec.cli.options import CommandOptions, LimitOptions, NodeOptions, ResultOptions
@@ -32,28 +32,14 @@ def nodes_of(options: NodeOptions, words: Sequence[str] = ()) -> list[Node]:
 
     Raises:
         NodeSetError: An expression cannot be read.
-        UsageError: A file of nodes cannot be read.
+        UsageError: A file of nodes or a group cannot be read.
     """
     from trioexec.model.hostlist import expand, select  # noqa: PLC0415 - node sets are slow to import
+    from trioexec.settings.sources import open_sources  # noqa: PLC0415 - as are their sources
 
-    nodes = expand([*options.hosts, *words], sources=_lines_of)
-    return select(nodes, filters=options.filter, excludes=options.exclude, sources=_lines_of)
-
-
-def _lines_of(source: str) -> Iterator[str]:
-    """Answer ``^file`` and ``-`` (our stdin): an expression a line, ``#`` begins a comment."""
-    from trioexec.model.hostscan import PlacedText  # noqa: PLC0415 - node sets are slow to import
-
-    if source.startswith("@"):
-        raise UsageError(f"{source}: there are no groups here.\nName nodes, or ^FILE with nodes.")
-    try:
-        text = sys.stdin.read() if source == "-" else Path(source[1:]).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"{source}: {_why(exc)}.\nName a file with node expressions.") from exc
-    for number, line in enumerate(text.splitlines(), start=1):
-        expression = line.partition("#")[0].strip()
-        if expression:
-            yield PlacedText(expression, f"line {number}")
+    sources = open_sources(stdin=sys.stdin)
+    nodes = expand([*options.hosts, *words], sources=sources)
+    return select(nodes, filters=options.filter, excludes=options.exclude, sources=sources)
 
 
 def limits_of(options: LimitOptions, command: CommandOptions | None = None) -> Limits:

@@ -41,7 +41,10 @@ class Surroundings:
 
     env: Mapping[str, str]
     home: Path
-    """Of the account; where ``~`` leads."""
+    """Where ``~`` leads."""
+
+    account_home: Path | None = None
+    """Where ssh finds its files, whatever HOME says; None: the same."""
 
     stdin: TextIO | None = None
     """What ``-`` reads; None where it is not to be had."""
@@ -63,13 +66,16 @@ MakeSource = Callable[[Surroundings], NodeSource]
 """What an entry point of the group ``trioexec.node_sources`` names."""
 
 
-def unknown_group(reference: str, known: Iterable[str], *, prefix: str = "@") -> UsageError:
+def unknown_group(
+    reference: str, known: Iterable[str], *, prefix: str = "@", what: str = "no such group of nodes"
+) -> UsageError:
     """Word the error for a group that is not there, with the nearest names that are.
 
     Args:
         reference: As typed, with ``@``.
         known: What could have been meant, without `prefix`.
         prefix: What to put before them.
+        what: What it is that is not there.
     """
     from difflib import get_close_matches  # noqa: PLC0415  (only an error needs it)
 
@@ -81,8 +87,8 @@ def unknown_group(reference: str, known: Iterable[str], *, prefix: str = "@") ->
         shown = ", ".join(prefix + name for name in names[:8])
         do = f"There are {shown}{', and more' if len(names) > 8 else ''}."  # noqa: PLR2004
     else:
-        do = "There are no groups at all."
-    return UsageError(f"{reference}: no such group of nodes.\n{do}")
+        do = "There are none at all to choose from."
+    return UsageError(f"{reference}: {what}.\n{do}")
 
 
 def why(exc: OSError | UnicodeDecodeError) -> str:

@@ -30,8 +30,8 @@ class SshConfigSource:
     """Lists ``Host`` names that are no patterns, in the order of the files."""
 
     def __init__(self, surroundings: Surroundings) -> None:
-        self._user_folder = surroundings.home / ".ssh"
-        self._home = surroundings.home
+        self._home = surroundings.account_home or surroundings.home
+        self._user_folder = self._home / ".ssh"
         self._only = surroundings.ssh_config
 
     def nodes(self, group: str) -> Iterator[str]:
@@ -43,7 +43,8 @@ class SshConfigSource:
         globs = group.split("|") if group else ["*"]
         found = [name for name in self.groups() if any(fnmatchcase(name, glob) for glob in globs)]
         if not found:
-            raise unknown_group(f"@ssh:{group}", self.groups(), prefix="@ssh:")
+            what = "no host of ssh_config is named so"
+            raise unknown_group(f"@ssh:{group}", self.groups(), prefix="@ssh:", what=what)
         yield from (f"[{name}]" if ":" in name else name for name in found)
 
     def groups(self) -> list[str]:
