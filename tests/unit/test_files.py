@@ -182,7 +182,7 @@ def test_a_write_that_fails_is_said_once_and_recorded(tmp_path: Path) -> None:
 def test_a_run_json_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     said: list[str] = []
     sink = FilesSink(tmp_path, say=said.append)
-    (tmp_path / "run.json.part").mkdir()
+    (tmp_path / "run.json").mkdir()
 
     sink.handle(started("a"))
     sink.handle(ended())
@@ -190,6 +190,17 @@ def test_a_run_json_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     assert said == [
         f"trioexec: cannot write to {tmp_path}: Is a directory; what is there is not complete"
     ]
+
+
+def test_closing_twice_is_no_error(tmp_path: Path) -> None:
+    sink = FilesSink(tmp_path, say=silent)
+    sink.handle(started("a"))
+    sink.handle(out("a", b"x"))
+
+    sink.close()
+    sink.close()
+
+    assert names_in(tmp_path) == ["a.out"]
 
 
 async def test_serve_returns_at_once(tmp_path: Path) -> None:

@@ -197,6 +197,16 @@ async def test_cancelled_nodes_are_no_sample(autojump_clock: MockClock) -> None:
     assert look.failed == 3
 
 
+async def test_a_node_that_has_just_begun_is_not_slow(autojump_clock: MockClock) -> None:
+    sink = sink_on(FakeConsole())
+    sink.handle(started("a", "b"))
+    sink.handle(NodeConnecting(node="a", at_s=0.0))
+    await trio.sleep(1)
+    sink.handle(NodeConnecting(node="b", at_s=0.5))
+
+    assert sink.look().slowest == (("a", 1.0),)
+
+
 def test_before_the_run_there_is_nothing() -> None:
     assert sink_on(FakeConsole()).look().elapsed_s == 0
 

@@ -17,10 +17,6 @@ def said(events: list[Event], *, quiet: bool = False) -> str:
     return console.stderr.written.decode()
 
 
-def answers(*outcomes: Outcome | int) -> list[tuple[str, list[object], Outcome | int]]:
-    return [(f"n{number}", [], outcome) for number, outcome in enumerate(outcomes)]
-
-
 def run(*outcomes: Outcome | int, exit_code: int) -> list[Event]:
     return run_of(*((f"n{n}", [], how) for n, how in enumerate(outcomes)), exit_code=exit_code)
 
@@ -59,6 +55,16 @@ def test_an_exit_code_of_0_though_nodes_failed_is_said_with_the_flag_that_would_
         "  exit code 0 all the same: that of the main rank;"
         " --require-all-success exits 1 when any node fails"
     )
+
+
+def test_a_reader_that_had_enough_is_told_nothing() -> None:
+    events = run_of(
+        ("a", [], Cancelled(why="output closed", started=True)),
+        exit_code=141,
+        stopped="output closed",
+    )
+
+    assert said(events) == ""
 
 
 def test_quiet_says_nothing() -> None:

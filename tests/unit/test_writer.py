@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import pty
@@ -79,6 +80,44 @@ def test_a_file_is_written_at_once_and_without_serve(tmp_path: Path) -> None:
 
         assert (tmp_path / "out").read_bytes() == b"one\n"
         assert not writer.is_terminal
+
+
+def test_a_file_that_takes_only_a_part_at_a_time_gets_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+    with (tmp_path / "out").open("wb") as file:
+        writer = FdWriter(file.fileno(), Flow(), unexpected)
+        monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:3]))
+
+        writer.write(b"0123456789")
+
+    assert (tmp_path / "out").read_bytes() == b"0123456789"
+
+
+def test_the_width_is_the_terminals_and_80_elsewhere(
+    terminal: tuple[int, int], pipe: tuple[int, int]
+) -> None:
+    writer = FdWriter(terminal[1], Flow(), unexpected)
+
+    assert writer.columns == 80
+    termios.tcsetwinsize(terminal[1], (24, 33))
+    assert writer.columns == 33
+    assert FdWriter(pipe[1], Flow(), unexpected).columns == 80
+
+
+async def test_a_terminal_that_hangs_up_is_left_to_its_signal(terminal: tuple[int, int]) -> None:
+    writer = FdWriter(terminal[1], Flow(), unexpected)
+
+    with trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.serve)
+            await wait_all_tasks_blocked()
+            os.close(terminal[0])
+            await wait_all_tasks_blocked(0.05)
+            writer.close()
+
+    assert not writer.closed
 
 
 async def test_a_lazy_text_and_what_follows_it_reach_a_file_in_order(tmp_path: Path) -> None:
@@ -254,6 +293,26 @@ def test_a_file_that_cannot_be_written_is_reported_not_raised(tmp_path: Path) ->
 
     os.close(fd)
     assert called == ["closed"]
+
+
+async def test_a_lazy_text_that_cannot_be_read_ends_the_writer_with_its_error(
+    pipe: tuple[int, int],
+) -> None:
+    def parts() -> Iterator[bytes]:
+        yield b"x"
+        raise OSError(errno.EDOM, "gone")
+
+    called, on_closed = calls()
+    writer = FdWriter(pipe[1], Flow(), on_closed)
+    writer.write_lazily(parts(), 2)
+    writer.close()
+
+    with trio.fail_after(HANG_S):
+        await writer.serve()
+
+    assert called == ["closed"]
+    assert writer.error is not None
+    assert writer.error.errno == errno.EDOM
 
 
 async def test_a_descriptor_that_others_made_non_blocking_loses_nothing(

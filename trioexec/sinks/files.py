@@ -15,6 +15,7 @@ from trioexec.model.errors import UsageError
 from trioexec.model.event_codec import VERSION, outcome_to_dict
 from trioexec.model.events import Event, NodeFinished, NodeOutput, RunFinished, Stream
 from trioexec.model.tally import Tally
+from trioexec.sinks.atomic import write_whole
 from trioexec.sinks.filenames import file_name_for
 
 __all__ = ["LATEST", "MOST_OPEN", "FilesSink"]
@@ -168,9 +169,7 @@ class FilesSink:
                 ],
             }
         )
-        partial = self.directory / "run.json.part"
-        partial.write_bytes(msgspec.json.format(text, indent=2) + b"\n")
-        partial.replace(self.directory / "run.json")
+        write_whole(self.directory / "run.json", msgspec.json.format(text, indent=2) + b"\n")
 
     def _name(self, node: str, stream: Stream) -> str:
         name = self._names.get((node, stream))

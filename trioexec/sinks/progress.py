@@ -30,6 +30,9 @@ QUIET_S: Final = 0.5
 """A run that is over sooner shows no line at all."""
 
 SLOWEST_SHOWN: Final = 3
+SLOW_S: Final = 1.0
+"""Who runs for less is not slow."""
+
 SAMPLES: Final = 3
 """Nodes that must have finished before there is an estimate."""
 
@@ -204,7 +207,9 @@ class ProgressSink:
             answers=self._answers(),
             left_s=left_s,
             at_least=at_least,
-            slowest=tuple((name, now_s - since_s) for name, since_s in slowest),
+            slowest=tuple(
+                (name, now_s - since_s) for name, since_s in slowest if now_s - since_s >= SLOW_S
+            ),
         )
 
 

@@ -43,7 +43,8 @@ class SummarySink:
     def handle(self, event: Event) -> None:
         """Take one event."""
         self._tally.handle(event)
-        if isinstance(event, RunFinished) and not self._quiet:
+        # `| head` has what it wanted: nobody is to read of nodes that "failed".
+        if isinstance(event, RunFinished) and not self._quiet and event.stopped != "output closed":
             report = self._tally.report(now_s=event.at_s)
             for line in summarize(report, exit_code=event.exit_code, fold=self._fold):
                 self._console.say(line)

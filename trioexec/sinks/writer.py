@@ -131,7 +131,8 @@ class FdWriter:
         behind, and with it the batch it holds.
         """
         async with trio.open_nursery() as nursery:
-            if not self._direct:
+            # A terminal that goes away says so by SIGHUP, which has an exit code of its own.
+            if not self._direct and not self.is_terminal:
                 nursery.start_soon(self._notice_closed_reader)
             await self._pump()
             nursery.cancel_scope.cancel(reason="all is written")
