@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 
 import pytest
+from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +32,7 @@ from trioexec.model.hostlist import expand, fold
         pytest.param("a%s1 a%s2 %d", "%d,a%s[1-2]", id="percent signs"),
         pytest.param("a[1 a]2 a,3 ^4 @5 -6", "-6,@5,^4,a,3,a[1,a]2", id="odd names"),
         pytest.param("a\x1b[0m1", r"a\x1b[0m1", id="escapes do not reach the terminal"),
+        pytest.param("a1٣b1 a2٣b2 a1٣b2", "a1٣b[1-2],a2٣b2", id="digits of another script"),
         pytest.param(f"a{'1' * 5000}", f"a{'1' * 5000}", id="endless number"),
     ],
 )
@@ -62,6 +65,20 @@ def test_what_fold_writes_expand_reads(few: int, data: st.DataObject) -> None:
         text = fold(names)
 
     assert {node.name for node in expand([text], sources=None)} == names
+
+
+@given(st.sets(st.text("ab12%*?+=~/.٣²é", min_size=1, max_size=8), min_size=1))
+def test_odd_characters_come_back_as_they_were(names: set[str]) -> None:
+    text = fold(names)
+
+    if not re.search(r"[*?]", text):  # globs are refused where nodes are named
+        assert {node.name for node in expand([text], sources=None)} == names
+    else:
+        assert set(_by_clustershell(text)) == names or not text.isascii()
+
+
+def _by_clustershell(text: str) -> list[str]:
+    return list(NodeSet(text, resolver=RESOLVER_NOGROUP))
 
 
 @given(st.lists(st.text(max_size=12), max_size=8))

@@ -62,7 +62,8 @@ def _fold_pattern(pattern: str, vectors: list[Vector]) -> list[str]:
         size *= len(column)
     if size == len(vectors):
         return [pattern % tuple(map(_bracket, columns))]
-    if len(vectors) <= FEW:
+    # It takes digits of other scripts for numbers, and would write them as ASCII.
+    if len(vectors) <= FEW and pattern.isascii():
         return [_fold_by_clustershell(pattern % vector for vector in vectors)]
     boxes = _fewest_boxes(vectors)
     boxes.sort(key=lambda box: [min(map(_by_number, numbers)) for numbers in box])

@@ -21,7 +21,7 @@ SHOWN_CHARACTERS: Final = 60
 """Of an expression in an error, round the place: two lines must stay two lines."""
 
 # Operators that an operand ends at; brackets protect them, except in a file's name.
-_OPERAND = re.compile(r"(?:[^\[\],!&^]|\[[^\[\]]*\])*")
+_OPERAND = re.compile(r"(?:[^\[\],!&^]++|\[[^\[\]]*+\])*+")
 _FILE = re.compile(r"\^[^,!&^]*")
 _SPACE = re.compile(r"\s*")
 _PLAIN_LIST = re.compile(r"[A-Za-z0-9_][\w.-]*(?:,[A-Za-z0-9_][\w.-]*)*", re.ASCII)
