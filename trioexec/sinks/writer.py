@@ -35,6 +35,9 @@ LOW_BYTES: Final = 1024 * 1024
 BATCH_BYTES: Final = 256 * 1024
 """About as much goes into one write: few enough trips to the thread to cost nothing."""
 
+ITEM_BYTES: Final = 64
+"""What keeping one piece costs beside its bytes: with pieces of a byte it is all that counts."""
+
 DEFAULT_COLUMNS: Final = 80
 
 WIPE: Final = b"\r\x1b[K"
@@ -66,6 +69,7 @@ class FdWriter:
         self._direct = _never_blocks(fd)
         self._queue: deque[bytes | Iterator[bytes]] = deque()
         self._lazy_bytes: deque[int] = deque()
+        self._taken_bytes = 0
         self._wake = trio.Event()
         self._ending = False
         self._live = self._drawn = b""
@@ -92,7 +96,7 @@ class FdWriter:
                 self._lose(exc)
             return
         self._queue.append(data)
-        self._count(len(data))
+        self._count(len(data) + ITEM_BYTES)
         self._wake.set()
 
     def write_lazily(self, parts: Iterator[bytes], size_bytes: int) -> None:
@@ -149,7 +153,8 @@ class FdWriter:
                 self._lose(exc)
                 continue
             if batch:
-                self._discount(len(batch))
+                self._discount(self._taken_bytes)
+                self._taken_bytes = 0
             if text:
                 continue
             if self._ending and not self._queue:
@@ -166,6 +171,7 @@ class FdWriter:
                 self._queue.popleft()
                 parts.append(head)
                 size_bytes += len(head)
+                self._taken_bytes += len(head) + ITEM_BYTES
             elif (part := next(head, None)) is None:
                 self._queue.popleft()
                 self._discount(self._lazy_bytes.popleft())
@@ -175,6 +181,7 @@ class FdWriter:
                 # Counted a second time until it is written; `size_bytes` of the
                 # whole leaves with the last part.
                 self.waiting_bytes += len(part)
+                self._taken_bytes += len(part)
         return b"".join(parts)
 
     def _compose(self, batch: bytes) -> bytes:
