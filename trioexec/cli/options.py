@@ -320,6 +320,12 @@ class OutputOptions:
     diff: bool = option(
         False, "--diff", reader=Flag(), help="With -g: what the minority says differently."
     )
+    mask: str = option(
+        "",
+        "--mask",
+        reader=Text(metavar="KINDS"),
+        help="With -g: host,time,number are no difference between two answers.",
+    )
     json: bool = option(
         False,
         "--json",
@@ -332,6 +338,12 @@ class OutputOptions:
         "--output-dir",
         reader=Text(metavar="DIR"),
         help="Files NODE.out, NODE.err and run.json there; with a mode above, that as well.",
+    )
+    junit: str = option(
+        "",
+        "--junit",
+        reader=Text(metavar="FILE"),
+        help="A JUnit report there when the run is over: every node is a test.",
     )
     no_prefix: bool = option(
         False, "-N", "--no-prefix", reader=Flag(), help="Lines without the node's name."

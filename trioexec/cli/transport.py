@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, cast
 
 from trioexec.cli.options import UNSET, LimitOptions, SshOptions
 from trioexec.model.errors import UsageError
+from trioexec.model.nodes import Node
 from trioexec.model.secret import Secret
 
 if TYPE_CHECKING:
@@ -16,14 +17,15 @@ if TYPE_CHECKING:
     from trioexec.transports.base import Transport
     from trioexec.transports.ssh.options import SshOptions as Wanted
 
-__all__ = ["ask_password", "ssh_options_of", "transport_for"]
+__all__ = ["ask_if_possible", "ask_password", "ssh_options_of", "transport_for"]
 
 
-def transport_for(call: Invocation, name: str) -> Transport:
-    """Make the transport of that name; it opens nothing yet, but may ask for a password.
+def transport_for(call: Invocation, name: str, nodes: Sequence[Node]) -> Transport:
+    """Make the transport of that name; it opens nothing yet, but may ask for secrets.
 
     Raises:
-        UsageError: A password is wanted, and there is nobody to ask.
+        UsageError: A password is wanted, and there is nobody to ask; or a setting of a
+            node makes no sense.
     """
     if name == "local":
         from trioexec.transports.local import LocalTransport  # noqa: PLC0415 - imports trio
@@ -31,17 +33,18 @@ def transport_for(call: Invocation, name: str) -> Transport:
         return LocalTransport()
     from trioexec.transports.ssh.transport import SshTransport  # noqa: PLC0415 - imports asyncssh
 
-    return SshTransport(
-        ssh_options_of(
-            call.options(SshOptions),
-            call.options(LimitOptions),
-            ask=lambda prompt: ask_password("--password", prompt),
-        )
+    options = ssh_options_of(
+        call.options(SshOptions),
+        call.options(LimitOptions),
+        ask=lambda prompt: ask_password("--password", prompt),
     )
+    transport = SshTransport(options)
+    transport.prepare(nodes, ask_if_possible)
+    return transport
 
 
 def ssh_options_of(
-    options: SshOptions, limits: LimitOptions, *, ask: Callable[[str], str]
+    options: SshOptions, limits: LimitOptions, *, ask: Callable[[str], Secret]
 ) -> Wanted:
     """Make what the ssh transport takes.
 
@@ -67,7 +70,7 @@ def ssh_options_of(
         server_alive_count_max=_unless_unset(options.server_alive_count_max),
         connect_timeout_s=limits.connect_timeout,
         parallel=limits.parallel or float("inf"),
-        password=Secret(ask("Password for the nodes: ")) if options.password else None,
+        password=ask("Password for the nodes: ") if options.password else None,
     )
 
 
@@ -81,17 +84,26 @@ def _unless_unset(number: int) -> int | None:
     return None if number == UNSET else number
 
 
-def ask_password(option: str, prompt: str) -> str:
+def ask_password(option: str, prompt: str) -> Secret:
     """Ask at the terminal, without echo.
 
     Raises:
         UsageError: There is no terminal.
     """
-    try:
-        with open("/dev/tty", encoding="utf-8"):  # noqa: PTH123 - only to see whether it opens
-            pass
-        return getpass.getpass(prompt, stream=sys.stderr)
-    except (OSError, EOFError) as exc:
+    secret = ask_if_possible(prompt)
+    if secret is None:
         raise UsageError(
             f"{option}: there is no terminal to ask at.\nUse keys, or an agent, or NOPASSWD."
-        ) from exc
+        )
+    return secret
+
+
+def ask_if_possible(prompt: str) -> Secret | None:
+    """Ask at the terminal, without echo; None where there is none, or no answer."""
+    try:
+        # getpass would fall back to stdin, with echo.
+        with open("/dev/tty", encoding="utf-8"):  # noqa: PTH123 - only to see whether it opens
+            pass
+        return Secret(getpass.getpass(prompt, stream=sys.stderr))
+    except (OSError, EOFError):
+        return None

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from trioexec.cli.options import OutputOptions
+from trioexec.model.errors import UsageError
 
 if TYPE_CHECKING:
     from trioexec.sinks.base import Sink
     from trioexec.sinks.console import Console
+    from trioexec.sinks.masks import Mask
 
 __all__ = ["View", "make_sinks", "view_of"]
 
@@ -27,8 +29,12 @@ class View:
     directory: str
     """Where the files go; empty for none."""
 
+    junit: str
+    """Where the JUnit report goes; empty for none."""
+
     prefix: bool
     diff: bool
+    masks: tuple[Mask, ...]
     color_stdout: bool
     color_stderr: bool
     progress: bool
@@ -59,6 +65,8 @@ def view_of(
         stderr_tty: Whether stderr is one.
         unicode: Whether stderr takes more than ASCII.
     """
+    from trioexec.sinks.masks import parse_masks  # noqa: PLC0415 - only runs need sinks
+
     mode: Mode = "stream"
     if options.group:
         mode = "group"
@@ -66,6 +74,9 @@ def view_of(
         mode = "json"
     elif options.output_dir and not options.stream:
         mode = "files"
+    for wanted, option in ((options.diff, "--diff"), (options.mask, "--mask")):
+        if wanted and mode != "group":
+            raise UsageError(f"{option} works with --group only.\nAdd -g, or leave {option} out.")
     colors = options.color
     if env.get("NO_COLOR") and not color_given:
         colors = "never"
@@ -73,8 +84,10 @@ def view_of(
     return View(
         mode=mode,
         directory=options.output_dir,
+        junit=options.junit,
         prefix=not options.no_prefix,
         diff=options.diff,
+        masks=parse_masks(options.mask) if options.mask else (),
         color_stdout=colors == "always" or (colors == "auto" and stdout_tty and not dumb),
         color_stderr=colors == "always" or (colors == "auto" and stderr_tty and not dumb),
         progress=not options.quiet
@@ -98,6 +111,10 @@ def make_sinks(view: View, console: Console, *, fold: Fold) -> list[Sink]:
         from trioexec.sinks.files import FilesSink  # noqa: PLC0415
 
         sinks.append(FilesSink(Path(view.directory), say=console.say))
+    if view.junit:
+        from trioexec.sinks.junit import JunitSink  # noqa: PLC0415
+
+        sinks.append(JunitSink(Path(view.junit), say=console.say))
     if view.verbose:
         from trioexec.sinks.narrate import NarrateSink  # noqa: PLC0415
 
@@ -119,7 +136,9 @@ def _main_sinks(view: View, console: Console, fold: Fold) -> list[Sink]:
         case "group":
             from trioexec.sinks.grouped import GroupSink, Look  # noqa: PLC0415
 
-            look = Look(marked=view.prefix, color=view.color_stdout, diff=view.diff)
+            look = Look(
+                marked=view.prefix, color=view.color_stdout, diff=view.diff, masks=view.masks
+            )
             return [GroupSink(console, fold=fold, look=look)]
         case "json":
             from trioexec.sinks.jsonl import JsonSink  # noqa: PLC0415

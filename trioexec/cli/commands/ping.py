@@ -13,6 +13,7 @@ from trioexec.cli.options import (
     SshOptions,
     TransportOptions,
 )
+from trioexec.cli.records import RecordOptions, record_sinks
 from trioexec.cli.registry import CommandEntry
 from trioexec.cli.transport import transport_for
 from trioexec.model.exitcodes import decide_ping
@@ -26,7 +27,7 @@ __all__ = ["ENTRY", "main", "plan_for"]
 
 ENTRY = CommandEntry(
     usage="[OPTIONS] [EXPR]...",
-    groups=(NodeOptions, LimitOptions, SshOptions, TransportOptions, OutputOptions),
+    groups=(NodeOptions, LimitOptions, SshOptions, TransportOptions, OutputOptions, RecordOptions),
     words_end=False,
     examples=(
         ("trioexec ping 'web[1-20]'", "exit 0: all answer, 1: some, 255: none"),
@@ -55,12 +56,15 @@ def plan_for(call: Invocation) -> Plan:
         return decide_ping(report, stopped)
 
     limits = call.options(LimitOptions)
+    nodes = nodes_for(call, call.words)
+    transport = call.options(TransportOptions).transport
     return Plan(
-        nodes=nodes_for(call, call.words),
+        nodes=nodes,
         job=PingJob(),
         view=view_for(call),
-        transport=transport_for(call, call.options(TransportOptions).transport),
+        transport=transport_for(call, transport, nodes),
         limits=limits_of(limits),
         decide=judge,
         batch=limits.batch,
+        records=record_sinks(call),
     )

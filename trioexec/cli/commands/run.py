@@ -16,6 +16,7 @@ from trioexec.cli.options import (
     SshOptions,
     TransportOptions,
 )
+from trioexec.cli.records import RecordOptions, record_sinks
 from trioexec.cli.registry import CommandEntry
 from trioexec.cli.transport import ask_password, transport_for
 from trioexec.model.errors import UsageError
@@ -37,6 +38,7 @@ ENTRY = CommandEntry(
         SshOptions,
         TransportOptions,
         OutputOptions,
+        RecordOptions,
     ),
     words_end=True,
     examples=(
@@ -77,12 +79,13 @@ def plan_for(call: Invocation) -> Plan:
     return Plan(
         nodes=nodes,
         job=CommandJob(command=command),
-        transport=transport_for(call, transport),
+        transport=transport_for(call, transport, nodes),
         limits=limits_of(limits, options),
         decide=decide_by(strategy_of(result), main_rank),
         view=view,
         batch=limits.batch,
         feed=feed,
+        records=record_sinks(call),
     )
 
 
@@ -103,7 +106,7 @@ def _sudo_password(options: CommandOptions, transport: str) -> Secret | None:
         raise UsageError(
             f"--sudo-password works over ssh only, not over {transport}.\nWrite sudo yourself."
         )
-    return Secret(ask_password("--sudo-password", "sudo password on the nodes: "))
+    return ask_password("--sudo-password", "sudo password on the nodes: ")
 
 
 def _show(call: Invocation) -> int:
