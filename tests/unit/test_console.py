@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from trioexec.model.flow import Flow
 from trioexec.sinks.console import Console
@@ -91,3 +92,48 @@ async def test_a_full_disk_is_said_and_ends_the_run(tmp_path: Path) -> None:
     assert (tmp_path / "err").read_bytes() == (
         b"trioexec: cannot write to stdout: No space left on device\n"
     )
+
+
+async def test_a_stuck_reader_is_not_waited_for_longer_than_told_and_the_loss_is_said(
+    tmp_path: Path,
+) -> None:
+    called: list[str] = []
+    read_fd, write_fd = os.pipe()
+    with (tmp_path / "err").open("wb") as err:
+        console = Console(
+            Flow(), lambda: called.append("closed"), stdout_fd=write_fd, stderr_fd=err.fileno()
+        )
+        console.stdout.write(b"x" * 1_000_000)
+
+        with trio.fail_after(HANG_S):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(console.serve)
+                await wait_all_tasks_blocked()
+                console.close(patience_s=0.05)
+
+    assert called == ["closed"]
+    assert (tmp_path / "err").read_bytes() == (
+        b"trioexec: cannot write to stdout: nobody reads it, and the rest is lost\n"
+    )
+    os.close(read_fd)
+    os.close(write_fd)
+
+
+async def test_a_slow_reader_is_waited_for_as_long_as_it_reads() -> None:
+    read_fd, write_fd = os.pipe()
+    console = Console(Flow(), unexpected, stdout_fd=write_fd)
+    console.stdout.write(b"x" * 200_000)
+    read = 0
+
+    with trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(console.serve)
+            await wait_all_tasks_blocked()
+            console.close(patience_s=HANG_S)
+            while read < 200_000:
+                await trio.sleep(0.01)
+                read += len(os.read(read_fd, 30_000))
+
+    assert read == 200_000
+    os.close(read_fd)
+    os.close(write_fd)

@@ -6,6 +6,7 @@ readers outlive the work; the work is what a Ctrl-C cancels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -30,6 +31,9 @@ __all__ = ["Decide", "RunResult", "Terminal", "run_job"]
 Decide = Callable[[Report, StopReason | None, str | None], int]
 """Makes the exit code of a report, why the run was stopped, and the node that stopped it."""
 
+STUCK_S = 1.0
+"""How long a reader that does not read may keep a run that was told to stop from ending."""
+
 
 class Terminal(Protocol):
     """Where sinks write to in the end; `sinks.console.Console` is one."""
@@ -43,8 +47,8 @@ class Terminal(Protocol):
     async def serve(self) -> None:
         """Write what is waiting, until `close` was called and nothing is left."""
 
-    def close(self) -> None:
-        """Take no more; `serve` returns when all is written."""
+    def close(self, *, patience_s: float = math.inf) -> None:
+        """Take no more; `serve` returns when all is written, or a reader is stuck for so long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +122,8 @@ async def run_job(
                             feeding.start_soon(feed.serve)
                         await run.execute()
                         feeding.cancel_scope.cancel(reason="nobody reads any more")
-                console.close()
+                told_to_go = run.stopped in ("interrupt", "terminate", "hangup")
+                console.close(patience_s=STUCK_S if told_to_go else math.inf)
         signals.cancel_scope.cancel(reason="the run is over")
     report = run.report()
     return RunResult(

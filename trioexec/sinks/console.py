@@ -6,6 +6,7 @@ their order, and the live progress line is never between others.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 
@@ -39,6 +40,7 @@ class Console:
             stderr_fd: Open.
         """
         self.on_closed = on_closed
+        self._patience_s = math.inf
         self.stdout = FdWriter(stdout_fd, flow, self._lose_stdout)
         self.stderr = self.stdout
         if not os.path.sameopenfile(stdout_fd, stderr_fd):
@@ -51,14 +53,22 @@ class Console:
     async def serve(self) -> None:
         """Write until `close` was called and all is written; a cancel returns at once."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.stdout.serve)
             if self.stderr is not self.stdout:
                 nursery.start_soon(self.stderr.serve)
+            await self.stdout.serve()
+            # Not sooner: what went wrong with stdout is said here.
+            self.stderr.close(patience_s=self._patience_s)
 
-    def close(self) -> None:
-        """Let `serve` return when all is written."""
-        self.stdout.close()
-        self.stderr.close()
+    def close(self, *, patience_s: float = math.inf) -> None:
+        """Let `serve` return when all is written.
+
+        Args:
+            patience_s: How long a stuck reader is waited for; what it did not take is
+                then lost, and that is said.
+        """
+        self._patience_s = patience_s
+        self.stdout.close(patience_s=patience_s)
+        self.stderr.show_live(b"")
 
     def _lose_stdout(self) -> None:
         if self.stdout.error is not None:

@@ -11,6 +11,7 @@ What waits is bounded: a writer that is full holds the run's `Flow`.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import select
 import stat
@@ -72,6 +73,8 @@ class FdWriter:
         self._taken_bytes = 0
         self._wake = trio.Event()
         self._ending = False
+        self._patience_s = math.inf
+        self._writing: trio.CancelScope | None = None
         self._live = self._drawn = b""
         self._at_line_start = True
         # Not trio's shared limiter: name look-ups may have that one filled up.
@@ -122,10 +125,18 @@ class FdWriter:
             self._live = line
             self._wake.set()
 
-    def close(self) -> None:
-        """Let `serve` return once all that waits is written; the live line goes."""
+    def close(self, *, patience_s: float = math.inf) -> None:
+        """Let `serve` return once all that waits is written; the live line goes.
+
+        Args:
+            patience_s: How long one write may be stuck before the rest is given up,
+                with a TimeoutError as `error`.
+        """
         self._live = b""
         self._ending = True
+        self._patience_s = patience_s
+        if self._writing is not None:
+            self._writing.deadline = trio.current_time() + patience_s
         self._wake.set()
 
     async def serve(self) -> None:
@@ -202,14 +213,19 @@ class FdWriter:
             return
         rest = memoryview(text)
         while rest:
+            with trio.move_on_after(self._patience_s) as self._writing:
+                rest = rest[await self._write_some(rest) :]
+            if self._writing.cancelled_caught:
+                raise TimeoutError(errno.ETIMEDOUT, "nobody reads it, and the rest is lost")
+
+    async def _write_some(self, data: memoryview) -> int:
+        while True:
             try:
-                written = await trio.to_thread.run_sync(
-                    os.write, self._fd, rest, abandon_on_cancel=True, limiter=self._limiter
+                return await trio.to_thread.run_sync(
+                    os.write, self._fd, data, abandon_on_cancel=True, limiter=self._limiter
                 )
             except BlockingIOError:  # somebody who shares it has set O_NONBLOCK
                 await trio.lowlevel.wait_writable(self._fd)
-            else:
-                rest = rest[written:]
 
     async def _notice_closed_reader(self) -> None:
         """See a reader go away also while there is nothing to write to it."""
