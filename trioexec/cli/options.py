@@ -339,12 +339,6 @@ class OutputOptions:
         reader=Text(metavar="DIR"),
         help="Files NODE.out, NODE.err and run.json there; with a mode above, that as well.",
     )
-    junit: str = option(
-        "",
-        "--junit",
-        reader=Text(metavar="FILE"),
-        help="A JUnit report there when the run is over: every node is a test.",
-    )
     no_prefix: bool = option(
         False, "-N", "--no-prefix", reader=Flag(), help="Lines without the node's name."
     )

@@ -29,9 +29,6 @@ class View:
     directory: str
     """Where the files go; empty for none."""
 
-    junit: str
-    """Where the JUnit report goes; empty for none."""
-
     prefix: bool
     diff: bool
     masks: tuple[Mask, ...]
@@ -84,7 +81,6 @@ def view_of(
     return View(
         mode=mode,
         directory=options.output_dir,
-        junit=options.junit,
         prefix=not options.no_prefix,
         diff=options.diff,
         masks=parse_masks(options.mask) if options.mask else (),
@@ -111,10 +107,6 @@ def make_sinks(view: View, console: Console, *, fold: Fold) -> list[Sink]:
         from trioexec.sinks.files import FilesSink  # noqa: PLC0415
 
         sinks.append(FilesSink(Path(view.directory), say=console.say))
-    if view.junit:
-        from trioexec.sinks.junit import JunitSink  # noqa: PLC0415
-
-        sinks.append(JunitSink(Path(view.junit), say=console.say))
     if view.verbose:
         from trioexec.sinks.narrate import NarrateSink  # noqa: PLC0415
 
