@@ -1,0 +1,106 @@
+"""`trioexec nodes` as a whole process."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = (
+    "trio",
+    "asyncssh",
+    "asyncio",
+    "rich",
+    "textual",
+    "cyclopts",
+    "ClusterShell",
+    "msgspec",
+    "yaml",
+)
+"""What naming nodes does without; each costs as much as the whole of nodeset's start."""
+
+
+def run(
+    *argv: str, text: str = "", python: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *python, "-m", "trioexec", "nodes", *argv],
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        pytest.param(("--fold", "-"), id="fold"),
+        pytest.param(("--count", "-", "-x", "web7"), id="count with an exclude"),
+    ],
+)
+def test_naming_nodes_imports_nothing_heavy(argv: tuple[str, ...]) -> None:
+    done = run(*argv, text="\n".join(f"web{i}" for i in range(1000)), python=("-X", "importtime"))
+
+    imported = set(re.findall(r"\|\s+([\w.]+)$", done.stderr, re.MULTILINE))
+    assert done.returncode == 0
+    assert "trioexec.model.hostlist" in imported
+    assert imported & set(HEAVY) == set()
+
+
+@pytest.mark.parametrize(
+    ("argv", "printed"),
+    [
+        pytest.param(["web[3,1]", "a"], "web3\nweb1\na\n", id="a line a node"),
+        pytest.param(["-H", "web[1-5]", "-f", "web[2-9]", "-x", "web3", "--fold"], "web[2,4-5]\n", id="the whole algebra"),
+        pytest.param(["web[1-5]!web2", "--count"], "4\n", id="count"),
+        pytest.param(["web[1-5]", "--split", "2", "--fold"], "web[1-3]\nweb[4-5]\n", id="split"),
+        pytest.param(["web[1-2]", "--split", "2", "--count"], "1\n1\n", id="split and count"),
+    ],
+)  # fmt: skip
+def test_nodes_prints(argv: list[str], printed: str) -> None:
+    done = run(*argv)
+
+    assert (done.stdout, done.stderr, done.returncode) == (printed, "", 0)
+
+
+def test_pick_prints_so_many() -> None:
+    done = run("web[1-100]", "--pick", "7")
+
+    assert len(set(done.stdout.split())) == 7
+
+
+def test_json_prints_objects() -> None:
+    done = run("ann@[::1]:22", "--json")
+
+    assert json.loads(done.stdout) == {
+        "name": "ann@[::1]:22",
+        "host": "::1",
+        "port": 22,
+        "user": "ann",
+        "rank": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        pytest.param(["web[1-"], id="expression"),
+        pytest.param(["@no-such-group"], id="group"),
+        pytest.param(["^/no/such/file"], id="file"),
+        pytest.param(["a", "--pick", "0"], id="pick"),
+        pytest.param(["a", "--fold", "--count"], id="fold and count"),
+        pytest.param(["a", "-x", "a"], id="nothing left"),
+        pytest.param(["web[1-9999999999]"], id="too many"),
+    ],
+)
+def test_an_error_is_two_lines_and_exit_code_2(argv: list[str]) -> None:
+    done = run(*argv)
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 2
