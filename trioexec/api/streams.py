@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -73,7 +74,7 @@ class OutputStream(trio.abc.ReceiveStream):
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Give some bytes, ``b""`` at the end; see `trio.abc.ReceiveStream`."""
         with self._one_task.hold():
-            if max_bytes is not None and max_bytes < 1:
+            if max_bytes is not None and operator.index(max_bytes) < 1:
                 raise ValueError("max_bytes must be >= 1")
             await trio.lowlevel.checkpoint()
             while not self._closed and not self._kept and not self._ended:

@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trioexec.api import Fleet, open_fleet
+from trioexec.model.command import Command
+from trioexec.model.events import NodeOutput
+from trioexec.model.nodes import Node
+from trioexec.model.outcomes import (
+    Cancelled,
+    Denied,
+    Exited,
+    HostKeyRejected,
+    Killed,
+    SudoDenied,
+    Unreachable,
+)
+from trioexec.model.secret import Secret
+from trioexec.testing.fakes import FakeNode, FakeTransport
+from trioexec.transports.base import Call, Ended
+from trioexec.transports.relay.client import RelayTransport
+from trioexec.transports.relay.server import serve_link
+from trioexec.transports.relay.wire import (
+    Finished,
+    Frames,
+    Output,
+    command_of,
+    decode_from_server,
+    decode_to_server,
+    encode,
+    ended_of,
+    finished,
+    node_of,
+    request,
+)
+
+OUTCOMES = [
+    Exited(code=3),
+    Killed(signal=9),
+    Unreachable(reason="gone", remote="not confirmed"),
+    Denied(reason="no"),
+    SudoDenied(reason="wrong password"),
+    HostKeyRejected(reason="changed"),
+]
+
+
+class Relayed:
+    """A fleet whose transport is at the other end of a socket pair."""
+
+    def __init__(self, fleet: Fleet, server: trio.CancelScope) -> None:
+        self.fleet = fleet
+        self.server = server
+
+
+@asynccontextmanager
+async def relayed(transport: FakeTransport, names: str) -> AsyncIterator[Relayed]:
+    ours, theirs = trio.socket.socketpair()
+
+    async def connect() -> trio.SocketStream:
+        return trio.SocketStream(ours)
+
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            server = trio.CancelScope()
+
+            async def serve() -> None:
+                with server:
+                    await serve_link(trio.SocketStream(theirs), transport)
+
+            nursery.start_soon(serve)
+            relay = RelayTransport(connect, "the holder")
+            async with open_fleet(names, transport=relay) as fleet:
+                yield Relayed(fleet, server)
+            server.cancel()
+
+
+async def test_outcomes_and_output_come_through_unchanged() -> None:
+    fakes = {
+        f"n{rank}": FakeNode(fails=outcome, output=()) for rank, outcome in enumerate(OUTCOMES)
+    }
+    fakes["talker"] = FakeNode(
+        code=7, output=((0.0, "stdout", b"out\xff"), (0.0, "stderr", b"err"))
+    )
+
+    async with relayed(FakeTransport(fakes), ",".join(fakes)) as there:
+        report = await there.fleet.run("do", env={"A": "b"})
+
+    assert [row.outcome for row in report][:-1] == OUTCOMES
+    assert report["talker"].outcome == Exited(code=7)
+    assert (report["talker"].stdout, report["talker"].stderr) == (b"out\xff", b"err")
+    assert fakes["talker"].commands[0].env == {"A": "b"}
+
+
+async def test_a_cancel_ends_the_command_over_there_and_brings_its_last_words() -> None:
+    slow = FakeNode(takes_s=3600, last_words=b"bye")
+
+    async with relayed(FakeTransport({"slow": slow}), "slow") as there:
+        heard = b""
+        async with there.fleet.node("slow").open_process("do") as process:
+            process.terminate()
+            outcome = await process.wait()
+            heard = await process.stdout.receive_some()
+
+    assert slow.stopped_at_s is not None
+    assert outcome == Cancelled(why="caller", started=True, remote="ended")
+    assert heard == b"bye"
+
+
+async def test_when_the_run_is_gone_what_it_started_is_ended() -> None:
+    slow = FakeNode(takes_s=3600)
+    ours, theirs = trio.socket.socketpair()
+    node = Node(name="slow", host="slow")
+
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve_link, trio.SocketStream(theirs), FakeTransport({"slow": slow}))
+            await trio.SocketStream(ours).send_all(encode(request(0, node, Command(text="do"))))
+            while slow.started_at_s is None:
+                await trio.sleep(0.01)
+            ours.close()
+
+    assert slow.stopped_at_s is not None
+
+
+async def test_when_the_other_process_dies_its_nodes_have_an_outcome() -> None:
+    slow = FakeNode(takes_s=3600)
+
+    async with relayed(FakeTransport({"slow": slow}), "slow") as there:
+        async with there.fleet.stream("do") as events:
+            async for event in events:
+                if type(event).__name__ == "NodeStarted":
+                    there.server.cancel()
+                if type(event).__name__ == "NodeFinished":
+                    outcome = event.outcome
+        after = await there.fleet.run("do")
+
+    assert outcome == Unreachable(reason="the holder died", remote="not confirmed")
+    assert after["slow"].outcome == Unreachable(reason="the holder is gone")
+
+
+class _Echo(FakeTransport):
+    """Sends its stdin back."""
+
+    async def run(self, node: Node, command: Command, call: Call) -> Ended:
+        call.reached("command")
+        more = trio.Event()
+        assert command.stdin is not None
+        assert not isinstance(command.stdin, bytes)
+        cursor = command.stdin.attach(lambda: more.set())
+        while (data := cursor.read(1000)) is not None:
+            if data:
+                call.output("stdout", data)
+            else:
+                await more.wait()
+                more = trio.Event()
+        return Exited(code=0)
+
+
+async def test_stdin_crosses_whole_however_long_it_is() -> None:
+    data = bytes(range(256)) * 8000
+
+    async with relayed(_Echo({}), "a,b") as there:
+        report = await there.fleet.run("cat", input=data)
+
+    assert report["a"].stdout == data
+    assert report["b"].stdout == data
+
+
+async def test_a_reader_that_waits_makes_the_node_wait() -> None:
+    pieces = tuple((0.0, "stdout", b"x" * 32768) for _ in range(2000))
+    endless = FakeNode(output=pieces)  # type: ignore[arg-type]
+
+    async with relayed(FakeTransport({"n": endless}), "n") as there:
+        async with there.fleet.stream("do") as events:
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            assert endless.commands
+            waiting = sum(
+                len(event.data) for event in events._events if isinstance(event, NodeOutput)
+            )
+            total = 0
+            async for event in events:
+                if isinstance(event, NodeOutput):
+                    total += len(event.data)
+
+    assert waiting < 4 * 1024 * 1024
+    assert total == 2000 * 32768
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: type(outcome).__name__)
+def test_an_outcome_survives_the_wire(outcome: Ended) -> None:
+    (body,) = Frames().feed(encode(finished(5, outcome)))
+    message = decode_from_server(body)
+
+    assert isinstance(message, Finished)
+    assert ended_of(message) == outcome
+
+
+def test_a_command_survives_the_wire() -> None:
+    node = Node(name="a@b:1", host="b", port=1, user="a", rank=4)
+    command = Command(
+        text="x", env={"K": "v"}, tty=True, wrap=False, stop_grace_s=1.5, sudo_password=Secret("s")
+    )
+
+    (body,) = Frames().feed(encode(request(1, node, command)))
+    message = decode_to_server(body)
+
+    assert node_of(message) == node  # type: ignore[arg-type]
+    assert command_of(message) == command  # type: ignore[arg-type]
+
+
+def test_an_outcome_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="no such outcome"):
+        ended_of(Finished(1, "Vanished"))
+
+
+@given(st.lists(st.binary(max_size=50)), st.integers(1, 60))
+def test_frames_are_put_together_from_any_pieces(datas: list[bytes], size: int) -> None:
+    wire = b"".join(encode(Output(1, "stdout", data)) for data in datas)
+    frames = Frames()
+
+    bodies = [
+        body for at in range(0, len(wire), size) for body in frames.feed(wire[at : at + size])
+    ]
+
+    assert [decode_from_server(body) for body in bodies] == [
+        Output(1, "stdout", data) for data in datas
+    ]
+
+
+def test_a_frame_that_is_too_long_is_refused() -> None:
+    with pytest.raises(ValueError, match="a frame of"):
+        list(Frames().feed(b"\xff\xff\xff\xff"))
