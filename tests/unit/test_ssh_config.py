@@ -70,7 +70,7 @@ def test_an_account_without_home_gets_no_files_from_it(tmp_path: Path) -> None:
 
     settings = with_openssh_defaults(SshConfig.load([path], facts=homeless).lookup("a"), homeless)
 
-    assert settings.user_known_hosts_files == ()
+    assert settings.user_known_hosts_files is None
     assert settings.identity_files == ()
     assert [str(each.path) for each in config_files(None, homeless)] == ["/etc/ssh/ssh_config"]
 

@@ -202,7 +202,8 @@ def with_openssh_defaults(settings: HostSettings, facts: Facts) -> HostSettings:
     missing = {key: value for key, value in _DEFAULTS.items() if getattr(settings, key) is None}
     files = missing.get("user_known_hosts_files")
     if files is not None:
-        missing["user_known_hosts_files"] = _at_home(files, facts.home)
+        # None stays None without a home: nowhere to look is not the same as no key known.
+        missing["user_known_hosts_files"] = _at_home(files, facts.home) or None
     if settings.user is None:
         missing["user"] = facts.user
     if settings.identity_files is None:

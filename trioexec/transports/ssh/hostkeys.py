@@ -1,0 +1,271 @@
+"""Whether a host key is the node's: OpenSSH's policies over known_hosts, without asking anybody.
+
+`HostKeys` is shared by all nodes that use the same files under the same policy; the
+files are read once a run.  A host that is known is answered from memory, without a lock.
+
+How a connection uses it (`checked` is asyncssh's side of this):
+
+1. ``store = HostKeyStore(facts)``, one a run; ``trust = store.trust_for(settings)`` a node,
+   with the settings after `with_openssh_defaults`.  It reads files: not on the event loop.
+2. ``options.server_host_key_algs = trust.algorithms()`` on the node's own copy of the
+   prepared options (a known host is asked for the kind of key that is recorded), and
+   ``options.known_hosts = ([], [], [])``, so that asyncssh reads no file.
+3. ``checked.CheckedConnection(loop, options, wait="auth", trust=trust)`` in the place of
+   ``asyncssh.SSHClientConnection``.  It validates keys and certificates, and raises
+   `asyncssh.HostKeyNotVerifiable` with the text for people.
+4. After it, ``connection.verdict``: `Verdict.note` is worth a line with ``-v``.
+
+Under ``StrictHostKeyChecking ask`` a new key is refused: nobody is asked in mid-run.
+"""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trioexec.transports.ssh.hostkey_text import fingerprint, line_for, rsa_bits
+from trioexec.transports.ssh.known_hosts import (
+    Entry,
+    KnownHosts,
+    UntrustedFileError,
+    entries_with,
+    key_type,
+)
+from trioexec.transports.ssh.known_hosts_file import LOCK_LIMIT_S, LockBusyError, locked
+from trioexec.transports.ssh.revoked_keys import RevokedKeys
+from trioexec.transports.ssh.verdict import HostCertificate, Peer, Policy, Verdict, refused
+
+__all__ = ["HostCertificate", "HostKeys", "Peer", "Policy", "Verdict"]
+
+
+@dataclass(slots=True, kw_only=True)
+class HostKeys:
+    """The host keys of a set of files, under one policy."""
+
+    user_files: tuple[Path, ...] | None
+    """New keys go to the first; None: there is no home to have one in."""
+
+    global_files: tuple[Path, ...] = ()
+    policy: Policy = "accept-new"
+    hash_known_hosts: bool = False
+    revoked_file: Path | None = None
+    required_rsa_bits: int = 1024
+    ca_algorithms: tuple[str, ...] = (
+        "ssh-ed25519",
+        "ecdsa-sha2-nistp256",
+        "ecdsa-sha2-nistp384",
+        "ecdsa-sha2-nistp521",
+        "sk-ssh-ed25519@openssh.com",
+        "sk-ecdsa-sha2-nistp256@openssh.com",
+        "rsa-sha2-512",
+        "rsa-sha2-256",
+    )
+    broken: str = field(init=False, default="")
+    """Why no key can be trusted at all: a file that is there and cannot be read."""
+
+    _known: KnownHosts = field(init=False)
+    _revoked: RevokedKeys = field(init=False)
+    _accepted: dict[str, bytes] = field(init=False, default_factory=dict)
+    _locks_hang: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        """Read the files."""
+        try:
+            self._known = KnownHosts([*(self.user_files or ()), *self.global_files])
+            self._revoked = RevokedKeys(self.revoked_file)
+        except UntrustedFileError as exc:
+            self.broken = str(exc)
+
+    def check(self, peer: Peer, key: bytes) -> Verdict:
+        """Decide on a plain key, and record it where the policy says so."""
+        verdict = self._at_once(key) or self._judge(peer, key)
+        if verdict.kind != "new":
+            return verdict
+        if self.policy in ("yes", "ask"):
+            return self._unknown(peer, key)
+        return self._learn(peer, key)
+
+    def check_certificate(
+        self, peer: Peer, certificate: HostCertificate, *, now_s: float | None = None
+    ) -> Verdict:
+        """Decide on a certificate; where its authority is a stranger, on the key inside."""
+        refusal = self._at_once(certificate.key, certificate.ca) or self._revoked_line(
+            peer, certificate.key, certificate.ca
+        )
+        if refusal is not None:
+            return refusal
+        if not self._is_authority(peer, certificate.ca):
+            return self.check(peer, certificate.key)
+        fault = certificate.fault(
+            peer.principal, self.ca_algorithms, time.time() if now_s is None else now_s
+        )
+        if not fault:
+            return Verdict(kind="certified", trusted=True)
+        # An authority answers for this host, so that its key is not to be learned unseen.
+        if self.policy == "no" or self._judge(peer, certificate.key).kind == "known":
+            return self.check(peer, certificate.key)
+        return refused(
+            f"the host certificate of {peer.name} {fault}",
+            "Have the host's certificate renewed, or record its key with ssh-keyscan.",
+        )
+
+    def is_authority(self, peer: Peer, ca: bytes) -> bool:
+        """Tell whether a key may sign certificates for a host."""
+        return not (self._at_once(ca) or self._revoked_line(peer, ca)) and self._is_authority(
+            peer, ca
+        )
+
+    def check_recorded(self, peer: Peer, key: bytes) -> Verdict | None:
+        """Refuse a key that differs from what is recorded, and learn nothing: for CheckHostIP."""
+        verdict = self._judge(peer, key)
+        return None if verdict.trusted or verdict.kind == "new" else verdict
+
+    def types_for(self, peer: Peer) -> tuple[frozenset[str], bool]:
+        """Tell which types of keys are recorded for a host, and whether an authority is."""
+        if self.broken:
+            return frozenset(), False
+        types: frozenset[str] = frozenset()
+        authority = False
+        for name in peer.names:
+            found = self._known.find(name)
+            types = types or frozenset(each.key_type for each in entries_with(found, ""))
+            authority = authority or any(entries_with(found, "cert-authority"))
+        return types, authority
+
+    def _at_once(self, *keys: bytes) -> Verdict | None:
+        """Refuse what no line of known_hosts could make good."""
+        if self.broken:
+            return refused(
+                f"host keys cannot be checked: {self.broken}",
+                "Make it a readable file, or name another with -o UserKnownHostsFile.",
+            )
+        for key in keys:
+            if self._revoked.has(key):
+                return Verdict(
+                    kind="revoked",
+                    trusted=False,
+                    reason=f"the key {fingerprint(key)} is revoked in {self.revoked_file}",
+                    remedy="Give the host a new key.",
+                )
+            bits = rsa_bits(key)
+            if bits is not None and bits < self.required_rsa_bits:
+                wanted = self.required_rsa_bits
+                return refused(
+                    f"the host key is RSA of {bits} bits, and {wanted} are required",
+                    "Give the host another key: ssh-keygen -A on the host.",
+                )
+        return None
+
+    def _revoked_line(self, peer: Peer, *keys: bytes) -> Verdict | None:
+        for name in peer.names:
+            for entry in entries_with(self._known.find(name), "revoked"):
+                if entry.blob in keys:
+                    return Verdict(
+                        kind="revoked",
+                        trusted=False,
+                        reason=f"the host key of {peer.name} is revoked in {entry.place}",
+                        remedy="Give the host a new key, and record that one.",
+                    )
+        return None
+
+    def _is_authority(self, peer: Peer, ca: bytes) -> bool:
+        return any(
+            entry.blob == ca
+            for name in peer.names
+            for entry in entries_with(self._known.find(name), "cert-authority")
+        )
+
+    def _judge(self, peer: Peer, key: bytes) -> Verdict:
+        """Compare a key with what is recorded."""
+        refusal = self._revoked_line(peer, key)
+        if refusal is not None:
+            return refusal
+        encoded = [
+            [(each.blob, each) for each in entries_with(self._known.find(name), "")]
+            for name in peer.names
+        ]
+        if any(blob == key for lines in encoded for blob, _ in lines):
+            return Verdict(kind="known", trusted=True)
+        others = [each for blob, each in encoded[0] if blob is not None]
+        if others:
+            return self._changed(peer, key, others)
+        accepted = self._accepted.get(peer.name)
+        if accepted is None:
+            return Verdict(kind="new", trusted=False)
+        if accepted == key:
+            return Verdict(kind="known", trusted=True)
+        return refused(
+            f"{peer.name} has shown two host keys in one run: {fingerprint(accepted)}"
+            f" and {fingerprint(key)}",
+            "Find out which one is the host's, and record it.",
+        )
+
+    def _changed(self, peer: Peer, key: bytes, others: Sequence[Entry]) -> Verdict:
+        same = [each for each in others if each.key_type == key_type(key)]
+        known = (same or others)[0]
+        what = "has changed" if same else "is of a kind that is not recorded"
+        reason = (
+            f"the host key of {peer.name} {what}: it is {fingerprint(key)},"
+            f" {known.place} has {fingerprint(known.blob or b'')}"
+        )
+        if self.policy == "no":
+            return Verdict(kind="changed", trusted=True, note=reason, secrets=False)
+        command = f"ssh-keygen -f {shlex.quote(str(known.file))} -R {shlex.quote(peer.name)}"
+        return Verdict(
+            kind="changed",
+            trusted=False,
+            reason=reason,
+            remedy=f"If it has a new key for sure: {command}; if not, somebody may be listening.",
+        )
+
+    def _unknown(self, peer: Peer, key: bytes) -> Verdict:
+        said = "" if self.policy == "yes" else " (trioexec does not ask)"
+        return refused(
+            f"the host key of {peer.name} is not known: {fingerprint(key)}",
+            f"StrictHostKeyChecking is {self.policy}{said}: record the key with ssh-keyscan, "
+            "or use --strict-host-key-checking accept-new.",
+        )
+
+    def _learn(self, peer: Peer, key: bytes) -> Verdict:
+        """Record a new key, unless somebody else did meanwhile."""
+        if not peer.can_be_recorded:
+            return refused(
+                f"{peer.name!r} is not a name that can be recorded with a key",
+                "Give it a plain HostKeyAlias in ssh_config.",
+            )
+        if self.user_files is None:
+            return refused(
+                f"the host key of {peer.name} is new, and there is no home to record it in",
+                "Name a file with -o UserKnownHostsFile.",
+            )
+        if not self.user_files or self.user_files[0].is_char_device():
+            return self._accept(peer, key, "there is no file to record it in")
+        try:
+            return self._record(peer, key, self.user_files[0])
+        except OSError as exc:
+            # As OpenSSH: a file that cannot be written does not keep us from the host.
+            self._locks_hang |= isinstance(exc, LockBusyError)
+            return self._accept(peer, key, f"{self.user_files[0]}: {exc.strerror}")
+        except UntrustedFileError as exc:
+            self.broken = str(exc)
+            return self.check(peer, key)
+
+    def _record(self, peer: Peer, key: bytes, path: Path) -> Verdict:
+        # Whoever hangs with the lock is waited for once, not once a node.
+        with locked(path, wait_s=0 if self._locks_hang else LOCK_LIMIT_S) as file:
+            self._known.catch_up()
+            verdict = self._judge(peer, key)
+            if verdict.kind != "new":
+                return verdict
+            file.append(line_for(peer.name, key, hashed=self.hash_known_hosts))
+            self._known.catch_up()
+        note = f"recorded the key {fingerprint(key)} of {peer.name} in {path}"
+        return Verdict(kind="new", trusted=True, note=note)
+
+    def _accept(self, peer: Peer, key: bytes, why: str) -> Verdict:
+        self._accepted[peer.name] = key
+        note = f"the new key {fingerprint(key)} of {peer.name} was not recorded: {why}"
+        return Verdict(kind="new", trusted=True, note=note)
