@@ -30,7 +30,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["Marker", "MarkerFilter", "quote", "stop_request", "unwrap", "wrap"]
+__all__ = ["Marker", "MarkerFilter", "Unwrapped", "quote", "stop_request", "unwrap", "wrap"]
 
 _NAME = "trioexec"
 _POLLS_PER_S = 20
@@ -145,8 +145,18 @@ def wrap(
     return _WIRE_HEAD + " ".join(map(quote, words))
 
 
-def unwrap(wire: str) -> tuple[str, str] | None:
-    """Give back the command and the token of a wrapped text; None if it is not one.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unwrapped:
+    """What `wrap` was given."""
+
+    command: str
+    token: str
+    grace_s: float
+    fed: bool
+
+
+def unwrap(wire: str) -> Unwrapped | None:
+    """Give back what a text was made of; None if it is not a wrapped one.
 
     For servers that answer commands without running a shell.
     """
@@ -160,7 +170,12 @@ def unwrap(wire: str) -> tuple[str, str] | None:
         del words[1:3]
     if len(words) < _WORDS or not words[1].startswith(_PROLOGUE):
         return None
-    return words[2].replace("\x01", "\n"), words[4]
+    return Unwrapped(
+        command=words[2].replace("\x01", "\n"),
+        token=words[4],
+        grace_s=int(words[5]) / _POLLS_PER_S,
+        fed=words[3] == _WATCH_SSHD,
+    )
 
 
 def stop_request(watch_pid: int) -> str:

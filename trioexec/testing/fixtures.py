@@ -1,0 +1,60 @@
+"""The fixture for pytest-trio; pytest loads this module wherever trioexec is installed.
+
+So it imports next to nothing, and does nothing where there is no pytest-trio.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+try:
+    from pytest_trio import trio_fixture
+except ImportError:  # pragma: no cover - the tests have it
+    trio_fixture = None
+
+if TYPE_CHECKING:
+    import trio
+
+    from trioexec.testing.fleet import SshFleet
+    from trioexec.testing.scripts import ScriptedNode
+
+__all__ = ["StartFleet"]
+
+StartFleet = Callable[..., Awaitable["SshFleet"]]
+"""What the fixture gives: takes what `open_ssh_fleet` takes; the fleet lasts as long as the test."""
+
+if trio_fixture is not None:
+
+    @trio_fixture  # type: ignore[untyped-decorator]
+    async def ssh_fleet() -> AsyncIterator[StartFleet]:
+        """Start fleets from inside a test, as in `fleet = await ssh_fleet("web[1-3]")`."""
+        import trio  # noqa: PLC0415 - see the module's docstring
+
+        async with trio.open_nursery() as nursery:
+
+            async def start(
+                nodes: str | int | Iterable[str | ScriptedNode],
+                **options: Any,  # noqa: ANN401 - as open_ssh_fleet has them
+            ) -> SshFleet:
+                fleet: SshFleet = await nursery.start(_serve, nodes, options)
+                return fleet
+
+            yield start
+            nursery.cancel_scope.cancel()
+
+
+async def _serve(
+    nodes: str | int | Iterable[str | ScriptedNode],
+    options: dict[str, Any],
+    *,
+    task_status: trio.TaskStatus[SshFleet],
+) -> None:
+    """Keep a fleet in a task of its own: whoever opens a nursery must close it."""
+    import trio  # noqa: PLC0415 - see the module's docstring
+
+    from trioexec.testing.fleet import open_ssh_fleet  # noqa: PLC0415 - see the module's docstring
+
+    async with open_ssh_fleet(nodes, **options) as fleet:
+        task_status.started(fleet)
+        await trio.sleep_forever()
