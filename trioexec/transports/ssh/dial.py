@@ -155,8 +155,7 @@ def _is_address(host: str) -> bool:
 def _strerror(exc: BaseException) -> str:
     if isinstance(exc, OSError) and exc.strerror:
         # Trio puts the address in front, which the user has typed; look-ups count downwards.
-        known = exc.errno is not None and exc.errno > 0
-        said = os.strerror(exc.errno) if known else exc.strerror
+        said = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc.strerror
         return said[:1].lower() + said[1:]
     return str(exc) or type(exc).__name__
 

@@ -18,9 +18,10 @@ import asyncssh  # noqa: TID251
 
 from trioexec.model.outcomes import Denied, HostKeyRejected
 from trioexec.model.secret import Secret
+from trioexec.transports.ssh.checked import CheckedConnection, NodeTrust
 from trioexec.transports.ssh.failures import NodeFailureError
 
-__all__ = ["CIPHERS", "Credentials", "Target", "Trust", "authenticate"]
+__all__ = ["CIPHERS", "Credentials", "Target", "authenticate"]
 
 CIPHERS: Final = (
     "aes128-gcm@openssh.com",
@@ -31,16 +32,6 @@ CIPHERS: Final = (
     "aes128-ctr",
 )
 """In our order where nobody says another: with AES instructions GCM costs half of chacha20."""
-
-
-class Trust(Protocol):
-    """What decides whether a host key is the node's."""
-
-    def check(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> str | None:
-        """Give the reason for refusing the key; None where it is trusted."""
-
-    def check_ca(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
-        """Say whether the key may sign host certificates for this node."""
 
 
 class Credentials(Protocol):
@@ -66,7 +57,7 @@ class Target:
     """Prepared; shared with other targets and never changed."""
 
     username: str
-    trust: Trust
+    trust: NodeTrust
     credentials: Credentials
 
 
@@ -74,7 +65,6 @@ class _Client(asyncssh.SSHClient):
     """Asked by asyncssh what only we know; remembers what was tried, for the error text."""
 
     def __init__(self, target: Target, reached_auth: Callable[[], None]) -> None:
-        self.refusal: str | None = None
         self.banner = ""
         self._target = target
         self._reached_auth = reached_auth
@@ -92,15 +82,6 @@ class _Client(asyncssh.SSHClient):
 
     def begin_auth(self, username: str) -> None:  # noqa: ARG002
         self._reached_auth()
-
-    def validate_host_public_key(
-        self, host: str, addr: str, port: int, key: asyncssh.SSHKey
-    ) -> bool:
-        self.refusal = self._target.trust.check(host, addr, port, key)
-        return self.refusal is None
-
-    def validate_host_ca_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
-        return self._target.trust.check_ca(host, addr, port, key)
 
     async def public_key_auth_requested(self) -> asyncssh.SSHKeyPair | None:
         self._note_offered()
@@ -180,7 +161,8 @@ async def authenticate(
     options.host, options.port, options.username = target.host, target.port, target.username
     options.protocol_factory = lambda: client
     options.waiter = loop.create_future()
-    connection = asyncssh.SSHClientConnection(loop, options, wait="auth")
+    options.server_host_key_algs = target.trust.algorithms()
+    connection = CheckedConnection(loop, options, wait="auth", trust=target.trust)
     try:
         if isinstance(via, socket.socket):
             await loop.create_connection(lambda: connection, sock=via)
@@ -197,7 +179,8 @@ async def authenticate(
         if isinstance(via, socket.socket):
             via.close()
         if isinstance(exc, asyncssh.HostKeyNotVerifiable):
-            reason = client.refusal or exc.reason
+            # Two lines for people, in the one that an outcome has.
+            reason = ". ".join(exc.reason.splitlines())
             raise NodeFailureError(HostKeyRejected(reason=reason)) from exc
         if isinstance(exc, asyncssh.PermissionDenied):
             raise NodeFailureError(Denied(reason=client.denial())) from exc

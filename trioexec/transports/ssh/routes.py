@@ -16,6 +16,7 @@ from asyncssh import encryption, kex, mac, public_key  # noqa: TID251
 from trioexec.model.nodes import Node, parse_node
 from trioexec.model.outcomes import Unreachable
 from trioexec.model.secret import Secret
+from trioexec.transports.ssh.checked import HostKeyStore
 from trioexec.transports.ssh.config import (
     Facts,
     Hop,
@@ -31,7 +32,6 @@ from trioexec.transports.ssh.failures import NodeFailureError
 from trioexec.transports.ssh.handshake import CIPHERS, Target
 from trioexec.transports.ssh.keys import AskSecret, Identities, KeyRing
 from trioexec.transports.ssh.options import KEEPALIVE_COUNT, KEEPALIVE_S, SshOptions
-from trioexec.transports.ssh.trust import Trusts
 
 __all__ = ["Route", "Routes"]
 
@@ -95,7 +95,7 @@ class Routes:
             options=_as_settings(options),
         )
         self.keys = KeyRing()
-        self._trusts = Trusts(self._facts)
+        self._host_keys = HostKeyStore(self._facts)
         self._prepared: dict[HostSettings, asyncssh.SSHClientConnectionOptions] = {}
         self.may_run_programs = self._config.may_run_programs
 
@@ -132,7 +132,7 @@ class Routes:
             port=settings.port,
             username=settings.user,
             options=self._options_for(settings),
-            trust=self._trusts.trust_for(settings),
+            trust=self._host_keys.trust_for(settings),
             credentials=_Login(
                 ring=self.keys,
                 identities=self._identities(said, settings),
