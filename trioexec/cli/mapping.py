@@ -18,7 +18,6 @@ from trioexec.model.exitcodes import Strategy, choose_main_rank
 from trioexec.model.feed import Feed
 from trioexec.model.nodes import Node
 from trioexec.model.script import script_command
-from trioexec.model.secret import Secret
 
 __all__ = ["command_of", "limits_of", "main_rank_of", "nodes_of", "strategy_of"]
 
@@ -55,11 +54,7 @@ def limits_of(options: LimitOptions, command: CommandOptions | None = None) -> L
 
 
 def command_of(
-    options: CommandOptions,
-    words: Sequence[str],
-    *,
-    feed: Feed | None = None,
-    sudo_password: Secret | None = None,
+    options: CommandOptions, words: Sequence[str], *, feed: Feed | None = None
 ) -> Command:
     """Make the command; the words are joined with spaces, for the node's shell, as ssh does.
 
@@ -67,7 +62,6 @@ def command_of(
         options: What is asked for.
         words: The command, or the arguments of a script.
         feed: Our stdin, where the commands are to read it.
-        sudo_password: Where it is to run under sudo.
 
     Raises:
         UsageError: The script cannot be read, or there is nothing to run.
@@ -87,7 +81,6 @@ def command_of(
         env=dict(options.env),
         stdin=stdin,
         tty=options.tty,
-        sudo_password=sudo_password,
         wrap=not options.no_wrap,
     )
 

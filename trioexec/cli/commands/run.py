@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import TYPE_CHECKING
 
@@ -66,16 +67,18 @@ def plan_for(call: Invocation) -> Plan:
     """
     from trioexec.engine.jobs import CommandJob  # noqa: PLC0415 - imports trio
 
+    options = call.options(CommandOptions)
+    feed = _stdin_feed(call) if options.stdin else None
     nodes = nodes_for(call)
     limits = call.options(LimitOptions)
-    options = call.options(CommandOptions)
     result = call.options(ResultOptions)
     main_rank = main_rank_of(result, nodes, call.env)
     view = view_for(call)
     transport = call.options(TransportOptions).transport
-    sudo_password = _sudo_password(options, transport)
-    feed = _stdin_feed(call) if options.stdin else None
-    command = command_of(options, call.words, feed=feed, sudo_password=sudo_password)
+    records = record_sinks(call)
+    command = command_of(options, call.words, feed=feed)
+    # Secrets are asked for last: nobody types a password only to learn of a typo.
+    command = dataclasses.replace(command, sudo_password=_sudo_password(options, transport))
     return Plan(
         nodes=nodes,
         job=CommandJob(command=command),
@@ -85,7 +88,7 @@ def plan_for(call: Invocation) -> Plan:
         view=view,
         batch=limits.batch,
         feed=feed,
-        records=record_sinks(call),
+        records=records,
     )
 
 
