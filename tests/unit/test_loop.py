@@ -352,7 +352,7 @@ async def queues_and_locks_hand_over() -> object:
 PROGRAMS = [
     pytest.param(value, id=name.replace("_", " "))
     for name, value in list(globals().items())
-    if inspect.iscoroutinefunction(value) and value.__module__ == __name__
+    if inspect.iscoroutinefunction(value) and inspect.getmodule(value).__name__ == __name__
 ]
 
 

@@ -15,6 +15,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+import trioexec.transports.ssh.quick_import  # noqa: F401 - before anything imports asyncssh
+
+# isort: split
+
 import asyncssh  # noqa: TID251
 import trio
 

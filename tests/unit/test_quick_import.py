@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import ctypes.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trioexec.transports.ssh import quick_import
+from trioexec.transports.ssh.quick_import import sparing_processes
+
+PROBE = """
+import json, sys
+started = []
+sys.addaudithook(lambda event, args: event == "subprocess.Popen" and started.append(str(args[1])))
+{first}
+import asyncssh
+from asyncssh.kex import get_kex_algs
+from asyncssh.mac import get_mac_algs
+from asyncssh.encryption import get_encryption_algs
+algorithms = [sorted(map(str, get())) for get in (get_kex_algs, get_mac_algs, get_encryption_algs)]
+print(json.dumps([started, algorithms]))
+"""
+
+
+def probe(first: str) -> list[list[str]]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE.format(first=first)],
+        check=True,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    result: list[list[str]] = json.loads(done.stdout)
+    return result
+
+
+@pytest.fixture
+def searches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names that were looked for in the slow way, which finds everything."""
+    asked: list[str] = []
+
+    def search(name: str) -> str:
+        asked.append(name)
+        return name
+
+    monkeypatch.setattr(ctypes.util, "find_library", search)
+    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
+    monkeypatch.delenv("CONDA_PREFIX", raising=False)
+    return asked
+
+
+@pytest.fixture
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    path = tmp_path / "ld.so.cache"
+    monkeypatch.setattr(quick_import, "LOADER_CACHE", path)
+    path.write_bytes(b"libnettle.so.8\0/lib/libnettle.so.8\0")
+    return path
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is spared")
+def test_import_runs_no_compiler_and_offers_the_same_algorithms() -> None:
+    started, algorithms = probe("import trioexec.transports.ssh.quick_import")
+    _, plain_algorithms = probe("")
+
+    assert [line for line in started if "ldconfig" not in line] == []
+    assert algorithms == plain_algorithms
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is spared")
+def test_a_library_that_the_loader_does_not_know_costs_no_search(
+    searches: list[str], cache: Path
+) -> None:
+    with sparing_processes():
+        found = [ctypes.util.find_library(name) for name in ("oqs", "nettle", "c")]
+
+    assert found == [None, "nettle", "c"]
+    assert searches == ["nettle", "c"]
+
+
+@pytest.mark.parametrize("variable", ["LD_LIBRARY_PATH", "CONDA_PREFIX"])
+def test_where_the_loader_looks_elsewhere_too_the_search_is_as_ever(
+    searches: list[str], cache: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "/opt/lib")
+
+    with sparing_processes():
+        assert ctypes.util.find_library("oqs") == "oqs"
+
+
+def test_without_a_cache_the_search_is_as_ever(searches: list[str], cache: Path) -> None:
+    cache.unlink()
+
+    with sparing_processes():
+        assert ctypes.util.find_library("oqs") == "oqs"
+
+
+def test_the_search_is_put_back_also_after_an_error() -> None:
+    before = ctypes.util.find_library
+
+    with pytest.raises(LookupError), sparing_processes():
+        assert ctypes.util.find_library is not before
+        raise LookupError
+
+    assert ctypes.util.find_library is before
