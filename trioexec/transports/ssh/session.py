@@ -247,7 +247,8 @@ async def run_command(
     try:
         if command.stdin is not None:
             session.feed(feed_of(command.stdin))
-        await session.over
+        # Not `await session.over`: a cancel of ours would cancel it, and so pass for the end.
+        await asyncio.wait({session.over})
     except asyncio.CancelledError:
         call.note_remote(ended=await _end(connection, session, command))
         raise
