@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVarTuple, Unpack
 
 from trioexec.cli.invocation import Invocation
 from trioexec.cli.mapping import nodes_of
@@ -23,6 +23,7 @@ from trioexec.model.nodes import Node
 
 if TYPE_CHECKING:
     from trioexec.api.runner import Decide
+    from trioexec.cli.records import SinkMaker
     from trioexec.engine.broadcast import Broadcast
     from trioexec.engine.jobs import Job
     from trioexec.model.outcomes import StopReason
@@ -36,9 +37,13 @@ __all__ = [
     "nodes_for",
     "raise_descriptor_limit",
     "run_plan",
+    "run_trio",
     "show_dry",
     "view_for",
 ]
+
+
+_Ts = TypeVarTuple("_Ts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +59,9 @@ class Plan:
     batch: bool
     feed: Broadcast | None = None
     """Our stdin, where the commands read it."""
+
+    records: SinkMaker | None = None
+    """Makes the sinks that keep the run: the journal, JUnit."""
 
 
 def nodes_for(call: Invocation, words: Sequence[str] = ()) -> list[Node]:
@@ -111,10 +119,16 @@ def show_dry(nodes: Sequence[Node], what: str, note: str) -> int:
 
 def execute(plan: Plan) -> int:
     """Run it; returns the exit code."""
+    return run_trio(run_plan, plan)
+
+
+def run_trio(main: Callable[[Unpack[_Ts]], Awaitable[int]], *arguments: *_Ts) -> int:
+    """Run trio, as every command here that needs it does; returns the exit code."""
     import trio  # noqa: PLC0415 - a tenth of a second that `--help` and `nodes` do not have
 
     raise_descriptor_limit()
-    return trio.run(run_plan, plan)
+    # A Ctrl-C before the run owns the signals must not surface inside asyncio's code.
+    return trio.run(main, *arguments, restrict_keyboard_interrupt_to_checkpoints=True)
 
 
 async def run_plan(plan: Plan) -> int:
@@ -132,7 +146,10 @@ async def run_plan(plan: Plan) -> int:
         plan.transport,
         limits=plan.limits,
         flow=flow,
-        sinks=make_sinks(plan.view, console, fold=fold),
+        sinks=[
+            *make_sinks(plan.view, console, fold=fold),
+            *(plan.records(console, fold) if plan.records else ()),
+        ],
         console=console,
         decide=plan.decide,
         fold=fold,

@@ -21,7 +21,11 @@ DEFAULT_COMMAND: Final = "run"
 COMMANDS: Final[Mapping[str, str]] = {
     "run": "Run a command on nodes; the word itself may be left out.",
     "ping": "Connect and log in, no more; says which nodes answer.",
+    "hold": "List or stop the processes that --persist leaves behind.",
     "nodes": "Show what node expressions come to.",
+    "demo": "Start SSH servers in this process and run a command on them.",
+    "runs": "List the runs of the journal; show one again, compare two, or make a page of one.",
+    "rerun": "Run a run of the journal again, on all its nodes or on those that failed.",
 }
 """Name to summary; the module is `cli.commands.NAME`, in `CommandModule`'s shape."""
 

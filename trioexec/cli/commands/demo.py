@@ -1,0 +1,92 @@
+"""``trioexec demo``: the real thing, ssh included, on machines that are pretended.
+
+The servers are those of `trioexec.testing`; everything between them and the exit code
+is what `run` uses.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from trioexec.cli.fanout import Plan, decide_by, run_plan, run_trio, show_dry, view_for
+from trioexec.cli.mapping import command_of, limits_of, main_rank_of, strategy_of
+from trioexec.cli.options import (
+    CommandOptions,
+    DemoOptions,
+    LimitOptions,
+    OutputOptions,
+    ResultOptions,
+)
+from trioexec.cli.registry import CommandEntry
+from trioexec.model.errors import UsageError
+from trioexec.model.nodes import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trioexec.cli.invocation import Invocation
+    from trioexec.model.command import Command
+    from trioexec.transports.ssh.options import SshOptions
+
+__all__ = ["ENTRY", "main"]
+
+ENTRY = CommandEntry(
+    usage="[OPTIONS] [COMMAND...]",
+    groups=(DemoOptions, LimitOptions, CommandOptions, ResultOptions, OutputOptions),
+    words_end=True,
+    examples=(
+        ("trioexec demo", "eight servers: one is slow, one fails"),
+        ("trioexec demo -g uname -a", "a command of your own, on this machine"),
+        ("trioexec demo --nodes 50 -k", "the first failure stops all"),
+    ),
+)
+
+
+def main(call: Invocation) -> int:
+    """Start the servers, run the command on them, and leave nothing behind."""
+    options = call.options(CommandOptions)
+    if options.stdin or options.sudo_password:
+        raise UsageError("demo has neither --stdin nor --sudo-password.\nTry them on a real node.")
+    if call.options(LimitOptions).dry_run:
+        names = [f"demo{number}" for number in range(1, call.options(DemoOptions).nodes + 1)]
+        nodes = [Node(name=name, host=name, rank=rank) for rank, name in enumerate(names)]
+        return show_dry(nodes, _command(call).text, "by ssh, on servers of our own")
+    return run_trio(_demo, call, _command(call))
+
+
+async def _demo(call: Invocation, command: Command) -> int:
+    from trioexec.model.hostlist import fold  # noqa: PLC0415 - all of these are slow to import
+    from trioexec.testing.demo import open_demo_fleet  # noqa: PLC0415
+
+    async with open_demo_fleet(call.options(DemoOptions).nodes) as fleet:
+        plan = _plan(call, command, fleet.nodes, fleet.ssh_options())
+        folded = fold(node.name for node in fleet.nodes)
+        sys.stderr.write(f"Running on {folded}: SSH servers in this process, on loopback.\n")
+        sys.stderr.flush()
+        return await run_plan(plan)
+
+
+def _command(call: Invocation) -> Command:
+    from trioexec.testing.demo import DEMO_COMMAND  # noqa: PLC0415 - imports asyncssh
+
+    options = call.options(CommandOptions)
+    words = call.words or (() if options.script else (DEMO_COMMAND,))
+    return command_of(options, words)
+
+
+def _plan(call: Invocation, command: Command, nodes: Sequence[Node], ssh: SshOptions) -> Plan:
+    from trioexec.engine.jobs import CommandJob  # noqa: PLC0415 - imports trio
+    from trioexec.transports.ssh.transport import SshTransport  # noqa: PLC0415 - imports asyncssh
+
+    limits = call.options(LimitOptions)
+    result = call.options(ResultOptions)
+    return Plan(
+        nodes=nodes,
+        job=CommandJob(command=command),
+        transport=SshTransport(ssh),
+        limits=limits_of(limits, call.options(CommandOptions)),
+        decide=decide_by(strategy_of(result), main_rank_of(result, nodes, {})),
+        view=view_for(call),
+        batch=limits.batch,
+    )
