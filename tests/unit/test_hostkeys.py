@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from trioexec.transports.ssh import known_hosts, known_hosts_file
+from trioexec.transports.ssh.hashed_names import HashedName
 from trioexec.transports.ssh.hostkey_text import fingerprint, line_for, rsa_bits
 from trioexec.transports.ssh.hostkeys import HostKeys
 from trioexec.transports.ssh.verdict import HostCertificate, Peer, Policy
@@ -648,3 +649,34 @@ def test_ten_thousand_hosts_are_indexed_once(files: Files, monkeypatch: pytest.M
 def test_an_empty_key_has_no_type() -> None:
     assert known_hosts.key_type(b"") == ""
     assert known_hosts.key_type(b"\0\0\0\x09abc") == ""
+
+
+def test_a_known_host_among_hashed_ones_is_found_without_trying_every_line(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.write("".join(line_for(f"web{i}", key(i), hashed=True) + "\n" for i in range(200)))
+    keys = files.keys("yes")
+    digest = HashedName.digest
+    tried: list[bytes] = []
+
+    def counted(self: HashedName, name: bytes) -> bytes:
+        tried.append(name)
+        return digest(self, name)
+
+    monkeypatch.setattr(HashedName, "digest", counted)
+
+    for i in range(200):
+        assert keys.types_for(Peer(f"web{i}")) == (frozenset({"ssh-ed25519"}), False)
+        assert keys.check(Peer(f"web{i}"), key(i)).trusted
+
+    assert len(tried) <= 200 * 4
+    assert keys.types_for(Peer("web3"))[0]
+    assert not keys.types_for(Peer("web200"))[0]
+
+
+def test_a_revoked_key_of_a_hashed_name_is_refused(files: Files) -> None:
+    hashed = line_for("web1", key(1), hashed=True)
+    files.write(f"{hashed}\n@revoked {hashed}\n")
+
+    assert files.keys("no").check(Peer("web1"), key(1)).kind == "revoked"
+    assert files.keys("no").check(Peer("web2"), key(1)).kind == "new"

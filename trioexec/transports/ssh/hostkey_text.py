@@ -6,7 +6,8 @@ import base64
 import hashlib
 import os
 
-from trioexec.transports.ssh.known_hosts import hash_name, key_type
+from trioexec.transports.ssh.hashed_names import hash_name
+from trioexec.transports.ssh.known_hosts import key_type
 
 __all__ = ["fingerprint", "line_for", "rsa_bits"]
 

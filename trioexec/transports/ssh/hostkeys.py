@@ -31,7 +31,6 @@ from trioexec.transports.ssh.known_hosts import (
     Entry,
     KnownHosts,
     UntrustedFileError,
-    entries_with,
     key_type,
 )
 from trioexec.transports.ssh.known_hosts_file import LOCK_LIMIT_S, LockBusyError, locked
@@ -130,9 +129,8 @@ class HostKeys:
         types: frozenset[str] = frozenset()
         authority = False
         for name in peer.names:
-            found = self._known.find(name)
-            types = types or frozenset(each.key_type for each in entries_with(found, ""))
-            authority = authority or any(entries_with(found, "cert-authority"))
+            types = types or self._known.types(name)
+            authority = authority or any(self._known.marked(name, "cert-authority"))
         return types, authority
 
     def _at_once(self, *keys: bytes) -> Verdict | None:
@@ -161,7 +159,7 @@ class HostKeys:
 
     def _revoked_line(self, peer: Peer, *keys: bytes) -> Verdict | None:
         for name in peer.names:
-            for entry in entries_with(self._known.find(name), "revoked"):
+            for entry in self._known.marked(name, "revoked"):
                 if entry.blob in keys:
                     return Verdict(
                         kind="revoked",
@@ -175,7 +173,7 @@ class HostKeys:
         return any(
             entry.blob == ca
             for name in peer.names
-            for entry in entries_with(self._known.find(name), "cert-authority")
+            for entry in self._known.marked(name, "cert-authority")
         )
 
     def _judge(self, peer: Peer, key: bytes) -> Verdict:
@@ -183,13 +181,10 @@ class HostKeys:
         refusal = self._revoked_line(peer, key)
         if refusal is not None:
             return refusal
-        encoded = [
-            [(each.blob, each) for each in entries_with(self._known.find(name), "")]
-            for name in peer.names
-        ]
-        if any(blob == key for lines in encoded for blob, _ in lines):
+        if any(self._known.has(name, key) for name in peer.names):
             return Verdict(kind="known", trusted=True)
-        others = [each for blob, each in encoded[0] if blob is not None]
+        recorded = self._known.find(peer.name)
+        others = [each for each in recorded if not each.marker and each.blob is not None]
         if others:
             return self._changed(peer, key, others)
         accepted = self._accepted.get(peer.name)

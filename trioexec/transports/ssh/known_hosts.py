@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
+from trioexec.transports.ssh.hashed_names import HashedName, parse_hashed
 from trioexec.transports.ssh.patterns import Patterns
 
-__all__ = ["Entry", "KnownHosts", "UntrustedFileError", "hash_name", "host_and_port", "key_type"]
+__all__ = ["Entry", "KnownHosts", "UntrustedFileError", "host_and_port", "key_type"]
 
 DEFAULT_PORT = 22
-
-_INNER = bytes(byte ^ 0x36 for byte in range(256))
-_OUTER = bytes(byte ^ 0x5C for byte in range(256))
-_BLOCK_BYTES = 64
 
 Marker = Literal["", "cert-authority", "revoked"]
 
@@ -42,27 +39,6 @@ def key_type(blob: bytes) -> str:
     """Tell the type that an encoded key claims to have; empty where it has none."""
     length = int.from_bytes(blob[:4], "big")
     return blob[4 : 4 + length].decode("ascii", "replace") if 0 < length <= len(blob) - 4 else ""
-
-
-def hash_name(name: str, salt: bytes) -> bytes:
-    """Hash a name as ``HashKnownHosts`` does: HMAC-SHA1 with the salt as its key."""
-    return _Hashed(salt, b"").digest(name.encode("utf-8", "surrogateescape"))
-
-
-class _Hashed:
-    """One hashed name; its pads are made once, since every look-up has to try every line."""
-
-    __slots__ = ("_inner", "_outer", "wanted")
-
-    def __init__(self, salt: bytes, wanted: bytes) -> None:
-        key = salt.ljust(_BLOCK_BYTES, b"\0")
-        self._inner = key.translate(_INNER)
-        self._outer = key.translate(_OUTER)
-        self.wanted = wanted
-
-    def digest(self, name: bytes) -> bytes:
-        sha1 = hashlib.sha1
-        return sha1(self._outer + sha1(self._inner + name).digest()).digest()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,8 +87,16 @@ class _File:
 class _Index:
     count: int = 0
     names: dict[str, list[Entry]] = field(default_factory=dict)
-    hashed: list[tuple[_Hashed, Entry]] = field(default_factory=list)
+    hashed: list[tuple[HashedName, Entry]] = field(default_factory=list)
+    """Those without a marker; the others are few, and stand in `marked`."""
+
+    marked: list[tuple[HashedName, Entry]] = field(default_factory=list)
+    by_key: dict[str, list[tuple[HashedName, Entry]]] = field(default_factory=dict)
+    """The lines of `hashed` by their keys."""
+
     patterns: list[tuple[Patterns, Entry]] = field(default_factory=list)
+    cursor: int = 0
+    """Where in `hashed` the last host was found: the next one often comes next."""
 
 
 class KnownHosts:
@@ -135,6 +119,30 @@ class KnownHosts:
         if found is None:
             found = self._found[name] = self._search(name)
         return found
+
+    def has(self, name: str, key: bytes) -> bool:
+        """Tell whether a key is recorded for a name, without a marker.
+
+        The short way to what nearly always is the answer: a hashed name costs two
+        hashes a line to look for, so only the lines with this very key are tried.
+        """
+        encoded = name.encode("utf-8", "surrogateescape")
+        same = self._index.by_key.get(base64.b64encode(key).decode(), ())
+        return any(it.digest(encoded) == it.wanted for it, _ in same) or any(
+            each.blob == key for each in self._readable(name) if not each.marker
+        )
+
+    def marked(self, name: str, marker: Marker) -> Iterator[Entry]:
+        """List the lines for a name that have a marker."""
+        return (each for each in self._readable(name) if each.marker == marker)
+
+    def types(self, name: str) -> frozenset[str]:
+        """Tell types of keys that are recorded for a name; of hashed lines, the first will do."""
+        found = {each.key_type for each in self._readable(name) if not each.marker}
+        if not found and self._index.hashed:
+            entry = self._next_hashed(name)
+            found = set() if entry is None else {entry.key_type}
+        return frozenset(found)
 
     def catch_up(self) -> None:
         """Read what was added to the files since; all of them again where they were replaced.
@@ -194,9 +202,9 @@ class KnownHosts:
         entry = Entry(self._index.count, file.path, file.lines, marker, type_, encoded)
         self._index.count += 1
         if names.startswith("|"):
-            hashed = _parse_hashed(names)
+            hashed = parse_hashed(names)
             if hashed is not None:
-                self._index.hashed.append((hashed, entry))
+                self._add_hashed(hashed, entry)
             return
         if not any(special in names for special in "*?!"):
             for name in names.lower().split(","):
@@ -204,27 +212,37 @@ class KnownHosts:
             return
         self._index.patterns.append((Patterns.of_list(names, fold_case=True), entry))
 
+    def _add_hashed(self, hashed: HashedName, entry: Entry) -> None:
+        index = self._index
+        if entry.marker:
+            index.marked.append((hashed, entry))
+            return
+        index.hashed.append((hashed, entry))
+        index.by_key.setdefault(entry.encoded, []).append((hashed, entry))
+
     def _search(self, name: str) -> tuple[Entry, ...]:
-        found = {each.order: each for each in self._index.names.get(name, ())}
+        found = {each.order: each for each in self._readable(name)}
         encoded = name.encode("utf-8", "surrogateescape")
         for hashed, entry in self._index.hashed:
             if hashed.digest(encoded) == hashed.wanted:
                 found[entry.order] = entry
-        for patterns, entry in self._index.patterns:
-            if patterns.match(name):
-                found[entry.order] = entry
         return tuple(found[order] for order in sorted(found))
 
+    def _readable(self, name: str) -> Iterator[Entry]:
+        """Find a name in all lines but the hashed ones without a marker."""
+        encoded = name.encode("utf-8", "surrogateescape")
+        yield from self._index.names.get(name, ())
+        yield from (each for patterns, each in self._index.patterns if patterns.match(name))
+        yield from (each for it, each in self._index.marked if it.digest(encoded) == it.wanted)
 
-def _parse_hashed(text: str) -> _Hashed | None:
-    parts = text.split("|")
-    if len(parts) != 4 or parts[1] != "1":  # noqa: PLR2004 - "", "1", salt, hash
-        return None
-    try:
-        return _Hashed(
-            base64.b64decode(parts[2], validate=True), base64.b64decode(parts[3], validate=True)
-        )
-    except (binascii.Error, ValueError):
+    def _next_hashed(self, name: str) -> Entry | None:
+        """Find one hashed line for a name, from where the last one was found."""
+        lines, encoded = self._index.hashed, name.encode("utf-8", "surrogateescape")
+        for at in chain(range(self._index.cursor, len(lines)), range(self._index.cursor)):
+            hashed, entry = lines[at]
+            if hashed.digest(encoded) == hashed.wanted:
+                self._index.cursor = at
+                return entry
         return None
 
 
@@ -269,8 +287,3 @@ def _contents(path: Path, offset: int) -> tuple[tuple[int, int, int, int] | None
     # By what was read, not by fstat: somebody may have added a line between the two.
     dev, ino, _, mtime = _stamp_of(found)
     return (dev, ino, offset + len(data), mtime), data
-
-
-def entries_with(entries: Sequence[Entry], marker: Marker) -> Iterator[Entry]:
-    """Pick the lines with one marker."""
-    return (each for each in entries if each.marker == marker)
