@@ -34,6 +34,7 @@ MAX_PORT = 65_535
 MAX_PARTS = 1_000_000
 MAX_ALIVE_S = 86_400
 MAX_ALIVE_COUNT = 1000
+MAX_WORKERS = 256
 DEFAULT_CONNECT_TIMEOUT_S = 10.0
 
 UNSET = -1
@@ -293,6 +294,22 @@ class TransportOptions:
         "--transport",
         reader=Choice(("ssh", "local")),
         help="local runs every node's command on this machine.",
+    )
+    persist: float = option(
+        0.0,
+        "--persist",
+        reader=Seconds(),
+        help="Leave connections open for so long after the run; later runs with the same "
+        "options use them by themselves. trioexec hold lists them.",
+    )
+    no_hold: bool = option(
+        False, "--no-hold", reader=Flag(), help="Connect anew, whatever is held."
+    )
+    workers: int = option(
+        0,
+        "--workers",
+        reader=Number(low=0, high=MAX_WORKERS, zero="by cores and nodes"),
+        help="Connect from so many processes.",
     )
 
 

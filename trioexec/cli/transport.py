@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import getpass
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, cast
 
-from trioexec.cli.options import UNSET, LimitOptions, SshOptions
+from trioexec.cli.options import UNSET, LimitOptions, SshOptions, TransportOptions
 from trioexec.model.errors import UsageError
 from trioexec.model.nodes import Node
 from trioexec.model.secret import Secret
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from trioexec.transports.ssh.options import SshOptions as Wanted
 
 __all__ = ["ask_if_possible", "ask_password", "ssh_options_of", "transport_for"]
+
+
+NODES_A_WORKER = 1000
+"""A worker process of its own for so many nodes, where there are cores for it."""
 
 
 def transport_for(call: Invocation, name: str, nodes: Sequence[Node]) -> Transport:
@@ -31,16 +36,45 @@ def transport_for(call: Invocation, name: str, nodes: Sequence[Node]) -> Transpo
         from trioexec.transports.local import LocalTransport  # noqa: PLC0415 - imports trio
 
         return LocalTransport()
-    from trioexec.transports.ssh.transport import SshTransport  # noqa: PLC0415 - imports asyncssh
-
+    wanted = call.options(TransportOptions)
     options = ssh_options_of(
         call.options(SshOptions),
         call.options(LimitOptions),
         ask=lambda prompt: ask_password("--password", prompt),
     )
+    elsewhere = _elsewhere(wanted, options, len(nodes))
+    if elsewhere is not None:
+        return elsewhere
+    from trioexec.transports.ssh.transport import SshTransport  # noqa: PLC0415 - imports asyncssh
+
     transport = SshTransport(options)
     transport.prepare(nodes, ask_if_possible)
     return transport
+
+
+def _elsewhere(wanted: TransportOptions, options: Wanted, nodes: int) -> Transport | None:
+    """Have another process connect, where one does already or one is wanted."""
+    from trioexec.transports.relay import place  # noqa: PLC0415 - light, but not for `nodes`
+
+    if not wanted.no_hold and (wanted.persist or place.socket_path(options, make=False).exists()):
+        from trioexec.transports.relay import spawn  # noqa: PLC0415 - imports trio
+
+        if wanted.persist:
+            return spawn.start_holder(options, wanted.persist)
+        held = spawn.holder_for(options)
+        if held is not None:
+            return held
+    count = wanted.workers or _workers_for(nodes)
+    if count > 1:
+        from trioexec.transports.relay.spawn import WorkersTransport  # noqa: PLC0415
+
+        return WorkersTransport(options, count)
+    return None
+
+
+def _workers_for(nodes: int) -> int:
+    """One process while it is fast enough: a worker costs what a hundred nodes cost."""
+    return min(os.cpu_count() or 1, nodes // NODES_A_WORKER) or 1
 
 
 def ssh_options_of(

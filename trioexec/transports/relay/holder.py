@@ -10,8 +10,10 @@ import math
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import trio
 
@@ -24,22 +26,28 @@ from trioexec.transports.ssh.transport import SshTransport
 __all__ = ["hold", "work"]
 
 
+FAREWELL_S: Final = 0.2
+"""Between being told to stop and stopping."""
+
+
 class _Holder:
     def __init__(self, transport: SshTransport, persist_s: float) -> None:
         self.transport = transport
         self.persist_s = persist_s
         self.runs = 0
         self.calls = 0
+        self.stopping = False
         self.scope = trio.CancelScope()
         self._began_s = trio.current_time()
 
     def begin(self) -> None:
         self.runs += 1
-        self.scope.deadline = math.inf
+        if not self.stopping:
+            self.scope.deadline = math.inf
 
     def end(self) -> None:
         self.runs -= 1
-        if not self.runs:
+        if not self.runs and not self.stopping:
             self.scope.deadline = trio.current_time() + self.persist_s
 
     def busy(self, change: int) -> None:
@@ -47,7 +55,9 @@ class _Holder:
 
     def answer(self, ask: Ask) -> Status:
         if ask.stop:
-            self.scope.cancel(reason="told to stop")
+            self.stopping = True
+            # Not at once: the answer is still to be sent.
+            self.scope.deadline = trio.current_time() + FAREWELL_S
         return Status(
             os.getpid(),
             trio.current_time() - self._began_s,
@@ -68,7 +78,7 @@ async def hold(
         persist_s: Counted from the last run's end.
         ready: Called when runs may connect.
     """
-    transport = SshTransport(options)
+    transport = SshTransport(replace(options, keep_connections=True))
     listener = _listen(path)
     try:
         async with transport.open():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -23,11 +24,21 @@ from trioexec.model.secret import Secret
 from trioexec.transports.base import Call, Ended
 from trioexec.transports.relay.client import RelayTransport
 from trioexec.transports.relay.place import is_ours, socket_path
+from trioexec.transports.relay.wire import (
+    VERSION,
+    Ask,
+    Frames,
+    Greeting,
+    Status,
+    decode_from_server,
+    encode,
+)
 from trioexec.transports.ssh.options import SshOptions
 
 __all__ = [
     "HolderError",
     "WorkersTransport",
+    "ask_holder",
     "connect_to",
     "holder_for",
     "options_from_json",
@@ -36,6 +47,9 @@ __all__ = [
 
 START_LIMIT_S: Final = 20.0
 """How long a holder may take to say that it listens."""
+
+ANSWER_LIMIT_S: Final = 5.0
+"""How long a holder may take to say how it is."""
 
 ENTRY: Final = ("-m", "trioexec", "hold")
 
@@ -111,6 +125,27 @@ def connect_to(path: Path) -> socket.socket:
     return connected
 
 
+def ask_holder(path: Path, *, stop: bool) -> Status | None:
+    """Ask a holder how it is, and maybe to end; None where nobody listens."""
+    try:
+        connected = connect_to(path)
+    except OSError:
+        return None
+    with connected:
+        connected.settimeout(ANSWER_LIMIT_S)
+        try:
+            connected.sendall(encode(Greeting(VERSION, os.getpid())) + encode(Ask(stop)))
+            frames = Frames()
+            while data := connected.recv(65536):
+                for body in frames.feed(data):
+                    message = decode_from_server(body)
+                    if isinstance(message, Status):
+                        return message
+        except OSError:
+            return None
+    return None
+
+
 async def _stream_to(path: Path) -> trio.SocketStream:
     connected = connect_to(path)
     connected.setblocking(False)
@@ -137,13 +172,18 @@ def _spawn_holder(options: SshOptions, path: Path, persist_s: float) -> None:
         start_new_session=True,
         cwd="/",
     )
-    try:
-        said, _ = child.communicate(options_to_json(options), timeout=START_LIMIT_S)
-    except subprocess.TimeoutExpired as exc:
-        child.kill()
-        raise HolderError("the holder of connections did not start in time") from exc
-    if said != b"ready\n":
-        raise HolderError("the holder of connections did not start")
+    assert child.stdin is not None
+    assert child.stdout is not None
+    with child.stdout as answer:
+        with child.stdin as questions:
+            questions.write(options_to_json(options))
+        ready, _, _ = select.select([answer], [], [], START_LIMIT_S)
+        if not ready or answer.read() != b"ready\n":
+            child.kill()
+            child.wait()
+            raise HolderError(
+                "the holder of connections did not start.\nRun again without --persist to see why."
+            )
     # It is not ours to wait for: it outlives us.
     child.returncode = 0
 

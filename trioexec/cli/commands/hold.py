@@ -1,0 +1,131 @@
+"""``trioexec hold``: the processes that own connections between runs."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from trioexec.cli.registry import CommandEntry
+from trioexec.model.errors import UsageError
+from trioexec.model.exitcodes import OK
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trioexec.cli.invocation import Invocation
+    from trioexec.transports.relay.wire import Status
+
+__all__ = ["ENTRY", "main"]
+
+ENTRY = CommandEntry(
+    usage="[list | stop]",
+    groups=(),
+    words_end=False,
+    examples=(
+        ("trioexec -H 'web[1-9]' --persist 10m uptime", "connect, and stay connected"),
+        ("trioexec -H 'web[1-9]' uptime", "uses those connections"),
+        ("trioexec hold", "what is held, since when"),
+        ("trioexec hold stop", "close all of it"),
+    ),
+)
+
+
+def main(call: Invocation) -> int:
+    """Do what the word says."""
+    match call.words:
+        case () | ("list",):
+            return _list()
+        case ("stop",):
+            return _stop()
+        case ("serve", path, persist_s):
+            return _serve(path, float(persist_s))
+        case ("work", descriptor):
+            return _work(int(descriptor))
+        case _:
+            raise UsageError(
+                f"hold {' '.join(call.words)}: that is none of its ways.\nWrite list or stop."
+            )
+
+
+def _list() -> int:
+    statuses = [status for path in _sockets() if (status := _ask(path, stop=False)) is not None]
+    if not statuses:
+        sys.stderr.write("Nothing is held; --persist 10m holds a run's connections.\n")
+        return OK
+    for status in statuses:
+        sys.stdout.write(
+            f"holder {status.pid}: {len(status.held)} connections, {status.calls} commands running,"
+            f" since {_span(status.age_s)}, ends after {_span(status.persist_s)} of rest\n"
+        )
+        for held in status.held:
+            sys.stdout.write(
+                f"  {held.name}: open {_span(held.age_s)}, unused {_span(held.idle_s)}\n"
+            )
+    return OK
+
+
+def _stop() -> int:
+    stopped = sum(_ask(path, stop=True) is not None for path in _sockets())
+    sys.stderr.write(f"{stopped} {'holder' if stopped == 1 else 'holders'} stopped.\n")
+    return OK
+
+
+def _sockets() -> list[Path]:
+    from trioexec.transports.relay.place import directory  # noqa: PLC0415
+
+    return sorted(directory(make=False).glob("*.sock"))
+
+
+def _ask(path: Path, *, stop: bool) -> Status | None:
+    """Ask one holder; None where nobody is there any more."""
+    from trioexec.transports.relay.spawn import ask_holder  # noqa: PLC0415 - imports trio
+
+    return ask_holder(path, stop=stop)
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _serve(path: str, persist_s: float) -> int:
+    """Be a holder: what `transports.relay.spawn` starts; options come on stdin."""
+    from functools import partial  # noqa: PLC0415
+    from pathlib import Path  # noqa: PLC0415
+
+    import trio  # noqa: PLC0415
+
+    from trioexec.transports.relay.holder import hold  # noqa: PLC0415
+    from trioexec.transports.relay.spawn import options_from_json  # noqa: PLC0415
+
+    options = options_from_json(sys.stdin.buffer.read())
+    trio.run(partial(hold, options, Path(path), persist_s, _say_ready))
+    return OK
+
+
+def _say_ready() -> None:
+    os.write(1, b"ready\n")
+    # Whoever started us reads to the end of this.
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    os.close(null)
+
+
+def _work(descriptor: int) -> int:
+    """Be a worker: what `transports.relay.spawn` starts for one run."""
+    import trio  # noqa: PLC0415
+
+    from trioexec.transports.relay.holder import work  # noqa: PLC0415
+    from trioexec.transports.relay.spawn import options_from_json  # noqa: PLC0415
+
+    options = options_from_json(sys.stdin.buffer.read())
+    connected = socket.socket(fileno=descriptor)
+    connected.setblocking(False)
+    trio.run(work, options, connected)
+    return OK
