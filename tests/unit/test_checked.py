@@ -80,10 +80,7 @@ def test_a_plain_key_is_decided_on_by_what_is_recorded(tmp_path: Path) -> None:
 
     assert verdict.kind == "known"
     assert key == KEY.convert_to_public()
-    assert node.check("web1", "10.0.0.1", 22, KEY.convert_to_public()) is None
-    refusal = node.check("web1", "10.0.0.1", 22, OTHER.convert_to_public())
-    assert refusal is not None
-    assert "has changed" in refusal
+    assert "has changed" in node.verify("10.0.0.1", OTHER.public_data)[0].reason
 
 
 def test_a_certificate_is_decided_on_by_what_it_says(tmp_path: Path) -> None:
@@ -95,8 +92,6 @@ def test_a_certificate_is_decided_on_by_what_it_says(tmp_path: Path) -> None:
     assert node.verify("", good.public_data)[0].kind == "certified"
     assert "is for web2" in node.verify("", bad.public_data)[0].reason
     assert "is for users" in node.verify("", user.public_data)[0].reason
-    assert node.check_ca("web1", "", 22, CA.convert_to_public())
-    assert not node.check_ca("web1", "", 22, OTHER.convert_to_public())
 
 
 def test_a_certificate_whose_signature_is_wrong_makes_no_sense(tmp_path: Path) -> None:

@@ -274,7 +274,6 @@ def test_a_file_that_cannot_be_read_refuses_every_key(
 
     assert not verdict.trusted
     assert "cannot be checked" in verdict.reason
-    assert not keys.is_authority(Peer("web1"), key(1))
     assert keys.types_for(Peer("web1")) == (frozenset(), False)
 
 
@@ -507,7 +506,6 @@ def test_a_certificate_of_an_authority_is_trusted_and_not_recorded(
     keys = files.keys("yes")
 
     assert keys.check_certificate(peer, certificate(), now_s=NOW_S).kind == "certified"
-    assert keys.is_authority(peer, key(7))
     assert len(files.lines) == 1
 
 
@@ -575,7 +573,6 @@ def test_a_certificate_with_a_revoked_key_in_it_is_refused(
     keys = files.keys(policy)
 
     assert keys.check_certificate(Peer("web1"), certificate(), now_s=NOW_S).kind == "revoked"
-    assert keys.is_authority(Peer("web1"), key(7)) is (revoked == key(1))
 
 
 def test_an_authority_does_not_speak_for_plain_keys(files: Files) -> None:

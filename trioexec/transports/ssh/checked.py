@@ -85,15 +85,6 @@ class NodeTrust:
         key = certificate.key
         return self._decide(address, key.public_data, _facts_of(certificate, data)), key
 
-    def check(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> str | None:  # noqa: ARG002
-        """Give the reason for refusing a key; None where it is trusted."""
-        verdict = self._decide(addr, key.public_data, None)
-        return None if verdict.trusted else verdict.text
-
-    def check_ca(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:  # noqa: ARG002
-        """Say whether a key may sign host certificates for this node."""
-        return self.keys.is_authority(self.peer, key.public_data)
-
     def _decide(self, address: str, key: bytes, certificate: HostCertificate | None) -> Verdict:
         if self.trust_loopback and _is_loopback(address):
             return Verdict(kind="known", trusted=True, note="localhost is trusted unseen")

@@ -111,12 +111,6 @@ class HostKeys:
             "Have the host's certificate renewed, or record its key with ssh-keyscan.",
         )
 
-    def is_authority(self, peer: Peer, ca: bytes) -> bool:
-        """Tell whether a key may sign certificates for a host."""
-        return not (self._at_once(ca) or self._revoked_line(peer, ca)) and self._is_authority(
-            peer, ca
-        )
-
     def check_recorded(self, peer: Peer, key: bytes) -> Verdict | None:
         """Refuse a key that differs from what is recorded, and learn nothing: for CheckHostIP."""
         verdict = self._judge(peer, key)
