@@ -58,13 +58,11 @@ def render(module: CommandModule, *, whole: bool, width: int) -> list[str]:
         width: Columns; no line is longer.
     """
     entry = module.entry
-    lines = [
-        f"Usage: trioexec {entry.usage}"
-        if whole
-        else f"Usage: trioexec {module.name} {entry.usage}"
-    ]
+    name = "" if whole else f"{module.name} "
+    usage = f"Usage: trioexec {name}{entry.usage}"
+    lines = textwrap.wrap(usage, width, subsequent_indent=" " * 7)
     if whole:
-        lines[0] = f"Usage: trioexec {entry.usage}    or    trioexec COMMAND-NAME ..."
+        lines.append("       trioexec NAME ...    with a name from Commands, below")
     lines += ["", *textwrap.wrap(_WHAT if whole else COMMANDS[module.name], width)]
     if entry.examples:
         lines += _panel("Examples", entry.examples, width)

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from trioexec.cli import main as main_module
+from trioexec.cli.main import main
+from trioexec.cli.registry import COMMANDS, load
+from trioexec.model.errors import UsageError
+
+QUIET = ("--transport", "local", "-q", "--no-record")
+
+
+@pytest.fixture(autouse=True)
+def _no_options_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("TRIOEXEC_")]:
+        monkeypatch.delenv(name)
+
+
+def raising(exc: BaseException) -> object:
+    def command(_call: object) -> int:
+        raise exc
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("argv", "first_line"),
+    [
+        pytest.param(["--paralel", "3", "x"], "trioexec: there is no option --paralel.", id="typo"),
+        pytest.param(
+            ["--parallel", "x", "y"],
+            "trioexec: --parallel: 'x' is not a number; it takes 0 (no limit) to 100000.",
+            id="no number",
+        ),
+        pytest.param(["-H", "a", "-p", "0", "x"], "trioexec: -p: 0 is out of range", id="range"),
+        pytest.param([], "trioexec: no nodes: -H is missing.", id="nothing at all"),
+        pytest.param(["-H", "a"], "trioexec: there is no command to run.", id="no command"),
+        pytest.param(["-H", "web[1-", "x"], "trioexec: ", id="node set"),
+        pytest.param(["nodes", "--fold", "--count", "a"], "trioexec: --fold and --count", id="two"),
+    ],
+)
+def test_a_usage_error_is_two_lines_on_stderr_and_2(
+    argv: list[str], first_line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(argv)
+
+    out, err = capsys.readouterr()
+    assert code == 2
+    assert out == ""
+    assert err.startswith(first_line)
+    assert len(err.splitlines()) == 2
+    assert "Traceback" not in err
+
+
+def test_a_bug_shows_its_traceback_asks_for_a_report_and_is_70(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trioexec.cli.commands.run.main", raising(ZeroDivisionError("oh")))
+
+    code = main(["-H", "a", "x"])
+
+    err = capsys.readouterr().err
+    assert code == 70
+    assert "Traceback (most recent call last)" in err
+    assert "ZeroDivisionError: oh" in err
+    assert err.splitlines()[-1] == f"trioexec: {main_module.REPORT_BUGS}"
+
+
+@pytest.mark.parametrize(
+    ("exc", "code"),
+    [
+        pytest.param(KeyboardInterrupt(), 130, id="Ctrl-C outside a run"),
+        pytest.param(BaseExceptionGroup("", [KeyboardInterrupt()]), 130, id="in a group"),
+        pytest.param(ExceptionGroup("", [UsageError("a\nb")]), 2, id="usage in a group"),
+        pytest.param(
+            ExceptionGroup("", [UsageError("a\nb"), ExceptionGroup("", [ValueError()])]),
+            70,
+            id="a bug beside a usage error is a bug",
+        ),
+        pytest.param(OSError("disk"), 70, id="an error nobody expected"),
+    ],
+)
+def test_what_a_command_raises_becomes_a_code(
+    exc: BaseException, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trioexec.cli.commands.run.main", raising(exc))
+
+    assert main(["-H", "a", "x"]) == code
+
+
+def test_an_error_of_one_line_gets_a_second_that_says_where_to_look(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trioexec.cli.commands.run.main", raising(UsageError("no")))
+
+    main(["-H", "a", "x"])
+
+    assert capsys.readouterr().err == (
+        "trioexec: no\n`trioexec --help` shows the options and some examples.\n"
+    )
+
+
+def test_a_command_is_one_only_as_the_very_first_word(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    code = main(["-H", "h", "--dry-run", "ping", "h"])
+
+    assert (code, capfd.readouterr().out) == (0, "h: ping h\n")
+
+
+def test_run_may_be_said(capfd: pytest.CaptureFixture[str]) -> None:
+    code = main(["run", "-H", "h", "--dry-run", "nodes"])
+
+    assert (code, capfd.readouterr().out) == (0, "h: nodes\n")
+
+
+def test_a_dry_run_says_what_would_run_where_and_runs_nothing(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trioexec.cli.commands.run.execute", raising(AssertionError()))
+
+    code = main(["-H", "a,b", "--parallel", "1", "--dry-run", "--main-rank", "b", "ls", "-l"])
+
+    out, err = capfd.readouterr()
+    assert code == 0
+    assert out == "a: ls -l\nb: ls -l\n"
+    assert err == "Dry run: 2 nodes, 1 at once by ssh, main rank b; nothing was connected to.\n"
+
+
+def test_a_dry_ping_and_a_dry_demo_connect_to_nothing_either(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["ping", "a", "--dry-run"]) == 0
+    assert main(["demo", "--nodes", "1", "--dry-run", "true"]) == 0
+
+    assert capfd.readouterr().out == "a: ping\ndemo1: true\n"
+
+
+def test_a_variable_that_is_nearly_an_option_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIOEXEC_PARALEL", "3")
+    monkeypatch.setenv("TRIOEXEC_NODE", "ours, and no option")
+
+    assert main(["nodes", "a"]) == 0
+
+    out, err = capsys.readouterr()
+    assert out == "a\n"
+    assert err == (
+        "trioexec: TRIOEXEC_PARALEL is set, but there is no such option; it is ignored.\n"
+    )
+
+
+def test_a_variable_with_nonsense_is_refused_by_its_name(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIOEXEC_PARALLEL", "many")
+
+    assert main(["-H", "a", "x"]) == 2
+
+    assert capsys.readouterr().err.startswith("trioexec: TRIOEXEC_PARALLEL: 'many' is not a number")
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_has_help_version_and_a_module(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([name, "--help"]) == 0
+    assert main([name, "--version"]) == 0
+
+    out = capsys.readouterr().out
+    assert f"Usage: trioexec {name} {load(name).entry.usage}" in out
+    assert out.splitlines()[-1].startswith("trioexec ")
+
+
+def trioexec(*argv: str, **more: object) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(  # type: ignore[call-overload,no-any-return]
+        [sys.executable, "-m", "trioexec", *argv],
+        check=False,
+        **{"capture_output": True, "timeout": 120, **more},
+    )
+
+
+def test_a_local_run_for_real() -> None:
+    done = trioexec(*QUIET, "-H", "a", "echo hi; exit 3")
+
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"a: hi\n", b"")
+
+
+def test_a_local_ping_for_real() -> None:
+    done = trioexec("ping", "--transport", "local", "a,b", "--no-record")
+
+    assert done.returncode == 0
+    assert done.stderr.startswith(b"2 nodes: 2 ok in ")
+
+
+def test_stdin_and_scripts_for_real(tmp_path: os.PathLike[str]) -> None:
+    script = os.path.join(tmp_path, "script")  # noqa: PTH118
+    with open(script, "w", encoding="utf-8") as file:  # noqa: PTH123
+        file.write('#!/bin/sh\necho "got $1"\n')
+
+    read = trioexec(*QUIET, "-H", "a,b", "--stdin", "cat", input=b"x\n")
+    ran = trioexec(*QUIET, "-H", "a", "--script", script, "a b")
+
+    assert sorted(read.stdout.splitlines()) == [b"a: x", b"b: x"]
+    assert ran.stdout == b"a: got a b\n"
+
+
+def test_nodes_into_a_closed_pipe_ends_quietly_with_141() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    done = trioexec("nodes", "web[1-100000]", capture_output=False, stdout=writer, stderr=-1)
+    os.close(writer)
+
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_run_has_all_the_descriptors_it_may_have() -> None:
+    done = trioexec(*QUIET, "-H", "a", "ulimit -S -n; ulimit -H -n")
+
+    soft, hard = done.stdout.split(b"\n")[:2]
+    assert soft == hard

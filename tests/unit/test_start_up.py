@@ -1,0 +1,96 @@
+"""What each command imports: start-up is paid on every call, and this is where it leaks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {
+    "ClusterShell",
+    "asyncio",
+    "asyncssh",
+    "cyclopts",
+    "difflib",
+    "email",
+    "importlib.metadata",
+    "inspect",
+    "msgspec",
+    "rich",
+    "textual",
+    "trio",
+    "trio_asyncio",
+}
+"""Each costs a tenth of an empty interpreter at least."""
+
+LOCAL = ("--transport", "local", "-q", "--no-record", "-H", "a", "true")
+
+
+def imported_by(*argv: str, env: dict[str, str] | None = None) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "trioexec", *argv],
+        capture_output=True,
+        text=True,
+        # Coverage of subprocesses imports much itself.
+        env={"PATH": os.environ["PATH"], **(env or {})},
+        check=True,
+    )
+    lines = (line for line in done.stderr.splitlines() if line.startswith("import time:"))
+    return {line.rpartition("|")[2].strip() for line in lines}
+
+
+def heavy_of(*argv: str) -> set[str]:
+    return imported_by(*argv) & HEAVY
+
+
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+def test_the_version_costs_no_more_than_an_empty_interpreter(flag: str) -> None:
+    empty = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", "import runpy"],
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"]},
+        check=True,
+    ).stderr
+    already = {line.rpartition("|")[2].strip() for line in empty.splitlines()}
+
+    ours = imported_by(flag) - already
+
+    assert ours <= {"__future__", "trioexec"}
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        pytest.param(["--help"], id="help"),
+        pytest.param(["run", "--help"], id="run --help"),
+        pytest.param(["ping", "-h"], id="ping -h"),
+        pytest.param(["--dry-run", "-H", "web[1-3]", "true"], id="--dry-run"),
+        pytest.param(["nodes", "web[1-3]"], id="nodes"),
+        pytest.param(["nodes", "--fold", "web[1-3]", "-x", "web2"], id="nodes --fold"),
+        pytest.param(["nodes", "--count", "^/dev/null", "a"], id="nodes of a file"),
+    ],
+)
+def test_a_command_that_connects_to_nothing_imports_nothing_heavy(argv: list[str]) -> None:
+    # dataclasses needs inspect; nothing else here does.
+    assert heavy_of(*argv) <= {"inspect"}
+
+
+def test_a_local_run_knows_nothing_of_ssh_and_of_displays() -> None:
+    assert heavy_of(*LOCAL) & {"asyncssh", "trio_asyncio", "rich", "textual", "cyclopts"} == set()
+
+
+@pytest.mark.parametrize(
+    ("argv", "module"),
+    [
+        pytest.param([], "trioexec.sinks.grouped", id="group"),
+        pytest.param([], "trioexec.sinks.jsonl", id="json"),
+        pytest.param([], "trioexec.sinks.files", id="files"),
+        pytest.param([], "trioexec.sinks.progress", id="progress"),
+        pytest.param([], "trioexec.testing", id="testing"),
+    ],
+)
+def test_a_run_imports_only_the_sinks_it_has(argv: list[str], module: str) -> None:
+    assert module not in imported_by(*argv, *LOCAL)
