@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 __all__ = ["StartFleet"]
 
 StartFleet = Callable[..., Awaitable["SshFleet"]]
-"""What the fixture gives: takes what `open_ssh_fleet` takes; the fleet lasts as long as the test."""
+"""Takes what `open_ssh_fleet` takes; the fleet lasts as long as the test."""
 
 if trio_fixture is not None:
 
     @trio_fixture  # type: ignore[untyped-decorator]
     async def ssh_fleet() -> AsyncIterator[StartFleet]:
-        """Start fleets from inside a test, as in `fleet = await ssh_fleet("web[1-3]")`."""
+        """Give a `StartFleet`, which starts any number of fleets from inside a test."""
         import trio  # noqa: PLC0415 - see the module's docstring
 
         async with trio.open_nursery() as nursery:

@@ -157,7 +157,7 @@ async def _open_hub(
 ) -> AsyncIterator[_Hub]:
     hub: _Hub | None = None
     try:
-        async with trio.open_nursery() as tasks:
+        async with _open_outliving_nursery() as tasks:
             hub = _Hub(tasks, password)
             try:
                 for script in scripts:
@@ -165,11 +165,37 @@ async def _open_hub(
                 yield hub
             finally:
                 hub.stop_listening()
-            tasks.cancel_scope.cancel(reason="the fleet is closed")
     finally:
         if hub is not None:
             with trio.move_on_after(CLOSE_S, shield=True):
                 await run_in_loop(hub.close())
+
+
+@asynccontextmanager
+async def _open_outliving_nursery() -> AsyncIterator[trio.Nursery]:
+    """Give a nursery that a cancel from outside reaches only when the block is over.
+
+    Clients in the block that a cancel has met still say goodbye to their nodes: those
+    have to be there to hear it.
+    """
+    opened, over = trio.Event(), trio.Event()
+    made: list[trio.Nursery] = []
+
+    async def hold() -> None:
+        with trio.CancelScope(shield=True):  # ends with the block, which is not shielded
+            async with trio.open_nursery() as tasks:
+                made.append(tasks)
+                opened.set()
+                await over.wait()
+                tasks.cancel_scope.cancel(reason="the fleet is closed")
+
+    async with trio.open_nursery() as outer:
+        outer.start_soon(hold)
+        try:
+            await opened.wait()
+            yield made[0]
+        finally:
+            over.set()
 
 
 def _as_scripts(

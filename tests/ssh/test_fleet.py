@@ -1,0 +1,539 @@
+"""The testing kit itself: what its nodes say, how they fail, and that nothing of them stays."""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trio
+import trio_asyncio  # noqa: TID251
+
+from trioexec.api import open_fleet
+from trioexec.engine.jobs import CommandJob
+from trioexec.engine.run import Run
+from trioexec.model.command import Command, Limits
+from trioexec.model.events import Event, NodeFinished, NodeOutput
+from trioexec.model.flow import Flow
+from trioexec.model.outcomes import (
+    Cancelled,
+    Denied,
+    Exited,
+    HostKeyRejected,
+    Killed,
+    Outcome,
+    Remote,
+    TimedOut,
+    Unreachable,
+)
+from trioexec.model.report import Report
+from trioexec.model.secret import Secret
+from trioexec.testing import (
+    Answer,
+    Asked,
+    Fault,
+    Say,
+    ScriptedNode,
+    SshFleet,
+    open_ssh_fleet,
+)
+from trioexec.testing.fixtures import StartFleet
+from trioexec.transports.ssh.transport import SshTransport
+
+HANG_S = 60.0
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+
+async def run_on(
+    fleet: SshFleet,
+    command: str | Command,
+    *,
+    limits: Limits | None = None,
+    on_event: Callable[[Event, Run], None] = lambda event, run: None,  # noqa: ARG005
+) -> tuple[Report, dict[tuple[str, str], bytes]]:
+    """Run a command on all nodes with the real transport; the report, and what was said."""
+    said: dict[tuple[str, str], bytes] = {}
+
+    def emit(event: Event) -> None:
+        if isinstance(event, NodeOutput):
+            key = event.node, event.stream
+            said[key] = said.get(key, b"") + event.data
+        on_event(event, run)
+
+    transport = SshTransport(fleet.ssh_options())
+    run = Run(
+        fleet.nodes,
+        CommandJob(command=Command(text=command) if isinstance(command, str) else command),
+        transport,
+        limits=limits or Limits(),
+        flow=Flow(),
+        emit=emit,
+        decide=lambda report, stopped, stopped_by: 0,  # noqa: ARG005
+    )
+    with trio.fail_after(HANG_S):
+        async with transport.open():
+            return await run.execute(), said
+
+
+def outcomes(report: Report) -> dict[str, Outcome]:
+    return {row.node.name: row.outcome for row in report}
+
+
+# -- what nodes answer ----------------------------------------------------------
+
+
+async def test_each_node_answers_the_users_command_by_its_own_script() -> None:
+    nodes = [
+        ScriptedNode(name="a", answers={"uptime": "up 3 days\n", "false": 1}),
+        ScriptedNode(name="b", answers={"uptime": Answer(stderr=b"who?\n", code=5)}),
+        ScriptedNode(name="c", answers={"other": "x"}),
+        ScriptedNode(name="d"),
+        ScriptedNode(name="e", answers=b"always"),
+        ScriptedNode(name="f", answers={"uptime": Answer(signal="KILL")}),
+    ]
+    async with open_ssh_fleet(nodes) as fleet:
+        report, said = await run_on(fleet, "uptime")
+
+    assert outcomes(report) == {
+        "a": Exited(code=0),
+        "b": Exited(code=5),
+        "c": Exited(code=127),
+        "d": Exited(code=0),
+        "e": Exited(code=0),
+        "f": Killed(signal=9),
+    }
+    assert said == {
+        ("a", "stdout"): b"up 3 days\n",
+        ("b", "stderr"): b"who?\n",
+        ("c", "stderr"): b"c: not scripted: uptime\n",
+        ("e", "stdout"): b"always",
+    }
+
+
+@pytest.mark.parametrize("wrap", [True, False], ids=["guarded", "plain"])
+@pytest.mark.parametrize("text", ["it's a\n'multi'\\line!", "echo \N{SNOWMAN}"])
+async def test_scripts_see_the_command_as_it_was_typed(text: str, *, wrap: bool) -> None:
+    async with open_ssh_fleet(1, answers=lambda asked: asked.command) as fleet:
+        report, said = await run_on(fleet, Command(text=text, wrap=wrap))
+
+    assert report.ok
+    assert said == {("node1", "stdout"): text.encode()}
+
+
+async def test_an_answer_comes_in_pieces_with_pauses() -> None:
+    answer = Answer(
+        pieces=[Say(data=b"one "), Say(data=b"err", stream="stderr"), Say(data=b"two", after_s=0.3)]
+    )
+    times: list[float] = []
+    async with open_ssh_fleet("a", answers=answer) as fleet:
+        _, said = await run_on(
+            fleet,
+            "x",
+            on_event=lambda e, _: times.append(e.at_s) if isinstance(e, NodeOutput) else None,
+        )
+
+    assert said == {("a", "stdout"): b"one two", ("a", "stderr"): b"err"}
+    assert times[-1] - times[0] >= 0.25
+
+
+async def test_an_answer_may_be_a_function_on_trio_that_reads_stdin() -> None:
+    async def answer(asked: Asked) -> int:
+        total = 0
+        while data := await asked.read():
+            total += len(data)
+        await asked.say(f"{asked.user}@{asked.node} {total}".encode())
+        await trio.sleep(0.01)
+        return 7
+
+    async with open_ssh_fleet(1, answers=answer) as fleet:
+        report, said = await run_on(fleet, Command(text="wc", stdin=b"x" * 1_000_000))
+        again, said_without = await run_on(fleet, Command(text="wc"))
+
+    assert outcomes(report) == outcomes(again) == {"node1": Exited(code=7)}
+    assert said == {("node1", "stdout"): b"tester@node1 1000000"}
+    assert said_without == {("node1", "stdout"): b"tester@node1 0"}
+
+
+async def test_an_answer_may_echo_or_await_its_stdin() -> None:
+    answers = {"cat": Answer(echoes_stdin=True), "sink": Answer(reads_stdin=True, stdout=b"full")}
+    async with open_ssh_fleet(1, answers=answers) as fleet:
+        _, echoed = await run_on(fleet, Command(text="cat", stdin=b"hello"))
+        _, sunk = await run_on(fleet, Command(text="sink", stdin=b"hello"))
+
+    assert echoed == {("node1", "stdout"): b"hello"}
+    assert sunk == {("node1", "stdout"): b"full"}
+
+
+async def test_names_resolve_by_the_fleets_ssh_config_with_openssh_too() -> None:
+    async with open_ssh_fleet("web[1-2]", answers=lambda asked: asked.node) as fleet:
+        with trio.fail_after(HANG_S):
+            done = await trio.run_process(
+                ["ssh", "-F", str(fleet.ssh_config), "web2", "hostname"], capture_stdout=True
+            )
+
+    assert done.stdout == b"web2"
+
+
+async def test_a_password_lets_in_where_one_is_set() -> None:
+    async with open_ssh_fleet(1, answers="in", password="sesame") as fleet:
+        options = replace(fleet.ssh_options(), password=Secret("sesame"), identities=())
+        fleet.client_key.unlink()
+        config = fleet.ssh_config.read_text().replace("IdentityFile", "#IdentityFile")
+        fleet.ssh_config.write_text(config)
+        async with open_fleet(fleet.nodes, ssh=options) as nodes:
+            report = await nodes.run("x")
+
+    assert report.ok
+
+
+def test_a_node_is_found_by_name() -> None:
+    async def main() -> None:
+        async with open_ssh_fleet(["a", "b"]) as fleet:
+            assert fleet.node("b") is fleet.nodes[1]
+            with pytest.raises(KeyError):
+                fleet.node("c")
+
+    trio.run(main)
+
+
+# -- being stopped --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(Command(text="x"), id="guarded"),
+        pytest.param(Command(text="x", stdin=b"in"), id="fed"),
+        pytest.param(Command(text="x", wrap=False), id="plain"),
+    ],
+)
+@pytest.mark.parametrize("ignores_term", [False, True], ids=["obeys", "deaf"])
+async def test_a_stopped_answer_ends_as_a_command_does(
+    command: Command, *, ignores_term: bool
+) -> None:
+    node = ScriptedNode(
+        name="a", answers=Answer(stdout=b"on it", takes_s=math.inf), ignores_term=ignores_term
+    )
+    async with open_ssh_fleet([node]) as fleet:
+        report, said = await run_on(
+            fleet,
+            Command(text="x", stdin=command.stdin, wrap=command.wrap, stop_grace_s=0.2),
+            limits=Limits(timeout_s=0.5),
+        )
+
+    # Without the guard nobody can say that nothing of it is left.
+    remote: Remote = "ended" if command.wrap else "not confirmed"
+    assert outcomes(report) == {"a": TimedOut(phase="command", remote=remote)}
+    assert said == {("a", "stdout"): b"on it"}
+
+
+# -- faults ---------------------------------------------------------------------
+
+
+async def test_every_fault_comes_out_as_what_it_is() -> None:
+    talk = Answer(stdout=b"0123456789")
+    nodes = [ScriptedNode(name=fault.name, fault=fault, answers=talk) for fault in Fault]
+    async with open_ssh_fleet(nodes) as fleet:
+        report, said = await run_on(
+            fleet,
+            Command(text="x", stop_grace_s=0.1),
+            limits=Limits(connect_timeout_s=4, timeout_s=4, parallel=math.inf),
+        )
+
+    found = outcomes(report)
+    connecting = TimedOut(phase="connect")
+    assert isinstance(found["REFUSES"], Unreachable)
+    assert "refused" in found["REFUSES"].reason
+    assert found["SILENT"] == connecting
+    assert found["DRIPS"] == connecting
+    assert found["HANGS_IN_KEY_EXCHANGE"] == connecting
+    assert isinstance(found["CHANGED_HOST_KEY"], HostKeyRejected)
+    assert found["HANGS_IN_AUTH"] == TimedOut(phase="auth")
+    assert isinstance(found["DENIES"], Denied)
+    assert isinstance(found["REFUSES_SESSION"], Unreachable)
+    assert "too many sessions" in found["REFUSES_SESSION"].reason
+    for lost in ("DROPS_MID_OUTPUT", "RESETS_MID_COMMAND", "NO_EXIT_STATUS"):
+        outcome = found[lost]
+        assert isinstance(outcome, Unreachable), lost
+        assert outcome.remote == "not confirmed", lost
+    assert found["NEVER_EXITS"] == TimedOut(phase="command", remote="not confirmed")
+    assert found["READS_SLOWLY"] == Exited(code=0)
+    assert found["ENDLESS_OUTPUT"] == TimedOut(phase="command", remote="ended")
+    assert said["DROPS_MID_OUTPUT", "stdout"] == b"01234"
+    assert said["NO_EXIT_STATUS", "stdout"] == said["NEVER_EXITS", "stdout"] == b"0123456789"
+    assert set(said["ENDLESS_OUTPUT", "stdout"]) == set(b"y\n")
+
+
+async def test_a_slow_reader_takes_all_in_the_end() -> None:
+    node = ScriptedNode(name="a", fault=Fault.READS_SLOWLY, answers=Answer(echoes_stdin=True))
+    data = bytes(range(256)) * 64
+    started_s = trio.current_time()
+    async with open_ssh_fleet([node]) as fleet:
+        report, said = await run_on(fleet, Command(text="cat", stdin=data))
+
+    assert report.ok
+    assert said["a", "stdout"] == data
+    assert trio.current_time() - started_s >= len(data) / 1024 * 0.02
+
+
+async def test_a_node_has_no_more_sessions_than_it_may() -> None:
+    node = ScriptedNode(name="a", max_sessions=1, answers=Answer(takes_s=0.5))
+    async with open_ssh_fleet([node]) as fleet:
+        # It takes a client that shares a connection.
+        control = f"-oControlPath={fleet.ssh_config.parent}/ctl"
+        ssh = ["ssh", "-F", str(fleet.ssh_config), control]
+        with trio.fail_after(HANG_S):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trio.run_process, [*ssh, "-M", "a", "x"])
+                await trio.sleep(0.25)
+                second = await trio.run_process(
+                    [*ssh, "-oControlMaster=no", "a", "x"], check=False, capture_stderr=True
+                )
+
+    assert b"Session open refused by peer" in second.stderr
+
+
+async def test_logging_in_takes_as_long_as_scripted() -> None:
+    started_s = trio.current_time()
+    async with open_ssh_fleet([ScriptedNode(name="a", auth_s=0.5)]) as fleet:
+        report, _ = await run_on(fleet, "x")
+
+    assert report.ok
+    assert trio.current_time() - started_s >= 0.5
+
+
+# -- commands that run ----------------------------------------------------------
+
+
+async def test_real_commands_know_their_node_and_end_as_they_end() -> None:
+    async with open_ssh_fleet("n[1-2]", runs_commands=True) as fleet:
+        report, said = await run_on(fleet, "echo $HOSTNAME $TRIOEXEC_NODE; echo e >&2; exit 3")
+        killed, _ = await run_on(fleet, "kill -USR1 $$")
+        _, fed = await run_on(fleet, Command(text="cat; echo end", stdin=b"in "))
+        plain, _ = await run_on(fleet, Command(text="exit 5", wrap=False))
+
+    assert outcomes(report) == {"n1": Exited(code=3), "n2": Exited(code=3)}
+    assert said["n1", "stdout"] == b"n1 n1\n"
+    assert said["n2", "stdout"] == b"n2 n2\n"
+    assert said["n2", "stderr"] == b"e\n"
+    assert outcomes(killed)["n1"] == Killed(signal=10)
+    assert fed["n1", "stdout"] == b"in end\n"
+    assert outcomes(plain)["n1"] == Exited(code=5)
+
+
+def running(word: str) -> list[str]:
+    """Live processes with a word in their command line."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            text = (folder / "cmdline").read_bytes()
+            state = (folder / "stat").read_bytes().rpartition(b")")[2].split()[0]
+        except OSError:
+            continue
+        if word.encode() in text and state != b"Z" and int(folder.name) != os.getpid():
+            found.append(text.decode())
+    return found
+
+
+@pytest.mark.parametrize("stdin", [None, b"in"], ids=["guarded", "fed"])
+async def test_a_stopped_run_leaves_no_real_process(stdin: bytes | None) -> None:
+    word = "31536123" if stdin else "31536124"
+    async with open_ssh_fleet("n[1-2]", runs_commands=True) as fleet:
+        report, _ = await run_on(
+            fleet,
+            Command(
+                text=f"trap '' TERM; sleep {word} & sleep {word}", stdin=stdin, stop_grace_s=0.2
+            ),
+            limits=Limits(timeout_s=0.7),
+        )
+        assert running(word) == []
+
+    assert set(outcomes(report).values()) == {TimedOut(phase="command", remote="ended")}
+
+
+CLIENT = """
+import sys
+import trio
+from trioexec.api import open_fleet
+from trioexec.model.command import Command
+from trioexec.model.nodes import Node
+from trioexec.transports.ssh.options import SshOptions
+
+async def main():
+    node = Node(name="node1", host="127.0.0.1", port=int(sys.argv[2]))
+    options = SshOptions(config_file=sys.argv[1], user="tester")
+    async with open_fleet([node], ssh=options) as fleet:
+        await fleet.run(eval(sys.argv[3]))
+
+trio.run(main)
+"""
+
+
+@pytest.mark.parametrize("wrap", [True, False], ids=["guarded", "plain"])
+@pytest.mark.parametrize("stdin", [None, b"in"], ids=["null", "fed"])
+async def test_a_client_that_vanishes_leaves_no_real_process(
+    stdin: bytes | None, *, wrap: bool
+) -> None:
+    word = f"3153{int(wrap)}{int(stdin is None)}25"
+    command = Command(text=f"sleep {word} & sleep {word}", stdin=stdin, wrap=wrap)
+
+    async with open_ssh_fleet(1, runs_commands=True) as fleet:
+        port = str(fleet.nodes[0].port)
+        client = await trio.lowlevel.open_process(
+            [sys.executable, "-c", CLIENT, str(fleet.ssh_config), port, repr(command)]
+        )
+        try:
+            with trio.fail_after(HANG_S):
+                while not running(f"sleep\0{word}"):
+                    await trio.sleep(0.02)
+        finally:
+            client.kill()
+            await client.wait()
+        with trio.fail_after(HANG_S):
+            while running(f"sleep\0{word}"):
+                await trio.sleep(0.02)
+
+    assert running(word) == []
+
+
+# -- nothing stays --------------------------------------------------------------
+
+
+class OwnError(Exception):
+    pass
+
+
+async def test_an_exception_of_the_block_comes_out_as_it_is() -> None:
+    with pytest.raises(OwnError):
+        async with open_ssh_fleet(2):
+            raise OwnError
+
+
+async def test_an_exception_is_not_lost_to_a_cancel_on_the_way_out() -> None:
+    with pytest.raises(OwnError), trio.CancelScope() as scope:
+        async with open_ssh_fleet(2):
+            scope.cancel()
+            raise OwnError
+
+
+@pytest.mark.parametrize("runs_commands", [True, False], ids=["real", "scripted"])
+async def test_a_cancelled_fleet_leaves_nothing_of_what_is_under_way(
+    *, runs_commands: bool
+) -> None:
+    word = f"315361{int(runs_commands)}8"
+    with trio.move_on_after(1.5) as scope:
+        async with (
+            open_ssh_fleet(
+                3, runs_commands=runs_commands, answers=Answer(takes_s=math.inf)
+            ) as fleet,
+            trio.open_nursery() as nursery,
+        ):
+            nursery.start_soon(run_on, fleet, f"sleep {word} & sleep {word}")
+            await trio.sleep_forever()
+
+    assert scope.cancelled_caught
+    assert running(word) == []
+    assert not fleet.client_key.exists()
+
+
+async def test_the_ports_are_closed_afterwards() -> None:
+    async with open_ssh_fleet(
+        [
+            "a",
+            ScriptedNode(name="b", fault=Fault.SILENT),
+            ScriptedNode(name="c", fault=Fault.REFUSES),
+        ]
+    ) as fleet:
+        pass
+
+    for node in fleet.nodes:
+        with socket.socket() as probe, pytest.raises(ConnectionRefusedError):
+            probe.connect((node.host, node.port))
+
+
+async def test_a_fleet_lives_inside_the_callers_loop() -> None:
+    async with trio_asyncio.open_loop() as loop:
+        async with open_ssh_fleet(1, answers="hi") as fleet:
+            assert trio_asyncio.current_loop.get() is loop
+            report, said = await run_on(fleet, "x")
+        assert loop.is_running()
+
+    assert report.ok
+    assert said == {("node1", "stdout"): b"hi"}
+
+
+async def test_two_fleets_at_once_do_not_know_each_other() -> None:
+    async with open_ssh_fleet(2, answers="one") as one, open_ssh_fleet(2, answers="two") as two:
+        _, said_one = await run_on(one, "x")
+        _, said_two = await run_on(two, "x")
+        ports = {node.port for node in (*one.nodes, *two.nodes)}
+
+    assert set(said_one.values()) == {b"one"}
+    assert set(said_two.values()) == {b"two"}
+    assert len(ports) == 4
+
+
+async def test_a_fleet_outlives_the_callers_cancel_no_longer_than_its_grace() -> None:
+    """A client that is connected and does nothing does not hold the fleet up."""
+    with trio.fail_after(HANG_S):
+        async with open_ssh_fleet(1, answers=Answer(takes_s=math.inf)) as fleet:
+            node = fleet.nodes[0]
+            stream = await trio.open_tcp_stream(node.host, node.port or 0)
+            assert await stream.receive_some(7) == b"SSH-2.0"
+        await stream.aclose()
+
+
+# -- the fixture ----------------------------------------------------------------
+
+
+async def test_the_fixture_starts_fleets_for_the_length_of_a_test(ssh_fleet: StartFleet) -> None:
+    web = await ssh_fleet("web[1-2]", answers={"id": "web"})
+    db = await ssh_fleet([ScriptedNode(name="db", answers="db")])
+
+    async with open_fleet([*web.nodes, *db.nodes], ssh=web.ssh_options()) as fleet:
+        report = await fleet.only([fleet.nodes[0]]).run("id")
+
+    assert [row.stdout for row in report] == [b"web"]
+    assert [node.name for node in db.nodes] == ["db"]
+
+
+def test_importing_the_plugin_imports_neither_asyncssh_nor_trio_asyncio() -> None:
+    code = (
+        "import sys, trioexec.testing.fixtures;"
+        "print([m for m in ('asyncssh', 'trio_asyncio', 'msgspec') if m in sys.modules])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+
+    assert done.stdout == b"[]\n"
+
+
+def test_a_cancel_from_outside_finds_the_nodes_still_listening() -> None:
+    """They hear their clients' goodbyes, and confirm."""
+    events: list[Event] = []
+
+    async def main() -> None:
+        with trio.move_on_after(1):
+            async with open_ssh_fleet(1, answers=Answer(takes_s=math.inf)) as fleet:
+                await run_on(fleet, "x", on_event=lambda event, _: events.append(event))
+
+    trio.run(main)
+
+    finished = [event.outcome for event in events if isinstance(event, NodeFinished)]
+    assert finished == [Cancelled(why="caller", started=True, remote="ended")]
+
+
+async def test_a_fleet_that_is_cancelled_before_it_is_open_opens_not() -> None:
+    with trio.fail_after(HANG_S), trio.CancelScope() as scope:
+        scope.cancel()
+        async with open_ssh_fleet(1):
+            pytest.fail("it opened")
+
+    assert scope.cancelled_caught
