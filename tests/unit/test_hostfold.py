@@ -6,11 +6,14 @@ import time
 
 import pytest
 from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trioexec.model import hostfold
 from trioexec.model.hostlist import expand, fold
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A slow machine is no failure."""
 
 
 @pytest.mark.parametrize(
@@ -48,6 +51,7 @@ def test_fold_does_not_depend_on_the_order() -> None:
 
 
 @pytest.mark.parametrize("few", [pytest.param(200, id="few"), pytest.param(0, id="many")])
+@PATIENT
 @given(data=st.data())
 def test_what_fold_writes_expand_reads(few: int, data: st.DataObject) -> None:
     number = st.one_of(st.integers(0, 12).map(str), st.sampled_from(["01", "02", "010", "00"]))
@@ -67,6 +71,7 @@ def test_what_fold_writes_expand_reads(few: int, data: st.DataObject) -> None:
     assert {node.name for node in expand([text], sources=None)} == names
 
 
+@PATIENT
 @given(st.sets(st.text("ab12%*?+=~/.٣²é", min_size=1, max_size=8), min_size=1))
 def test_odd_characters_come_back_as_they_were(names: set[str]) -> None:
     text = fold(names)
@@ -81,6 +86,7 @@ def _by_clustershell(text: str) -> list[str]:
     return list(NodeSet(text, resolver=RESOLVER_NOGROUP))
 
 
+@PATIENT
 @given(st.lists(st.text(max_size=12), max_size=8))
 def test_fold_never_fails(names: list[str]) -> None:
     text = fold(names)

@@ -8,14 +8,19 @@ import subprocess
 
 import pytest
 from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet, NodeSetParseError
-from hypothesis import Phase, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
+from trioexec.model import hostfold
 from trioexec.model.errors import NodeSetError
 from trioexec.model.hostlist import expand, fold
 
-MANY = settings(max_examples=300, deadline=None)
-FEW = settings(max_examples=15, deadline=None, phases=[Phase.generate])
+MANY = settings(
+    max_examples=300,
+    deadline=None,  # a slow machine is no failure
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+FEW = settings(MANY, max_examples=15, phases=[Phase.generate])
 """Each example of these starts programs; to shrink one would take minutes."""
 
 PDSH_CUTS_AT = "[truncated]"
@@ -75,7 +80,13 @@ def test_expressions_expand_as_nodeset_expands_them(expression: str) -> None:
 @MANY
 @given(expressions(",,,!&^"))
 def test_results_fold_as_nodeset_folds_them(expression: str) -> None:
-    assert fold(nodes_of(expression)) == str(nodeset(expression))
+    assert _folds_like(str(nodeset(expression)), nodes_of(expression))
+
+
+def _folds_like(theirs: str, names: list[str]) -> bool:
+    """To the letter up to `hostfold.FEW` names; of more, some fold in a way of our own."""
+    ours = fold(names)
+    return ours == theirs or (len(names) > hostfold.FEW and nodeset(ours) == nodeset(theirs))
 
 
 @MANY
@@ -156,7 +167,7 @@ def test_expressions_fold_as_the_installed_nodeset_prints_them(expression: str) 
 
     printed = _run(program, "-f", expression)
 
-    assert printed == fold(nodes_of(expression)) + "\n"
+    assert _folds_like(printed.removesuffix("\n"), nodes_of(expression))
 
 
 @FEW
