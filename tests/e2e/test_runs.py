@@ -1,0 +1,246 @@
+"""The journal through the command line: list, show, compare, run again, and do no harm."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import xmlschema
+
+HANG_S = 120
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+HOW = "test -e up || test $TRIOEXEC_NODE != b || exit 3; echo $TRIOEXEC_NODE $((6*7))"
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    def call(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "trioexec", *words],
+            env={
+                **os.environ,
+                "XDG_STATE_HOME": str(tmp_path / "state"),
+                "SHELL": "/bin/sh",
+                **env,
+            },
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=HANG_S,
+            check=False,
+        )
+
+    return call
+
+
+def run(cli: Cli, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return cli("-H", "a,b,c", "--transport", "local", *options, HOW, **env)
+
+
+def records(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "state" / "trioexec" / "runs").glob("*.gz"))
+
+
+def test_a_run_is_listed_and_shown_as_it_was(cli: Cli) -> None:
+    first = run(cli)
+
+    listed = cli("runs")
+    shown = cli("runs", "show", "last")
+
+    assert re.fullmatch(
+        r"RUN   WHEN .*\n[a-z2-9]{4}  \d{4}-\d\d-\d\d \d\d:\d\d +\d+\.\d s +3 +1 +0  test -e up .*\n",
+        listed.stdout,
+    )
+    assert sorted(shown.stdout.splitlines()) == sorted(first.stdout.splitlines())
+    assert shown.stderr == first.stderr
+    assert shown.returncode == 0
+
+
+@pytest.mark.parametrize("mode", ["-g", "--json"])
+def test_a_run_is_shown_in_another_mode_as_that_mode_would_have(cli: Cli, mode: str) -> None:
+    now = run(cli, mode)
+
+    again = cli("runs", "show", mode)
+
+    assert again.stdout == now.stdout
+
+
+def test_two_runs_are_compared_by_node(cli: Cli, tmp_path: Path) -> None:
+    run(cli)
+    (tmp_path / "up").touch()
+    run(cli)
+
+    differ = cli("runs", "diff", "last-1", "last")
+    same = cli("runs", "diff", "last", "last")
+
+    assert differ.returncode == 1
+    assert differ.stdout == "b (1): exit 3 -> exit 0\n  @@ -0,0 +1 @@\n  +b 42\n"
+    assert differ.stderr.endswith(": 1 of 3 nodes changed.\n")
+    assert (same.returncode, same.stdout) == (0, "")
+
+
+def test_what_failed_is_run_again_with_the_same_command(cli: Cli, tmp_path: Path) -> None:
+    run(cli, "--main-rank", "a", "--require-all-success")
+    (tmp_path / "up").touch()
+
+    again = cli("rerun", "--failed")
+
+    assert (again.returncode, again.stdout) == (0, "b: b 42\n")
+    assert cli("rerun", "--failed").returncode == 2  # nothing failed any more
+    assert sorted(cli("rerun", "last-1", "-N").stdout.split()) == ["42", "42", "42", "a", "b", "c"]
+
+
+def test_a_rerun_keeps_the_options_and_may_change_them(cli: Cli) -> None:
+    run(cli, "--require-all-success", "--parallel", "1")
+
+    assert cli("rerun").returncode == 1
+    assert cli("rerun", "--any-failure").returncode == 3
+    dry = cli("rerun", "last", "--dry-run")
+    assert "1 at once by local" in dry.stderr
+
+
+def test_nodes_that_were_not_started_are_run_again_alone(cli: Cli) -> None:
+    run(cli, "--fail-fast", "--parallel", "1")
+
+    again = cli("rerun", "--not-started")
+
+    assert again.stdout == "c: c 42\n"
+    assert cli("rerun", "last-1", "--unreachable").returncode == 2
+
+
+def test_values_of_the_environment_are_not_kept_and_asked_for_again(
+    cli: Cli, tmp_path: Path
+) -> None:
+    run(cli, "--env", "TOKEN=sesame-open", "-o", "SetEnv=OTHER=sesame-too")
+
+    kept = b"".join(gzip.decompress(path.read_bytes()) for path in records(tmp_path))
+    refused = cli("rerun")
+    given = cli("rerun", "--env", "TOKEN=x", "-o", "SetEnv=OTHER=y")
+
+    assert b"sesame" not in kept
+    assert b"--env TOKEN" in kept
+    assert refused.returncode == 2
+    assert "--env TOKEN, -o SetEnv, whose values the journal does not keep" in refused.stderr
+    assert given.returncode == 0
+
+
+def test_what_is_not_to_be_kept_is_not(cli: Cli, tmp_path: Path) -> None:
+    run(cli, "--no-record")
+    assert records(tmp_path) == []
+
+    run(cli, "--no-record-output")
+    shown = cli("runs", "show")
+    assert shown.stdout == ""
+    assert "recorded without its output" in shown.stderr
+    assert "3 nodes: 2 ok, 1 failed" in shown.stderr
+
+
+def test_a_journal_that_cannot_be_written_does_not_break_the_run(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("in the way")
+
+    done = run(cli)
+
+    assert len(done.stdout.splitlines()) == 2
+    assert done.stderr.count("this run is not kept in the journal: Not a directory") == 1
+
+
+def test_a_run_that_was_killed_can_be_looked_at(cli: Cli, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "trioexec",
+            "-H",
+            "a,b",
+            "--transport",
+            "local",
+            "echo on; sleep 99",
+        ],
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "SHELL": "/bin/sh"},
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    assert "runs  echo on; sleep 99" in cli("runs").stdout
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+
+    assert "cut  echo on; sleep 99" in cli("runs").stdout
+    shown = cli("runs", "show", "last")
+    assert "has no end: trioexec was killed" in shown.stderr
+    assert "2 nodes: 0 ok, 2" in shown.stderr
+
+
+def test_a_damaged_record_is_listed_and_refused(cli: Cli, tmp_path: Path) -> None:
+    run(cli)
+    records(tmp_path)[0].write_bytes(b"junk")
+
+    assert "(damaged)" in cli("runs").stdout
+    done = cli("runs", "show", "last")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("runs", "dance"), ("runs", "show", "zzzz"), ("rerun", "a", "b"), ("runs", "diff", "x")],
+)
+def test_a_wrong_word_is_a_usage_error(cli: Cli, words: tuple[str, ...]) -> None:
+    run(cli)
+
+    done = cli(*words)
+
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_an_empty_journal_says_where_it_will_be(cli: Cli) -> None:
+    assert "No run has been kept yet" in cli("runs").stderr
+
+
+def test_a_ping_is_listed_and_not_run_again(cli: Cli) -> None:
+    cli("ping", "--transport", "local", "a,b")
+
+    assert "(ping)" in cli("runs").stdout
+    assert "was no command" in cli("rerun").stderr
+
+
+def test_junit_is_written_by_the_run_also_when_it_fails(cli: Cli, tmp_path: Path) -> None:
+    schema = Path(__file__).parents[1] / "unit" / "schemas" / "junit-jenkins.xsd"
+
+    done = run(cli, "--junit", "out.xml", "-S")
+    refused = run(cli, "--junit", "no/such/out.xml")
+
+    assert done.returncode == 3
+    xmlschema.XMLSchema(schema).validate((tmp_path / "out.xml").read_text())
+    assert 'failures="1"' in (tmp_path / "out.xml").read_text()
+    assert refused.returncode == 2
+    assert refused.stdout == ""
+
+
+def test_github_is_told_where_it_is_github(cli: Cli, tmp_path: Path) -> None:
+    on = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
+
+    done = run(cli, **on)
+    quiet = run(cli, "--annotations", "none", **on)
+
+    assert "::warning title=" in done.stderr
+    assert "::" not in done.stdout
+    assert "3 nodes: 2 ok" in (tmp_path / "summary.md").read_text()
+    assert "::" not in quiet.stderr
+
+
+def test_every_kept_line_is_json(cli: Cli, tmp_path: Path) -> None:
+    run(cli)
+
+    for line in gzip.decompress(records(tmp_path)[0].read_bytes()).splitlines():
+        json.loads(line)

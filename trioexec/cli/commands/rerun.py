@@ -1,0 +1,167 @@
+"""``trioexec rerun``: a run of the journal again, on all its nodes or on those that failed."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from trioexec.cli.commands.run import ENTRY as RUN_ENTRY
+from trioexec.cli.commands.run import main as run
+from trioexec.cli.options import CommandOptions, NodeOptions, SshOptions
+from trioexec.cli.registry import CommandEntry
+from trioexec.model.errors import UsageError
+from trioexec.settings.layers import Setting
+from trioexec.settings.option import option, options_of
+from trioexec.settings.readers import Flag
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trioexec.cli.invocation import Invocation
+    from trioexec.model.journal import Header
+    from trioexec.model.outcomes import Outcome
+    from trioexec.settings.journal import Entry
+
+__all__ = ["ENTRY", "RerunOptions", "main"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerunOptions:
+    """On which of its nodes; with several of these, on those of any."""
+
+    PANEL: ClassVar[str] = "Which nodes"
+
+    failed: bool = option(
+        False, "--failed", reader=Flag(), help="Those that did not succeed, for whatever reason."
+    )
+    unreachable: bool = option(
+        False,
+        "--unreachable",
+        reader=Flag(),
+        help="Those that could not be reached or did not let us in.",
+    )
+    not_started: bool = option(
+        False, "--not-started", reader=Flag(), help="Those the run was stopped before."
+    )
+
+
+ENTRY = CommandEntry(
+    usage="[OPTIONS] [RUN]",
+    groups=(RerunOptions, *(group for group in RUN_ENTRY.groups if group is not NodeOptions)),
+    words_end=False,
+    examples=(
+        ("trioexec rerun --failed", "the last run again, where it failed"),
+        ("trioexec rerun k7f3 --dry-run", "what that run would do, and where"),
+        ("trioexec rerun last-1 --timeout 60", "the one before the last, with more time"),
+    ),
+)
+
+
+def main(call: Invocation) -> int:
+    """Run it again."""
+    from trioexec.settings.journal import Journal, journal_directory  # noqa: PLC0415
+
+    if len(call.words) > 1:
+        raise UsageError(
+            f"one run at a time, not {len(call.words)}.\n"
+            "The command is the run's own: name only the run."
+        )
+    entry = Journal(journal_directory(call.env)).find(call.words[0] if call.words else "last")
+    header = entry.header()
+    if header.job != "run" or not (header.words or "script" in header.options):
+        raise UsageError(f"run {entry.id} was no command.\n`trioexec runs` lists what each was.")
+    _check_secrets(call, entry.id, header)
+    names = _names(entry, call.options(RerunOptions))
+    settings = {**_settled(call, entry.id, header), **_nodes(names, entry.id)}
+    if not _own(call, "main_rank") and settings["main_rank"].value not in names:
+        settings["main_rank"] = Setting(value="")  # the run had it, these nodes do not
+    return run(dataclasses.replace(call, words=header.words, settings=settings))
+
+
+def _names(entry: Entry, options: RerunOptions) -> list[str]:
+    """Choose the nodes, in the order of the run.
+
+    Raises:
+        UsageError: There is none like that.
+    """
+    from trioexec.model.events import NodeFinished, RunStarted  # noqa: PLC0415
+    from trioexec.model.journal import completed  # noqa: PLC0415
+
+    events = completed(entry.read())
+    start = events[0] if events else None
+    if not isinstance(start, RunStarted):
+        raise UsageError(f"run {entry.id}: its nodes are not in the record.\nRun it anew.")
+    ends = {event.node: event.outcome for event in events if isinstance(event, NodeFinished)}
+    names = [node.name for node in start.nodes if _is_wanted(ends[node.name], options)]
+    if not names:
+        raise UsageError(
+            f"run {entry.id} has no node like that; it had {len(start.nodes)} in all.\n"
+            f"`trioexec runs show {entry.id}` shows how it went."
+        )
+    return names
+
+
+def _is_wanted(outcome: Outcome, options: RerunOptions) -> bool:
+    from trioexec.model.outcomes import (  # noqa: PLC0415
+        Cancelled,
+        Denied,
+        HostKeyRejected,
+        TimedOut,
+        Unreachable,
+    )
+
+    if not (options.failed or options.unreachable or options.not_started):
+        return True
+    match outcome:
+        case Unreachable() | Denied() | HostKeyRejected() | TimedOut(phase="connect" | "auth"):
+            return options.failed or options.unreachable
+        case Cancelled(started=False):
+            return options.failed or options.not_started
+        case _:
+            return options.failed and not outcome.ok
+
+
+def _check_secrets(call: Invocation, run_id: str, header: Header) -> None:
+    """Ask for what the journal does not keep; half an environment would be another command."""
+    given = {f"--env {name}" for name, _ in call.options(CommandOptions).env}
+    ssh = call.options(SshOptions).ssh_option
+    given |= {"-o SetEnv" for key, _ in ssh if key.lower() == "setenv"}
+    missing = [what for what in header.unrecorded if what not in given]
+    if missing:
+        again = " ".join(f"{what}=..." for what in missing)
+        raise UsageError(
+            f"run {run_id} had {', '.join(missing)}, whose values the journal does not keep.\n"
+            f"Give them again: trioexec rerun {run_id} {again}"
+        )
+
+
+def _settled(call: Invocation, run_id: str, header: Header) -> dict[str, Setting]:
+    """The run's options under this call's own; an option excludes its rivals of the record."""
+    settings = dict(call.settings)
+    known = {one.field: one for one in options_of(ENTRY.groups)}
+    claimed = {one.exclusive for one in known.values() if one.exclusive and _own(call, one.field)}
+    for field, value in header.options.items():
+        one = known.get(field)
+        if one is None or _own(call, field) or one.exclusive in claimed:
+            continue
+        settings[field] = Setting(value=_value(value), source="journal", where=f"run {run_id}")
+    return settings
+
+
+def _own(call: Invocation, field: str) -> bool:
+    return call.settings[field].source == "command line"
+
+
+def _value(value: object) -> object:
+    """JSON has no tuples; options have no lists."""
+    return tuple(_value(one) for one in value) if isinstance(value, list) else value
+
+
+def _nodes(names: list[str], run_id: str) -> Mapping[str, Setting]:
+    where = f"run {run_id}"
+    return {
+        "hosts": Setting(value=tuple(names), source="journal", where=where),
+        "filter": Setting(value=()),
+        "exclude": Setting(value=()),
+    }

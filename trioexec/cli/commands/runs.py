@@ -1,0 +1,216 @@
+"""``trioexec runs``: lists the journal's runs, shows one again, compares two, makes a page."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from trioexec.cli.fanout import view_for
+from trioexec.cli.options import OutputOptions
+from trioexec.cli.registry import CommandEntry
+from trioexec.cli.view import make_sinks
+from trioexec.model.errors import UsageError
+from trioexec.model.exitcodes import OK, OUTPUT_CLOSED
+from trioexec.settings.option import option
+from trioexec.settings.readers import Number, Text
+
+if TYPE_CHECKING:
+    from trioexec.cli.invocation import Invocation
+    from trioexec.cli.view import View
+    from trioexec.model.journal import Recorded
+    from trioexec.model.record import RunRecord
+    from trioexec.settings.journal import Entry, Journal
+
+__all__ = ["DIFFERENT", "ENTRY", "RunsOptions", "main"]
+
+DIFFERENT = 1
+"""Exit code of ``runs diff`` where something changed, as diff(1) has it."""
+
+_MANY = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsOptions:
+    """What `runs` lists and writes."""
+
+    PANEL: ClassVar[str] = "Journal"
+
+    last: int = option(
+        20,
+        "-n",
+        "--last",
+        reader=Number(low=1, high=_MANY),
+        help="List so many runs, the newest first.",
+    )
+    output: str = option(
+        "", "-o", "--output", reader=Text(metavar="FILE"), help="Where report writes the page."
+    )
+
+
+ENTRY = CommandEntry(
+    usage="[OPTIONS] [show RUN | diff RUN RUN | report RUN]",
+    groups=(RunsOptions, OutputOptions),
+    words_end=False,
+    examples=(
+        ("trioexec runs", "the last runs; RUN below is an ID of these, last, or last-1"),
+        ("trioexec runs show last -g", "the last run's output again, equal answers once"),
+        ("trioexec runs diff last-1 last", "what changed on which nodes; exit 1 if anything did"),
+        ("trioexec runs report k7f3 -o run.html", "one page to look at, or to mail"),
+    ),
+)
+
+_USE = (
+    "Write show RUN, diff RUN RUN or report RUN; RUN is an ID that `trioexec runs` lists, or last."
+)
+
+
+def main(call: Invocation) -> int:
+    """Do what the first word says."""
+    from trioexec.settings.journal import Journal, journal_directory  # noqa: PLC0415
+
+    journal = Journal(journal_directory(call.env))
+    match call.words:
+        case () | ("list",):
+            return _list(journal, call.options(RunsOptions).last)
+        case ("show",):
+            return _show(journal.find("last"), view_for(call))
+        case ("show", run):
+            return _show(journal.find(run), view_for(call))
+        case ("diff", before, after):
+            return _diff(journal.find(before), journal.find(after))
+        case ("report",):
+            return _report(journal.find("last"), call.options(RunsOptions).output)
+        case ("report", run):
+            return _report(journal.find(run), call.options(RunsOptions).output)
+        case _:
+            raise UsageError(f"runs {' '.join(call.words)}: that is none of its ways.\n{_USE}")
+
+
+def _list(journal: Journal, most: int) -> int:
+    rows = [("RUN", "WHEN", "TOOK", "NODES", "FAILED", "EXIT", "COMMAND")]
+    rows += [_row(entry) for entry in journal.entries()[:most]]
+    if len(rows) == 1:
+        sys.stderr.write(f"No run has been kept yet; they will be in {journal.directory}.\n")
+        return OK
+    widths = [max(len(row[column]) for row in rows) for column in range(6)]
+    for row in rows:
+        shown = [
+            text.rjust(width) if 2 <= column <= 5 else text.ljust(width)  # noqa: PLR2004 - numbers
+            for column, (text, width) in enumerate(zip(row, widths, strict=False))
+        ]
+        sys.stdout.write("  ".join([*shown, row[6]]).rstrip() + "\n")
+    return OK
+
+
+def _row(entry: Entry) -> tuple[str, str, str, str, str, str, str]:
+    from trioexec.model.journal import DamagedError  # noqa: PLC0415
+
+    try:
+        header, summary = entry.header(), entry.summary()
+        running = summary is None and entry.is_running()
+    except DamagedError:
+        return (entry.id, "?", "?", "?", "?", "?", "(damaged)")
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(header.unix_s))
+    command = _one_line(header.command) or "(ping)"
+    if summary is None:
+        state = "runs" if running else "cut"
+        return (entry.id, when, "-", str(header.nodes), "-", state, command)
+    failed = summary.nodes - summary.ok
+    took = f"{summary.took_s:.1f} s"
+    return (entry.id, when, took, str(summary.nodes), str(failed), str(summary.exit_code), command)
+
+
+def _one_line(text: str) -> str:
+    from trioexec.model.record import plain_text  # noqa: PLC0415
+
+    line = " ".join(plain_text(text.encode("utf-8", "backslashreplace")).split())
+    return line if len(line) <= 60 else f"{line[:57]}..."  # noqa: PLR2004 - a column
+
+
+def _show(entry: Entry, view: View) -> int:
+    import trio  # noqa: PLC0415
+
+    recorded = entry.read()
+    for line in _gaps(entry, recorded):
+        sys.stderr.write(f"trioexec: {line}\n")
+    sys.stderr.flush()
+    return OK if trio.run(_replay, recorded, view) else OUTPUT_CLOSED
+
+
+def _gaps(entry: Entry, recorded: Recorded) -> Iterator[str]:
+    """Say what the record does not hold."""
+    if not recorded.complete:
+        if entry.is_running():
+            yield f"run {entry.id} is still running; this is how far it got."
+        else:
+            yield f"run {entry.id} has no end: trioexec was killed, or the disk was full."
+    if not recorded.header.keeps_output:
+        yield f"run {entry.id} was recorded without its output."
+    elif recorded.dropped:
+        names, missing = list(recorded.dropped), sum(recorded.dropped.values())
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004
+        yield f"{missing:,} bytes were too much to keep, of {', '.join(names[:3])}{more}."
+
+
+async def _replay(recorded: Recorded, view: View) -> bool:
+    import dataclasses  # noqa: PLC0415
+
+    from trioexec.api.replay import replay  # noqa: PLC0415 - imports trio
+    from trioexec.model.flow import Flow  # noqa: PLC0415
+    from trioexec.model.hostlist import fold  # noqa: PLC0415
+    from trioexec.model.journal import completed  # noqa: PLC0415
+    from trioexec.sinks.console import Console  # noqa: PLC0415
+
+    flow = Flow()
+    console = Console(flow, on_closed=lambda: None)
+    # Nothing is in progress any more.
+    sinks = make_sinks(dataclasses.replace(view, progress=False), console, fold=fold)
+    return await replay(completed(recorded), flow=flow, sinks=sinks, console=console)
+
+
+def _diff(before: Entry, after: Entry) -> int:
+    from trioexec.model.hostlist import fold  # noqa: PLC0415
+    from trioexec.model.rundiff import compare, diff_lines  # noqa: PLC0415
+
+    old, new = _record(before), _record(after)
+    changes = compare(old, new)
+    for change in changes:
+        sys.stdout.writelines(f"{line}\n" for line in diff_lines(change, fold))
+    sys.stdout.flush()
+    changed = sum(len(change.nodes) for change in changes)
+    both = len({node.node.name for node in (*old.nodes, *new.nodes)})
+    sys.stderr.write(f"{before.id} -> {after.id}: {changed} of {both} nodes changed.\n")
+    return DIFFERENT if changes else OK
+
+
+def _record(entry: Entry) -> RunRecord:
+    from trioexec.model.journal import completed  # noqa: PLC0415
+    from trioexec.model.record import Recorder  # noqa: PLC0415
+
+    recorder = Recorder()
+    for event in completed(entry.read()):
+        recorder.handle(event)
+    return recorder.record()
+
+
+def _report(entry: Entry, output: str) -> int:
+    from trioexec.model.hostlist import fold  # noqa: PLC0415
+    from trioexec.sinks.atomic import refusal, write_whole  # noqa: PLC0415
+    from trioexec.sinks.page import page  # noqa: PLC0415
+
+    path = Path(output or f"trioexec-{entry.id}.html")
+    if why := refusal(path):
+        raise UsageError(f"-o {path}: {why}.\nName a file that can be written.")
+    recorded = entry.read()
+    notes = list(_gaps(entry, recorded))
+    document = page(_record(entry), run_id=entry.id, notes=notes, fold=fold)
+    try:
+        write_whole(path, document.encode("utf-8", "replace"))
+    except OSError as exc:
+        raise UsageError(f"-o {path}: {exc.strerror}.\nName a file that can be written.") from exc
+    sys.stderr.write(f"{path} is written.\n")
+    return OK

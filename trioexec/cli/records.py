@@ -1,0 +1,155 @@
+"""What is kept of a run beside what it shows: the journal, JUnit, GitHub.
+
+From options to sinks, and from a run's options to what its record may say of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from trioexec.cli.options import (
+    CommandOptions,
+    LimitOptions,
+    ResultOptions,
+    SshOptions,
+    TransportOptions,
+)
+from trioexec.model.errors import UsageError
+from trioexec.settings.option import option, options_of
+from trioexec.settings.readers import Choice, Flag, Text
+
+if TYPE_CHECKING:
+    from trioexec.cli.invocation import Invocation
+    from trioexec.model.events import RunStarted
+    from trioexec.model.journal import Header
+    from trioexec.sinks.base import Sink
+    from trioexec.sinks.console import Console
+    from trioexec.sinks.journal import JournalSink
+
+__all__ = ["REMEMBERED", "RecordOptions", "SinkMaker", "record_sinks"]
+
+Fold = Callable[[Iterable[str]], str]
+SinkMaker = Callable[["Console", Fold], "list[Sink]"]
+
+REMEMBERED: Final = (LimitOptions, CommandOptions, ResultOptions, SshOptions, TransportOptions)
+"""What shapes a run; how it was shown is for the next time to say."""
+
+_PATHS: Final = frozenset({"script", "identity", "ssh_config"})
+"""Files, which another run may be asked for from another folder."""
+
+_NOT_FILES: Final = frozenset({"", "none", "-"})
+_SECRET_SSH_OPTIONS: Final = frozenset({"setenv"})
+_NEVER: Final = frozenset({"dry_run", "batch"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordOptions:
+    """What is kept of a run."""
+
+    PANEL: ClassVar[str] = "Records"
+
+    junit: str = option(
+        "",
+        "--junit",
+        reader=Text(metavar="FILE"),
+        help="JUnit XML there, a test case a node; also when interrupted.",
+    )
+    annotations: str = option(
+        "auto",
+        "--annotations",
+        reader=Choice(("auto", "github", "none")),
+        help="For GitHub Actions; auto: where GITHUB_ACTIONS says so.",
+    )
+    no_record: bool = option(
+        False, "--no-record", reader=Flag(), help="Keep nothing of this run in the journal."
+    )
+    no_record_output: bool = option(
+        False, "--no-record-output", reader=Flag(), help="Keep in the journal all but the output."
+    )
+
+
+def record_sinks(call: Invocation) -> SinkMaker:
+    """Settle what is kept, and return what makes the sinks for it.
+
+    Raises:
+        UsageError: A file cannot be written.
+    """
+    options = call.options(RecordOptions)
+    if options.junit:
+        from trioexec.sinks.atomic import refusal  # noqa: PLC0415
+
+        if why := refusal(Path(options.junit)):
+            raise UsageError(f"--junit {options.junit}: {why}.\nName a file that can be written.")
+    return lambda console, fold: _make(call, options, console, fold)
+
+
+def _make(call: Invocation, options: RecordOptions, console: Console, fold: Fold) -> list[Sink]:
+    sinks: list[Sink] = []
+    if not options.no_record:
+        sinks.append(_journal_sink(call, console, keeps_output=not options.no_record_output))
+    if options.junit:
+        from trioexec.sinks.junit import JunitSink  # noqa: PLC0415
+
+        sinks.append(JunitSink(Path(options.junit), say=console.say))
+    on_github = call.env.get("GITHUB_ACTIONS") == "true"
+    if options.annotations == "github" or (options.annotations == "auto" and on_github):
+        from trioexec.sinks.github import GithubSink  # noqa: PLC0415
+
+        file = call.env.get("GITHUB_STEP_SUMMARY", "")
+        where = Path(file) if file else None
+        sinks.append(GithubSink(say=console.say, fold=fold, summary_file=where))
+    return sinks
+
+
+def _journal_sink(call: Invocation, console: Console, *, keeps_output: bool) -> JournalSink:
+    from trioexec.settings.journal import Journal, journal_directory  # noqa: PLC0415
+    from trioexec.sinks.journal import JournalSink  # noqa: PLC0415
+
+    options, unrecorded = _remembered(call)
+
+    def header(run_id: str, event: RunStarted) -> Header:
+        from trioexec.model.journal import Header  # noqa: PLC0415
+
+        return Header(
+            id=run_id,
+            unix_s=event.unix_s,
+            command=event.command,
+            nodes=len(event.nodes),
+            job=call.name if call.name == "ping" else "run",
+            words=call.words if call.name != "ping" else (),
+            options=options,
+            unrecorded=unrecorded,
+            keeps_output=keeps_output,
+        )
+
+    journal = Journal(journal_directory(call.env))
+    return JournalSink(create=journal.create, header=header, say=console.say)
+
+
+def _remembered(call: Invocation) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """Take down what was given, but no value that may be secret."""
+    kept: dict[str, Any] = {}
+    secret: list[str] = []
+    for known in options_of(REMEMBERED):
+        setting = call.settings.get(known.field)
+        if setting is None or not call.is_given(known.field) or known.field in _NEVER:
+            continue
+        value: Any = setting.value
+        if known.field == "env":
+            secret += [f"--env {name}" for name, _ in value]
+            continue
+        if known.field == "ssh_option":
+            secret += ["-o SetEnv" for key, _ in value if key.lower() in _SECRET_SSH_OPTIONS]
+            value = [pair for pair in value if pair[0].lower() not in _SECRET_SSH_OPTIONS]
+        if known.field in _PATHS:
+            value = [_absolute(path) for path in value] if known.many else _absolute(value)
+        kept[known.field] = value
+    return kept, tuple(secret)
+
+
+def _absolute(path: str) -> str:
+    return path if path in _NOT_FILES or path.startswith("~") else os.path.abspath(path)  # noqa: PTH100 - a link stays a link

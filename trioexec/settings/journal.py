@@ -1,0 +1,235 @@
+"""Where the records of runs are kept, how they are found again, and when they go.
+
+A folder of the user's own; a file a run, named by time and a short ID.  Any number
+of trioexecs may run at once: a name is taken by creating it, a record that is being
+written is locked, and only one at a time clears up.
+"""
+
+from __future__ import annotations
+
+import calendar
+import contextlib
+import fcntl
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from trioexec.model.errors import UsageError
+from trioexec.model.journal import (
+    TAIL_BYTES,
+    DamagedError,
+    Header,
+    Recorded,
+    Summary,
+    decode,
+    peek_header,
+    peek_summary,
+)
+
+__all__ = ["MOST_AGE_S", "MOST_BYTES", "MOST_RUNS", "Entry", "Journal", "journal_directory"]
+
+MOST_RUNS: Final = 1000
+MOST_BYTES: Final = 256 * 1024 * 1024
+"""Of all records together."""
+
+MOST_AGE_S: Final = 30 * 86400.0
+
+_ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"
+"""Nothing that could be read as something else: no l and 1, no o and 0."""
+
+_ID_CHARS: Final = 4
+_TRIES: Final = 50
+_NAME: Final = re.compile(r"(\d{8}T\d{6})Z-([a-z2-9]{4,8})\.jsonl\.gz")
+_LAST: Final = re.compile(r"last(?:[-~](\d{1,6}))?")
+_READ_BYTES: Final = 256 * 1024
+
+
+def journal_directory(env: Mapping[str, str]) -> Path:
+    """Say where the user's records are: ``$XDG_STATE_HOME/trioexec/runs``."""
+    state = env.get("XDG_STATE_HOME", "")
+    if state.startswith("/"):
+        return Path(state) / "trioexec" / "runs"
+    home = env.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - never raises
+    return Path(home) / ".local" / "state" / "trioexec" / "runs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One record's file."""
+
+    id: str
+    path: Path
+    began_unix_s: float
+
+    def header(self) -> Header:
+        """Read what the record begins with.
+
+        Raises:
+            DamagedError: It cannot be read.
+        """
+        with self._opened() as file:
+            return peek_header(file.read(_READ_BYTES))
+
+    def summary(self) -> Summary | None:
+        """Read what the record ends with, if it does."""
+        with self._opened() as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL_BYTES))
+            return peek_summary(file.read())
+
+    def read(self) -> Recorded:
+        """Read it all.
+
+        Raises:
+            DamagedError: It cannot be read.
+        """
+        with self._opened() as file:
+            try:
+                return decode(iter(lambda: file.read(_READ_BYTES), b""))
+            except DamagedError as exc:
+                raise DamagedError(f"run {self.id}: {exc}\nThe file is {self.path}.") from exc
+
+    def is_running(self) -> bool:
+        """Whether somebody still writes it."""
+        with self._opened() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+        return False
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        try:
+            with self.path.open("rb") as file:
+                yield file
+        except OSError as exc:
+            raise DamagedError(f"{self.path}: {exc.strerror}.") from exc
+
+
+class Journal:
+    """The records of one user."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        most_runs: int = MOST_RUNS,
+        most_bytes: int = MOST_BYTES,
+        most_age_s: float = MOST_AGE_S,
+    ) -> None:
+        self.directory = directory
+        self._most_runs = most_runs
+        self._most_bytes = most_bytes
+        self._most_age_s = most_age_s
+
+    def create(self, unix_s: float) -> tuple[str, int]:
+        """Begin a record; returns its ID and a descriptor, which is locked.
+
+        Raises:
+            OSError: There is no room, or no right to.
+        """
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):
+            self.directory.chmod(0o700)  # what was in it is nobody else's business either
+        self._clear_up(unix_s)
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(unix_s))
+        taken = {entry.id for entry in self.entries()}
+        for attempt in range(_TRIES):
+            chars = _ID_CHARS + attempt // 10
+            run_id = "".join(secrets.choice(_ALPHABET) for _ in range(chars))
+            if run_id in taken:
+                continue
+            flags = (
+                os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+            )
+            with contextlib.suppress(FileExistsError):
+                fd = os.open(self.directory / f"{stamp}-{run_id}.jsonl.gz", flags, 0o600)
+                with contextlib.suppress(OSError):  # a file system without locks
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return run_id, fd
+        raise FileExistsError(17, "no free name for the record")
+
+    def entries(self) -> list[Entry]:
+        """List the records, the newest first."""
+        try:
+            names = [path.name for path in self.directory.iterdir()]
+        except OSError:
+            return []
+        found = [match for name in names if (match := _NAME.fullmatch(name))]
+        # Within one second the order is that of creation, as near as files tell.
+        found.sort(key=lambda match: (match[1], _changed_ns(self.directory / match[0])))
+        return [
+            Entry(id=match[2], path=self.directory / match[0], began_unix_s=_unix_s(match[1]))
+            for match in reversed(found)
+        ]
+
+    def find(self, text: str) -> Entry:
+        """Find a record by ID or its beginning, ``last`` or ``last-1``.
+
+        Raises:
+            UsageError: There is none, or there are several.
+        """
+        entries = self.entries()
+        if not entries:
+            raise UsageError(f"there is no run in the journal yet.\nIt is in {self.directory}.")
+        if match := _LAST.fullmatch(text):
+            back = int(match[1] or 0)
+            if back < len(entries):
+                return entries[back]
+            raise UsageError(f"{text}: the journal has {len(entries)} runs.\n{_LISTS}")
+        found = [entry for entry in entries if entry.id == text] or [
+            entry for entry in entries if text and entry.id.startswith(text)
+        ]
+        if not found:
+            raise UsageError(f"there is no run {text!r} in the journal.\n{_LISTS}")
+        if len(found) > 1:
+            ids = ", ".join(entry.id for entry in found[:5])
+            raise UsageError(f"{text!r} is the beginning of several runs: {ids}.\n{_LISTS}")
+        return found[0]
+
+    def _clear_up(self, now_s: float) -> None:
+        """Remove what is too old or too much; never what is being written."""
+        try:
+            lock = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            room_bytes = self._most_bytes
+            for rank, entry in enumerate(self.entries()):
+                with contextlib.suppress(OSError, DamagedError):
+                    room_bytes -= entry.path.stat().st_size
+                    old = now_s - entry.began_unix_s > self._most_age_s
+                    if (
+                        old or room_bytes < 0 or rank >= self._most_runs - 1
+                    ) and not entry.is_running():
+                        entry.path.unlink()
+        except OSError:
+            return  # somebody else does it now
+        finally:
+            os.close(lock)
+
+
+_LISTS: Final = "`trioexec runs` lists them."
+
+
+def _unix_s(stamp: str) -> float:
+    try:
+        return calendar.timegm(time.strptime(stamp, "%Y%m%dT%H%M%S"))
+    except ValueError:
+        return 0.0  # no time of ours: somebody else's file, and older than any
+
+
+def _changed_ns(path: Path) -> int:
+    try:
+        return path.stat().st_ctime_ns
+    except OSError:
+        return 0

@@ -1,0 +1,66 @@
+"""Keeps a run in the journal; whatever goes wrong with that is no trouble of the run's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from trioexec.model.events import Event, RunFinished, RunStarted
+from trioexec.model.journal import Encoder, Header
+
+__all__ = ["JournalSink"]
+
+
+class JournalSink:
+    """Appends a run's events to its record as they happen."""
+
+    def __init__(
+        self,
+        *,
+        create: Callable[[float], tuple[str, int]],
+        header: Callable[[str, RunStarted], Header],
+        say: Callable[[str], None],
+    ) -> None:
+        """Prepare; nothing is created before the run has begun.
+
+        Args:
+            create: Makes an ID and an open descriptor of a start time; may raise `OSError`.
+            header: Makes what the record begins with, of that ID and the first event.
+            say: Shows one line to the user: once, where the run cannot be kept.
+        """
+        self.run_id = ""
+        """Under which the run can be found again; empty where it is not kept."""
+        self._create = create
+        self._header = header
+        self._say = say
+        self._fd = -1
+        self._encoder: Encoder | None = None
+
+    def handle(self, event: Event) -> None:
+        """Keep one event."""
+        try:
+            if isinstance(event, RunStarted):
+                self.run_id, self._fd = self._create(event.unix_s)
+                self._encoder = Encoder(self._header(self.run_id, event))
+            if self._encoder is not None:
+                self._write(self._encoder.encode(event))
+                if isinstance(event, RunFinished):
+                    self._close()
+        except OSError as exc:
+            self._close()
+            self.run_id = ""
+            self._say(f"trioexec: this run is not kept in the journal: {exc.strerror or exc}")
+
+    async def serve(self) -> None:
+        """Nothing to do: a record is a file, and does not keep anybody waiting."""
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._fd, view) :]
+
+    def _close(self) -> None:
+        self._encoder = None
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
