@@ -735,6 +735,8 @@ async def test_debug_mode_checks_what_is_queued() -> None:
             loop.call_soon("no function")  # type: ignore[arg-type]
         with pytest.raises(TypeError, match="callable"):
             loop.call_soon_threadsafe("no function")  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="callable"):
+            loop.call_later(1, "no function")  # type: ignore[arg-type]
 
 
 async def test_signal_handlers_of_asyncio_run() -> None:
@@ -810,6 +812,8 @@ UPSTREAM = {
         "_main_loop_one": "cbe727d65866",
         "_queue_handle": "25c333f7a57c",
         "_timer_handle_cancelled": "b5a033e367a4",
+        "call_at": "812a2a39d1ec",
+        "call_later": "c91d8dd7aae1",
         "call_soon": "dbfc6c85474f",
         "call_soon_threadsafe": "a26843e346a5",
         "_cancel_timers": "44009fea1c0f",
@@ -828,6 +832,8 @@ UPSTREAM = {
         "_main_loop_one": "8bad8ff261ca",
         "_queue_handle": "25c333f7a57c",
         "_timer_handle_cancelled": "b5a033e367a4",
+        "call_at": "812a2a39d1ec",
+        "call_later": "c91d8dd7aae1",
         "call_soon": "dbfc6c85474f",
         "call_soon_threadsafe": "a26843e346a5",
         "_cancel_timers": "44009fea1c0f",

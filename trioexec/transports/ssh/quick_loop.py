@@ -49,6 +49,8 @@ OVERRIDDEN: Final = (
     "_main_loop_one",
     "_queue_handle",
     "_timer_handle_cancelled",
+    "call_at",
+    "call_later",
     "call_soon",
     "call_soon_threadsafe",
 )
@@ -142,6 +144,31 @@ class QuickLoop(TrioEventLoop):  # type: ignore[misc]
         self._write_to_self()
 
     # Timers
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: object,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Queue a callback for a time; checked in debug mode only, as `call_soon`."""
+        self._check_closed()
+        if self._debug:
+            self._check_callback(callback, "call_at")
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        self._put_timer(handle)
+        return handle
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: object,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Queue a callback for so many seconds later."""
+        return self.call_at(self.time() + delay, callback, *args, context=context)
 
     def _put_timer(self, handle: asyncio.TimerHandle) -> None:
         handle._scheduled = True  # type: ignore[attr-defined]

@@ -97,6 +97,8 @@ class Routes:
         self.keys = KeyRing()
         self._host_keys = HostKeyStore(self._facts)
         self._prepared: dict[HostSettings, asyncssh.SSHClientConnectionOptions] = {}
+        self._found: dict[Node, Route] = {}
+        """What `unlock` has found, for the one `find` that comes after it."""
         self.may_run_programs = self._config.may_run_programs
 
     def find(
@@ -113,6 +115,8 @@ class Routes:
         Raises:
             ConfigError: Something that was said for this name makes no sense.
         """
+        if through is None and canonical is None and (found := self._found.pop(node, None)):
+            return found
         said = self._config.lookup(
             node.host,
             user=node.user or (self._options.user if through is None else None),
@@ -164,8 +168,9 @@ class Routes:
         """
         seen: set[Identities] = set()
         for node in nodes:
-            for each in (node, *self.find(node).hops):
-                login = self.find(each).target.credentials
+            route = self._found[node] = self.find(node)
+            for each in (route, *map(self.find, route.hops)):
+                login = each.target.credentials
                 assert isinstance(login, _Login)
                 if login.identities not in seen:
                     seen.add(login.identities)

@@ -60,7 +60,7 @@ class Facts:
             uid=os.getuid(),
             home=home,
             hostname=socket.gethostname(),
-            environ=os.environ,
+            environ=dict(os.environ),
             command=command,
         )
 

@@ -231,6 +231,8 @@ def agent_socket(settings: HostSettings, facts: Facts) -> Path | None:
 def environment_to_send(settings: HostSettings, facts: Facts) -> dict[str, str]:
     """The variables that SendEnv and SetEnv ask for; SetEnv wins."""
     patterns = settings.send_env or ()
+    if not patterns:  # asked once a node, and the environment can be large
+        return dict(settings.set_env or ())
     sent = {
         name: value
         for name, value in facts.environ.items()
