@@ -244,3 +244,40 @@ def test_every_kept_line_is_json(cli: Cli, tmp_path: Path) -> None:
 
     for line in gzip.decompress(records(tmp_path)[0].read_bytes()).splitlines():
         json.loads(line)
+
+
+def test_a_run_that_is_interrupted_is_kept_and_told_to_ci(tmp_path: Path) -> None:
+    words = ["-b", "--parallel", "2", "--junit", "out.xml", "--annotations", "github"]
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "trioexec",
+            "-H",
+            "a,b,c",
+            "--transport",
+            "local",
+            *words,
+            "echo on; test $TRIOEXEC_NODE = a && exit 3; sleep 99",
+        ],
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "SHELL": "/bin/sh"},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    for _ in range(3):  # a is done, so b and c both run
+        process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=HANG_S)
+
+    assert process.returncode == 130
+    document = (tmp_path / "out.xml").read_text()
+    assert 'tests="3" failures="1" errors="2" skipped="0"' in document
+    assert 'name="trioexec.stopped" value="interrupt"' in document
+    assert "::error title=" in errors
+    (path,) = records(tmp_path)
+    last = json.loads(gzip.decompress(path.read_bytes()).splitlines()[-1])
+    assert last["summary"]["exit_code"] == 130
+    assert last["summary"]["stopped"] == "interrupt"
