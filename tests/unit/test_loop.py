@@ -230,7 +230,7 @@ async def a_reader_runs_after_what_it_queued_before() -> object:
                 loop.remove_reader(ours)
 
         loop.add_reader(ours, read)
-        while len(seen) < 10:  # noqa: ASYNC110
+        while len(seen) < 10:
             await asyncio.sleep(0)
     return seen
 
@@ -352,7 +352,7 @@ async def queues_and_locks_hand_over() -> object:
 PROGRAMS = [
     pytest.param(value, id=name.replace("_", " "))
     for name, value in list(globals().items())
-    if inspect.iscoroutinefunction(value) and inspect.getmodule(value).__name__ == __name__
+    if inspect.iscoroutinefunction(value) and value.__code__.co_filename == __file__
 ]
 
 
