@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "hold": "List or stop the processes that --persist leaves behind.",
     "nodes": "Show what node expressions come to.",
     "demo": "Start SSH servers in this process and run a command on them.",
+    "completion": "Print a script that makes a shell complete options and commands.",
     "runs": "List the runs of the journal; show one again, compare two, or make a page of one.",
     "rerun": "Run a run of the journal again, on all its nodes or on those that failed.",
 }

@@ -59,8 +59,8 @@ class Option:
 
     @property
     def negative(self) -> str:
-        """What takes the flag back, ``--no-fail-fast``; empty for what takes a value."""
-        if self.takes_value:
+        """What takes the flag back, as ``--no-fail-fast``; empty where nothing does."""
+        if self.takes_value or not self.from_env:
             return ""
         if self.long.startswith("--no-"):
             return "--" + self.long.removeprefix("--no-")
