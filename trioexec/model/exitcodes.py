@@ -76,7 +76,7 @@ class Verdict:
 
     strategy: Strategy = Strategy.MAIN_RANK
     main_rank: str = ""
-    """Name of the node that counts for MAIN_RANK and HYBRID."""
+    """Name of the node that counts for MAIN_RANK and HYBRID; where it is none, the first counts."""
 
     stopped: StopReason | None = None
     stopped_by: str | None = None
@@ -95,7 +95,7 @@ def decide(report: Report, verdict: Verdict) -> int:
 
 
 def _by_strategy(report: Report, codes: Mapping[str, int], verdict: Verdict) -> int:
-    main_code = codes.get(verdict.main_rank, OK)
+    main_code = codes.get(verdict.main_rank, next(iter(codes.values()), OK))
     match verdict.strategy:
         case Strategy.MAIN_RANK:
             return main_code

@@ -53,7 +53,7 @@ def parse_node(text: str, *, rank: int = 0) -> Node:
     port_text = match["port"]
     port = None
     if port_text is not None:
-        if not (port_text.isascii() and port_text.isdigit() and 0 < int(port_text) <= MAX_PORT):
+        if not (re.fullmatch("[0-9]{1,9}", port_text) and 0 < int(port_text) <= MAX_PORT):
             raise NodeSetError(
                 f"{text!r}: {port_text!r} is not a port.\nA port is a number from 1 to {MAX_PORT}."
             )

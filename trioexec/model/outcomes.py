@@ -39,6 +39,7 @@ Remote = Literal["never started", "ended", "not confirmed"]
 EXIT_TIMED_OUT = 124
 EXIT_NOT_REACHED = 255
 EXIT_CANCELLED = 1
+EXIT_LARGEST = 255
 EXIT_INTERRUPTED = 130
 SIGNAL_BASE = 128
 
@@ -67,7 +68,8 @@ class Exited:
     """The command ran and exited by itself."""
 
     code: int
-    """0 to 255, as the node's shell reports it; 128+n where the shell saw signal n."""
+    """As the node reports it: 0 to 255 from a shell, with 128+n where that saw signal n; SSH
+    itself allows more."""
 
     @property
     def ok(self) -> bool:
@@ -76,8 +78,8 @@ class Exited:
 
     @property
     def exit_code(self) -> int:
-        """What the node counts as in an exit code strategy."""
-        return self.code
+        """What the node counts as in an exit code strategy; never a failure that reads as 0."""
+        return min(self.code, EXIT_LARGEST)
 
     @property
     def text(self) -> str:

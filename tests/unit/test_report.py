@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from trioexec.model.nodes import Node
+from trioexec.model.outcomes import Cancelled, Denied, Exited, Outcome
+from trioexec.model.report import NodeResult, Report
+
+
+def report_of(**outcomes: Outcome) -> Report:
+    rows = [
+        NodeResult(
+            node=Node(name=name, host=name, rank=rank),
+            outcome=outcome,
+            connecting_s=0,
+            started_s=math.nan,
+            finished_s=1,
+        )
+        for rank, (name, outcome) in enumerate(outcomes.items())
+    ]
+    return Report(command="x", results=tuple(rows), took_s=1, unix_s=0)
+
+
+MIXED = report_of(
+    a=Exited(code=0),
+    b=Exited(code=3),
+    c=Denied(reason="no"),
+    d=Exited(code=3),
+    e=Cancelled(why="fail-fast", started=False),
+    f=Cancelled(why="fail-fast", started=True),
+)
+
+
+def names(nodes: tuple[Node, ...]) -> str:
+    return "".join(node.name for node in nodes)
+
+
+def test_each_node_is_either_succeeded_or_failed() -> None:
+    assert names(MIXED.succeeded) == "a"
+    assert names(MIXED.failed) == "bcdef"
+    assert not MIXED.ok
+    assert [row.ok for row in MIXED] == [True, False, False, False, False, False]
+    assert len(MIXED) == 6
+
+
+def test_not_started_are_those_that_a_stop_kept_from_it() -> None:
+    assert names(MIXED.not_started) == "e"
+
+
+def test_kinds_of_failure_fold_nodes_in_order_of_first_appearance() -> None:
+    kinds = {text: names(tuple(nodes)) for text, nodes in MIXED.by_text().items()}
+
+    assert kinds == {
+        "exit 3": "bd",
+        "denied: no": "c",
+        "not started (fail-fast)": "e",
+        "stopped (fail-fast)": "f",
+    }
+    assert list(kinds) == ["exit 3", "denied: no", "not started (fail-fast)", "stopped (fail-fast)"]
+
+
+def test_a_report_without_nodes_is_ok() -> None:
+    assert report_of().ok
+    report_of().raise_for_failures()
+
+
+def test_a_row_is_found_by_name() -> None:
+    assert MIXED["c"].outcome == Denied(reason="no")
+    with pytest.raises(KeyError):
+        MIXED["z"]
+
+
+def test_failures_are_raised_as_a_group_with_one_error_a_node() -> None:
+    with pytest.raises(ExceptionGroup, match="5 of 6 nodes failed") as caught:
+        MIXED.raise_for_failures()
+
+    assert len(caught.value.exceptions) == 5
