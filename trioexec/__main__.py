@@ -18,9 +18,14 @@ def main() -> None:
 
         sys.stdout.write(f"trioexec {__version__}\n")
         return
-    from trioexec.cli.main import main as run  # noqa: PLC0415
+    try:
+        from trioexec.cli.main import main as run  # noqa: PLC0415
 
-    sys.exit(run())
+        code = run()
+    except KeyboardInterrupt:
+        # Before and after `run` there is nobody to ask what was meant, and nothing to end.
+        code = 130
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,9 @@ Decide = Callable[[Report, StopReason | None, str | None], int]
 STUCK_S = 1.0
 """How long a reader that does not read may keep a run that was told to stop from ending."""
 
+LAST_WORDS_S = 0.5
+"""After the press that cuts everything short: for the summary, which says what is left behind."""
+
 
 class Terminal(Protocol):
     """Where sinks write to in the end; `sinks.console.Console` is one."""
@@ -97,17 +100,20 @@ async def run_job(
         for sink in sinks:
             sink.handle(event)
 
+    def cut_readers() -> None:
+        output_scope.deadline = min(output_scope.deadline, trio.current_time() + LAST_WORDS_S)
+
     run = Run(nodes, job, transport, limits=limits, flow=flow, emit=emit, decide=decide)
     console.on_closed = lambda: run.cancel("output closed")
+    output_scope = trio.CancelScope()
     async with trio.open_nursery() as signals:
-        output_scope = trio.CancelScope()
         await signals.start(
             lambda task_status: obey_signals(
                 run,
                 batch=batch,
                 say=console.say,
                 fold=fold,
-                cut_readers=lambda: output_scope.cancel(reason="no more time for output"),
+                cut_readers=cut_readers,
                 task_status=task_status,
             )
         )

@@ -46,7 +46,9 @@ async def obey_signals(
         task_status: Told when the signals are ours.
     """
     state = Interrupt(batch=batch)
-    with trio.open_signal_receiver(*_REASONS) as received:
+    # What was ignored when we were started stays so: nohup, and a shell's background jobs.
+    ours = [number for number in _REASONS if signal.getsignal(number) is not signal.SIG_IGN]
+    with trio.open_signal_receiver(*ours) as received:
         task_status.started()
         async for number in received:
             if number == signal.SIGINT:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio  # noqa: TID251
 import signal
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import asyncssh  # noqa: TID251
 
@@ -31,6 +31,9 @@ SPARE_BYTES: Final = 4 * 1024 * 1024
 
 FEED_BYTES: Final = 64 * 1024
 """How much of its stdin a command is handed at once."""
+
+OPENING_GRACE_S: Final = 1.0
+"""How long a cancel waits for the answer to "start this", to end what was started."""
 
 LINGER_S: Final = 8.0
 """How long after its exit status a channel may stay open: the watchdog's grace and KILL, and
@@ -233,17 +236,26 @@ async def run_command(
             env=command.env,
             sudo_prompt=session.sudo.prompt if session.sudo is not None else None,
         )
-    opening = connection.create_session(
-        lambda: session,
-        wire,
-        encoding=None,
-        env=env,
-        request_pty="force" if command.tty else False,
-        term_type="dumb" if command.tty else None,
-        window=window,
+    opening = asyncio.ensure_future(
+        connection.create_session(
+            lambda: session,
+            wire,
+            encoding=None,
+            env=env,
+            request_pty="force" if command.tty else False,
+            term_type="dumb" if command.tty else None,
+            window=window,
+        )
     )
-    async with asyncio.timeout(opening_limit_s):
-        chan, _ = await opening
+    try:
+        async with asyncio.timeout(opening_limit_s):
+            chan, _ = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        await _end_while_opening(opening, connection, session, command)
+        raise
+    except TimeoutError:
+        opening.cancel()
+        raise
     try:
         if command.stdin is not None:
             session.feed(feed_of(command.stdin))
@@ -264,6 +276,28 @@ async def run_command(
         assert isinstance(failure, Unreachable)
         return failure
     return Unreachable(reason="the session ended without an exit status", remote="not confirmed")
+
+
+async def _end_while_opening(
+    opening: asyncio.Future[Any],
+    connection: asyncssh.SSHClientConnection,
+    session: _Session,
+    command: Command,
+) -> None:
+    """End a command that was asked for, and may or may not have been started."""
+    enough = asyncio.Event()
+    with session.call.goodbye(enough.set):
+        timer = asyncio.get_running_loop().call_later(OPENING_GRACE_S, enough.set)
+        cut = asyncio.ensure_future(enough.wait())
+        await asyncio.wait({opening, cut}, return_when=asyncio.FIRST_COMPLETED)
+        timer.cancel()
+        cut.cancel()
+    if not opening.done():
+        # Nobody can tell, and nobody could end it later over this connection.
+        opening.cancel()
+        connection.close()
+    elif opening.exception() is None:
+        session.call.note_remote(ended=await _end(connection, session, command))
 
 
 async def _end(

@@ -145,9 +145,13 @@ class SshTransport:
                     # It was dead, or has no session left; nothing was started on it.
                     self._kept.forget(route, kept)
             async with self._way_to(route) as via:
-                return await run_in_loop(
-                    _talk(route, via, call, work, keep=partial(self._kept.put, route))
-                )
+                with contextlib.ExitStack() as ours:
+                    if isinstance(via, socket.socket):
+                        ours.callback(via.close)
+                    # Cancelled before its first step, `_talk` never hears of the socket.
+                    taken = ours.pop_all
+                    keep = partial(self._kept.put, route)
+                    return await run_in_loop(_talk(route, via, call, work, taken, keep=keep))
         except Exception as exc:  # noqa: BLE001 - outcome_of raises what is not a node's failure
             return outcome_of(exc)
 
@@ -192,10 +196,12 @@ async def _talk(
     via: Via,
     call: Call,
     work: Work,
+    taken: Callable[[], object],
     *,
     keep: Callable[[asyncssh.SSHClientConnection], bool],
 ) -> Ended:
     """Do one node's part on asyncio's side, from the handshake to the close."""
+    taken()
     connection = await authenticate(route.target, via, partial(call.reached, "auth"))
     kept = False
     try:
