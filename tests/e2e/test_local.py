@@ -249,7 +249,7 @@ async def test_what_is_typed_at_a_terminal_ends(stdin: bytes | None) -> None:
 
 async def test_a_cancel_ends_a_command_that_obeys_and_keeps_its_last_words(seconds: str) -> None:
     call = await run_and_cancel(
-        f"trap 'echo goodbye; exit 1' TERM; echo up; sleep {seconds} & wait"
+        f"sleep {seconds} & trap 'echo goodbye; exit 1' TERM; echo up; wait"
     )
 
     assert call.stdout == b"up\ngoodbye\n"
@@ -289,8 +289,8 @@ async def test_a_cancel_ends_what_runs_on_a_terminal(seconds: str) -> None:
 
 async def test_output_during_the_grace_is_kept(seconds: str) -> None:
     call = await run_and_cancel(
-        "trap '' TERM; echo up; trap 'i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; exit' TERM;"
-        f" sleep {seconds} & wait",
+        f"sleep {seconds} & trap 'i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; exit'"
+        " TERM; echo up; wait",
         stop_grace_s=30,
     )
 
