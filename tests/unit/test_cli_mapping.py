@@ -19,7 +19,7 @@ from trioexec.cli.main import read
 from trioexec.cli.mapping import strategy_of
 from trioexec.cli.options import GeneralOptions, LimitOptions, ResultOptions, SshOptions
 from trioexec.cli.registry import COMMANDS, load
-from trioexec.cli.transport import ssh_options_of
+from trioexec.cli.transport import login_password, ssh_options_of
 from trioexec.cli.view import make_sinks
 from trioexec.engine.jobs import CommandJob
 from trioexec.model.errors import UsageError
@@ -155,8 +155,17 @@ SSH_CASES: dict[str, tuple[list[str], str, object]] = {
     "server_alive_count_max": (["--server-alive-count-max", "2"], "server_alive_count_max", 2),
 }
 
-ELSEWHERE = {"dry_run", "sudo_password", "help", "version", "no_record_output"}
-"""Held by tests of their own: further down, in test_cli_main, and with the journal."""
+ELSEWHERE = {
+    "dry_run",
+    "no_hold",
+    "persist",
+    "workers",
+    "sudo_password",
+    "help",
+    "version",
+    "no_record_output",
+}
+"""Held by tests of their own: further down, in test_cli_main, with the journal, and end to end with holders."""
 
 
 @pytest.fixture(autouse=True)
