@@ -201,7 +201,7 @@ class FleetNode:
             except Exception as exc:  # noqa: BLE001 - raised again outside of the nursery, ungrouped
                 raised = exc
             finally:
-                await _let_go(process)
+                await _let_go(process)  # noqa: ASYNC102 - shields itself
                 run.cancel("caller")
         if raised is not None:
             raise raised

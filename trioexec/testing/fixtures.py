@@ -40,7 +40,7 @@ if trio_fixture is not None:
                 fleet: SshFleet = await nursery.start(_serve, nodes, options)
                 return fleet
 
-            yield start
+            yield start  # noqa: ASYNC101, ASYNC119 - pytest-trio fixtures may
             nursery.cancel_scope.cancel()
 
 

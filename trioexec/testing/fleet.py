@@ -98,9 +98,9 @@ async def open_ssh_fleet(
                 fleet = _write_files(Path(folder), hub, user)
                 try:
                     yield fleet
-                except BaseException as exc:  # noqa: BLE001 - raised below, outside our nurseries
+                except BaseException as exc:  # noqa: BLE001, ASYNC103 - raised below, outside our nurseries
                     error = exc
-        except BaseException:
+        except BaseException:  # noqa: ASYNC103 - raised below
             # Also a cancel that met us on the way out: the block's own error is not lost to it.
             if error is None or isinstance(error, trio.Cancelled):
                 raise

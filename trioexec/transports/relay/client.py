@@ -101,7 +101,7 @@ class RelayTransport:
             await pending.over.wait()
         except trio.Cancelled:
             grace_s = STOP_GRACE_S if command is None else command.stop_grace_s
-            await self._end(number, pending, grace_s)
+            await self._end(number, pending, grace_s)  # noqa: ASYNC102 - shields itself
             raise
         finally:
             if pending.cursor is not None:
