@@ -40,6 +40,7 @@ __all__ = [
     "WorkersTransport",
     "ask_holder",
     "connect_to",
+    "holder_at",
     "holder_for",
     "options_from_json",
     "start_holder",
@@ -81,8 +82,11 @@ def options_from_json(data: bytes) -> SshOptions:
 def holder_for(options: SshOptions) -> RelayTransport | None:
     """Give the transport over a holder that serves these options, if one is there."""
     path = socket_path(options, make=False)
-    if not path.exists():
-        return None
+    return holder_at(path) if path.exists() else None
+
+
+def holder_at(path: Path) -> RelayTransport | None:
+    """Give the transport over the holder at a socket; None where nobody listens."""
     try:
         connect_to(path).close()
     except OSError:
@@ -126,9 +130,17 @@ def connect_to(path: Path) -> socket.socket:
 
 
 def ask_holder(path: Path, *, stop: bool) -> Status | None:
-    """Ask a holder how it is, and maybe to end; None where nobody listens."""
+    """Ask a holder how it is, and maybe to end.
+
+    None where nobody listens; the socket that a killed holder left is removed then.
+    """
     try:
         connected = connect_to(path)
+    except ConnectionRefusedError:
+        with _one_at_a_time(path):  # a holder that is just starting has the lock
+            if holder_at(path) is None:
+                path.unlink(missing_ok=True)
+        return None
     except OSError:
         return None
     with connected:
