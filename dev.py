@@ -29,6 +29,9 @@ SYSTEM_TOOLS = {
 }
 """What the tests start or ask, beside Python."""
 
+WELCOME_TOOLS = {"bash": "bash", "jq": "jq", "nodeset": "clustershell", "pdsh": "pdsh"}
+"""What single tests compare with; without one its tests are skipped."""
+
 SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 
 
@@ -86,17 +89,15 @@ def make_venv() -> list[str | Path]:
 
 def install_system_tools() -> str:
     """Have the programs of the tests; returns what is missing and how to get it."""
-    packages = missing_packages()
-    if not packages:
-        return ""
+    packages = missing_packages(SYSTEM_TOOLS | WELCOME_TOOLS)
     apt = shutil.which("apt-get")
-    if apt and os.geteuid() == 0:
+    if packages and apt and os.geteuid() == 0:
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         get = [apt, "install", "-y", "--no-install-recommends", *packages]
         if subprocess.run(get, check=False, env=env, stdout=subprocess.DEVNULL).returncode:
             subprocess.run([apt, "update"], check=False, env=env, stdout=subprocess.DEVNULL)
             subprocess.run(get, check=False, env=env, stdout=subprocess.DEVNULL)
-        packages = missing_packages()
+    packages = missing_packages(SYSTEM_TOOLS)
     if not packages:
         return ""
     return (
@@ -105,10 +106,10 @@ def install_system_tools() -> str:
     )
 
 
-def missing_packages() -> list[str]:
+def missing_packages(tools: dict[str, str]) -> list[str]:
     """Name the packages whose programs are not here."""
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), *SBIN])
-    return sorted({p for tool, p in SYSTEM_TOOLS.items() if shutil.which(tool, path=path) is None})
+    return sorted({p for tool, p in tools.items() if shutil.which(tool, path=path) is None})
 
 
 if __name__ == "__main__":
