@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.unit.sink_fakes import FakeConsole
-from trioexec.cli import transport as transport_module
+from trioexec.cli import secrets as secrets_module
 from trioexec.cli.commands import nodes as nodes_command
 from trioexec.cli.commands import ping, run
 from trioexec.cli.fanout import Plan
@@ -108,6 +108,7 @@ RUN_CASES: dict[str, tuple[list[str], Get, object]] = {
     "stdin": (["--stdin"], broadcasts, True),
     "script": (["--script", "SCRIPT"], lambda p: command(p).stdin, b"#!/bin/bash -e\ntrue\n"),
     "tty": (["--tty"], lambda p: command(p).tty, True),
+    "substitute": (["--substitute"], lambda p: command(p).substitute, True),
     "env": (["--env", "A=1", "--env", "B="], lambda p: command(p).env, {"A": "1", "B": ""}),
     "no_wrap": (["--no-wrap"], lambda p: command(p).wrap, False),
     "require_all_success": (["--require-all-success"], strategy, (1, 1)),
@@ -156,6 +157,9 @@ SSH_CASES: dict[str, tuple[list[str], str, object]] = {
 }
 
 ELSEWHERE = {
+    "password_fd",
+    "sudo_password_fd",
+    "key_passphrase_fd",
     "dry_run",
     "no_hold",
     "persist",
@@ -192,12 +196,16 @@ def test_and_without_the_option_something_else_arrives(field: str) -> None:
 
 
 @pytest.mark.parametrize("field", SSH_CASES)
-def test_an_option_of_ssh_arrives(field: str) -> None:
+def test_an_option_of_ssh_arrives(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets_module, "ask_if_possible", lambda _: Secret("typed"))
     argv, name, wanted = SSH_CASES[field]
     call = read(load("run"), ["-H", "a", *argv, "cmd"], {})
 
     options = ssh_options_of(
-        call.options(SshOptions), call.options(LimitOptions), ask=lambda _: Secret("typed")
+        call.options(SshOptions),
+        call.options(LimitOptions),
+        connect_timeout_given=False,
+        password=login_password(call),
     )
 
     assert getattr(options, name) == wanted
@@ -207,7 +215,12 @@ def test_an_option_of_ssh_arrives(field: str) -> None:
 def test_limits_that_ssh_has_to_know_arrive_there_too() -> None:
     call = read(load("run"), ["--parallel", "0", "--connect-timeout", "3", "cmd"], {})
 
-    options = ssh_options_of(call.options(SshOptions), call.options(LimitOptions), ask=Secret)
+    options = ssh_options_of(
+        call.options(SshOptions),
+        call.options(LimitOptions),
+        connect_timeout_given=call.is_given("connect_timeout"),
+        password=None,
+    )
 
     assert (options.parallel, options.connect_timeout_s) == (math.inf, 3.0)
 
@@ -243,7 +256,7 @@ def test_a_sudo_password_is_asked_for_once_and_goes_with_the_command(
         asked.append(prompt)
         return Secret("typed")
 
-    monkeypatch.setattr(transport_module, "ask_if_possible", answer)
+    monkeypatch.setattr(secrets_module, "ask_if_possible", answer)
 
     plan = plan_of("--transport", "ssh", "-F", "none", "--sudo-password")
 
@@ -254,7 +267,7 @@ def test_a_sudo_password_is_asked_for_once_and_goes_with_the_command(
 def test_a_password_without_anybody_to_ask_is_a_usage_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(transport_module, "ask_if_possible", lambda _: None)
+    monkeypatch.setattr(secrets_module, "ask_if_possible", lambda _: None)
 
     with pytest.raises(UsageError, match=r"--password: there is no terminal"):
         plan_of("--transport", "ssh", "-F", "none", "--password")
@@ -324,7 +337,11 @@ def test_each_strategy_has_its_flag(argv: list[str], wanted: Strategy) -> None:
         pytest.param(["-H", "-", "--stdin", "cmd"], "-H - and --stdin both", id="stdin twice"),
         pytest.param(["-H", "a", "--diff", "cmd"], "--diff works with --group only", id="diff"),
         pytest.param(["-H", "a", "-g", "--mask", "x", "cmd"], "no mask 'x'", id="mask"),
-        pytest.param(["-H", "a", "--sudo-password", "cmd"], "works over ssh only", id="sudo"),
+        pytest.param(
+            ["-H", "a", "--sudo-password", "cmd"],
+            "and --transport local do not go together",
+            id="sudo",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_found_before_the_run(argv: list[str], says: str) -> None:

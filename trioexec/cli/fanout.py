@@ -86,6 +86,10 @@ def nodes_for(call: Invocation, words: Sequence[str] = ()) -> list[Node]:
 
 def view_for(call: Invocation) -> View:
     """Settle how the call is shown."""
+    if call.options(OutputOptions).tui:
+        from trioexec.cli.screen import require_screen  # noqa: PLC0415
+
+        require_screen(call)
     return view_of(
         call.options(OutputOptions),
         color_given=call.settings["color"].source == "command line",
@@ -136,26 +140,32 @@ async def run_plan(plan: Plan) -> int:
     from trioexec.api import run_job  # noqa: PLC0415 - imports trio
     from trioexec.model.flow import Flow  # noqa: PLC0415
     from trioexec.model.hostlist import fold  # noqa: PLC0415 - node sets are slow to import
-    from trioexec.sinks.console import Console  # noqa: PLC0415 - imports trio
+    from trioexec.cli.screen import open_console  # noqa: PLC0415 - imports trio
 
     flow = Flow()
-    console = Console(flow, on_closed=lambda: None)
-    result = await run_job(
-        plan.nodes,
-        plan.job,
-        plan.transport,
-        limits=plan.limits,
-        flow=flow,
-        sinks=[
-            *make_sinks(plan.view, console, fold=fold),
-            *(plan.records(console, fold) if plan.records else ()),
-        ],
-        console=console,
-        decide=plan.decide,
-        fold=fold,
-        batch=plan.batch,
-        feed=plan.feed,
-    )
+    on_screen = plan.view.mode == "tui"
+    async with open_console(flow, on_screen=on_screen) as console, contextlib.AsyncExitStack() as kept:
+        if plan.view.verbose:
+            from trioexec.cli.verbose import telling  # noqa: PLC0415 - logging is slow to import
+
+            kept.enter_context(telling(console.say))
+        result = await run_job(
+            plan.nodes,
+            plan.job,
+            plan.transport,
+            limits=plan.limits,
+            flow=flow,
+            sinks=[
+                *make_sinks(plan.view, console, fold=fold),
+                *(plan.records(console, fold) if plan.records else ()),
+            ],
+            console=console,
+            decide=plan.decide,
+            fold=fold,
+            batch=plan.batch or on_screen,
+            feed=plan.feed,
+            hand_quit=console.take_quit if isinstance(console, ScreenConsole) else None,
+        )
     return result.exit_code
 
 

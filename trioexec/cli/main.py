@@ -13,6 +13,7 @@ from trioexec.cli.arguments import split
 from trioexec.cli.invocation import Invocation
 from trioexec.cli.options import GeneralOptions
 from trioexec.cli.registry import COMMANDS, DEFAULT_COMMAND, CommandModule, load
+from trioexec.cli.secrets import VARIABLES, hide_variables
 from trioexec.model.errors import TrioexecError
 from trioexec.model.exitcodes import BUG, INTERRUPTED, OK, OUTPUT_CLOSED, USAGE
 from trioexec.settings.layers import environment, resolve, strays
@@ -24,8 +25,8 @@ REPORT_BUGS = (
     "This is a bug in trioexec, not in what you asked for: please report it with the lines above."
 )
 
-_NOT_OPTIONS = frozenset({"TRIOEXEC_NODE"})
-"""Variables of ours that are no option: the local transport tells a command its node."""
+_NOT_OPTIONS = VARIABLES | {"TRIOEXEC_NODE"}
+"""Variables of ours that are no option: secrets, and the node's name for a local command."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,7 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     code = OK
     try:
-        code = _dispatch(arguments, os.environ)
+        env = dict(os.environ)
+        hide_variables(os.environ)
+        code = _dispatch(arguments, env)
         sys.stdout.flush()
     except* KeyboardInterrupt:
         code = INTERRUPTED

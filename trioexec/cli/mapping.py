@@ -18,6 +18,7 @@ from trioexec.model.exitcodes import Strategy, choose_main_rank
 from trioexec.model.feed import Feed
 from trioexec.model.nodes import Node
 from trioexec.model.script import script_command
+from trioexec.model.substitute import check_template
 
 __all__ = ["command_of", "limits_of", "main_rank_of", "nodes_of", "strategy_of"]
 
@@ -76,8 +77,11 @@ def command_of(
             raise UsageError(
                 "there is no command to run.\nWrite it after the options: trioexec -H web1 uptime"
             )
+    if options.substitute:
+        check_template(text)
     return Command(
         text=text,
+        substitute=options.substitute,
         env=dict(options.env),
         stdin=stdin,
         tty=options.tty,

@@ -32,6 +32,7 @@ MAX_PARALLEL = 100_000
 MAX_DEMO_NODES = 500
 MAX_PORT = 65_535
 MAX_PARTS = 1_000_000
+MAX_DESCRIPTOR = 1_000_000
 MAX_ALIVE_S = 86_400
 MAX_ALIVE_COUNT = 1000
 MAX_WORKERS = 256
@@ -168,6 +169,20 @@ class CommandOptions:
         from_env=False,
         help="Run the command under sudo; ask for its password once, before the first connection.",
     )
+    sudo_password_fd: int = option(
+        UNSET,
+        "--sudo-password-fd",
+        reader=Number(low=0, high=MAX_DESCRIPTOR),
+        from_env=False,
+        help="Run the command under sudo; read its password from this descriptor, one line.",
+    )
+    substitute: bool = option(
+        False,
+        "--substitute",
+        reader=Flag(),
+        help="Put the node's own words into the command: %h host, %u user, %p port, %n name,"
+        " %r rank, %% a percent sign.",
+    )
     no_wrap: bool = option(
         False,
         "--no-wrap",
@@ -269,6 +284,20 @@ class SshOptions:
         from_env=False,
         help="Ask for a login password once, before the first connection.",
     )
+    password_fd: int = option(
+        UNSET,
+        "--password-fd",
+        reader=Number(low=0, high=MAX_DESCRIPTOR),
+        from_env=False,
+        help="Read the login password from this descriptor, one line.",
+    )
+    key_passphrase_fd: int = option(
+        UNSET,
+        "--key-passphrase-fd",
+        reader=Number(low=0, high=MAX_DESCRIPTOR),
+        from_env=False,
+        help="Read the passphrase of encrypted keys from this descriptor, one line.",
+    )
     server_alive_interval: int = option(
         UNSET,
         "--server-alive-interval",
@@ -349,6 +378,13 @@ class OutputOptions:
         reader=Flag(),
         exclusive="output",
         help="Every event of the run as one JSON object a line.",
+    )
+    tui: bool = option(
+        False,
+        "--tui",
+        reader=Flag(),
+        exclusive="output",
+        help="All nodes on the whole terminal: filter, sort, follow, split, compare; ? shows keys.",
     )
     output_dir: str = option(
         "",

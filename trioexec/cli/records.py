@@ -44,6 +44,8 @@ _PATHS: Final = frozenset({"script", "identity", "ssh_config"})
 _NOT_FILES: Final = frozenset({"", "none", "-"})
 _SECRET_SSH_OPTIONS: Final = frozenset({"setenv"})
 _NEVER: Final = frozenset({"dry_run", "batch"})
+_DESCRIPTORS: Final = frozenset({"password_fd", "sudo_password_fd", "key_passphrase_fd"})
+"""What was open for one run is not open for the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +141,9 @@ def _remembered(call: Invocation) -> tuple[Mapping[str, Any], tuple[str, ...]]:
         if setting is None or not call.is_given(known.field) or known.field in _NEVER:
             continue
         value: Any = setting.value
+        if known.field in _DESCRIPTORS:
+            secret.append(known.long)
+            continue
         if known.field == "env":
             secret += [f"--env {name}" for name, _ in value]
             continue

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, cast
 
-from trioexec.cli.options import UNSET, LimitOptions, SshOptions, TransportOptions
+from trioexec.cli.options import (
+    UNSET,
+    CommandOptions,
+    LimitOptions,
+    SshOptions,
+    TransportOptions,
+)
+from trioexec.cli.secrets import PASSWORD, SUDO_PASSWORD, passphrase_asker, secret_for
 from trioexec.model.errors import UsageError
 from trioexec.model.nodes import Node
 from trioexec.model.secret import Secret
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
     from trioexec.transports.base import Transport
     from trioexec.transports.ssh.options import SshOptions as Wanted
 
-__all__ = ["ask_if_possible", "ask_password", "ssh_options_of", "transport_for"]
+__all__ = ["login_password", "ssh_options_of", "sudo_password", "transport_for"]
 
 
 NODES_A_WORKER = 1000
@@ -37,10 +42,12 @@ def transport_for(call: Invocation, name: str, nodes: Sequence[Node]) -> Transpo
 
         return LocalTransport()
     wanted = call.options(TransportOptions)
+    said = call.options(SshOptions)
     options = ssh_options_of(
-        call.options(SshOptions),
+        said,
         call.options(LimitOptions),
-        ask=lambda prompt: ask_password("--password", prompt),
+        connect_timeout_given=call.is_given("connect_timeout"),
+        password=login_password(call),
     )
     elsewhere = _elsewhere(wanted, options, len(nodes))
     if elsewhere is not None:
@@ -48,7 +55,7 @@ def transport_for(call: Invocation, name: str, nodes: Sequence[Node]) -> Transpo
     from trioexec.transports.ssh.transport import SshTransport  # noqa: PLC0415 - imports asyncssh
 
     transport = SshTransport(options)
-    transport.prepare(nodes, ask_if_possible)
+    transport.prepare(nodes, passphrase_asker(call.env, _given(said.key_passphrase_fd)))
     return transport
 
 
@@ -77,21 +84,70 @@ def _workers_for(nodes: int) -> int:
     return min(os.cpu_count() or 1, nodes // NODES_A_WORKER) or 1
 
 
+def login_password(call: Invocation) -> Secret | None:
+    """Get the password that nodes and jump hosts share.
+
+    Raises:
+        UsageError: It is wanted, and nobody can be asked.
+    """
+    options = call.options(SshOptions)
+    return secret_for(
+        "--password",
+        "Password for the nodes: ",
+        wanted=options.password,
+        descriptor=_given(options.password_fd),
+        variable=call.env.get(PASSWORD),
+    )
+
+
+def sudo_password(call: Invocation, transport: str) -> Secret | None:
+    """Get the password for sudo, where the command is to run under it.
+
+    Raises:
+        UsageError: It is wanted, and nobody can be asked; or sudo does not go with another option.
+    """
+    options = call.options(CommandOptions)
+    if not options.sudo_password and options.sudo_password_fd == UNSET:
+        return None
+    for other, given in (
+        (f"--transport {transport}", transport != "ssh"),
+        ("--tty", options.tty),
+        ("--no-wrap", options.no_wrap),
+    ):
+        if given:
+            raise UsageError(
+                f"--sudo-password and {other} do not go together.\n"
+                "Write sudo into the command yourself, or leave one of them out."
+            )
+    return secret_for(
+        "--sudo-password",
+        "sudo password on the nodes: ",
+        wanted=True,
+        descriptor=_given(options.sudo_password_fd),
+        variable=call.env.get(SUDO_PASSWORD),
+    )
+
+
 def ssh_options_of(
-    options: SshOptions, limits: LimitOptions, *, ask: Callable[[str], Secret]
+    options: SshOptions,
+    limits: LimitOptions,
+    *,
+    connect_timeout_given: bool,
+    password: Secret | None,
 ) -> Wanted:
     """Make what the ssh transport takes.
 
     Args:
         options: The ``ssh`` group.
         limits: Those that the transport has to know too.
-        ask: Gets a prompt, and gives what the user typed.
+        connect_timeout_given: Whether it was said; else ConnectTimeout counts, where there is one.
+        password: For logging in.
     """
     from trioexec.transports.ssh.options import SshOptions as Wanted  # noqa: PLC0415 - heavy
 
     return Wanted(
         user=options.user or None,
-        port=_unless_unset(options.port),
+        port=_given(options.port),
         identities=options.identity,
         config_file=options.ssh_config or None,
         settings=tuple(f"{name}={value}" for name, value in options.ssh_option),
@@ -100,11 +156,11 @@ def ssh_options_of(
         strict_host_key_checking=cast(
             'Literal["yes", "no", "accept-new"] | None', options.strict_host_key_checking or None
         ),
-        server_alive_interval_s=_unless_unset(options.server_alive_interval),
-        server_alive_count_max=_unless_unset(options.server_alive_count_max),
-        connect_timeout_s=limits.connect_timeout,
+        server_alive_interval_s=_given(options.server_alive_interval),
+        server_alive_count_max=_given(options.server_alive_count_max),
+        connect_timeout_s=limits.connect_timeout if connect_timeout_given else None,
         parallel=limits.parallel or float("inf"),
-        password=ask("Password for the nodes: ") if options.password else None,
+        password=password,
     )
 
 
@@ -114,30 +170,5 @@ def _family(options: SshOptions) -> Literal["inet", "inet6"] | None:
     return "inet6" if options.ipv6 else None
 
 
-def _unless_unset(number: int) -> int | None:
+def _given(number: int) -> int | None:
     return None if number == UNSET else number
-
-
-def ask_password(option: str, prompt: str) -> Secret:
-    """Ask at the terminal, without echo.
-
-    Raises:
-        UsageError: There is no terminal.
-    """
-    secret = ask_if_possible(prompt)
-    if secret is None:
-        raise UsageError(
-            f"{option}: there is no terminal to ask at.\nUse keys, or an agent, or NOPASSWD."
-        )
-    return secret
-
-
-def ask_if_possible(prompt: str) -> Secret | None:
-    """Ask at the terminal, without echo; None where there is none, or no answer."""
-    try:
-        # getpass would fall back to stdin, with echo.
-        with open("/dev/tty", encoding="utf-8"):  # noqa: PTH123 - only to see whether it opens
-            pass
-        return Secret(getpass.getpass(prompt, stream=sys.stderr))
-    except (OSError, EOFError):
-        return None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["View", "make_sinks", "view_of"]
 
 Fold = Callable[[Iterable[str]], str]
-Mode = Literal["stream", "group", "json", "files"]
+Mode = Literal["stream", "group", "json", "files", "tui"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +69,8 @@ def view_of(
         mode = "group"
     elif options.json:
         mode = "json"
+    elif options.tui:
+        mode = "tui"
     elif options.output_dir and not options.stream:
         mode = "files"
     for wanted, option in ((options.diff, "--diff"), (options.mask, "--mask")):
@@ -87,6 +89,7 @@ def view_of(
         color_stdout=colors == "always" or (colors == "auto" and stdout_tty and not dumb),
         color_stderr=colors == "always" or (colors == "auto" and stderr_tty and not dumb),
         progress=not options.quiet
+        and mode != "tui"
         and (
             options.progress == "always" or (options.progress == "auto" and stderr_tty and not dumb)
         ),
@@ -147,5 +150,9 @@ def _main_sinks(view: View, console: Console, fold: Fold) -> list[Sink]:
                     color_stderr=view.color_stderr,
                 )
             ]
+        case "tui":
+            from trioexec.cli.screen import make_screen_sink  # noqa: PLC0415
+
+            return [make_screen_sink(console)]
         case "files":
             return []

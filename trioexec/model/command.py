@@ -31,6 +31,9 @@ class Command:
     stdin: bytes | Feed | None = None
     """What the command reads; None is /dev/null."""
 
+    substitute: bool = False
+    """Whether ``%h`` and the like in the text stand for the node's own words."""
+
     tty: bool = False
     """Whether the command gets a terminal on the node."""
 

@@ -12,6 +12,7 @@ import errno
 import fcntl
 import os
 import pty
+import pwd
 import subprocess
 import termios
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -25,6 +26,7 @@ from trioexec.model.events import Stream
 from trioexec.model.feed import Feed, feed_of
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Exited, Killed, Unreachable
+from trioexec.model.substitute import SubstituteError, substitute, words_of
 from trioexec.transports.base import Call, Ended
 from trioexec.transports.local_guard import Guard
 from trioexec.transports.process_group import ProcessGroup
@@ -57,6 +59,9 @@ FEED_BYTES: Final = 64 * 1024
 
 _END_OF_INPUT: Final = b"\x04"
 """What a terminal takes for the end of input, at the start of a line."""
+
+DEFAULT_PORT: Final = 22
+"""What ``%p`` stands for where a node names no port."""
 
 
 class LocalTransport:
@@ -92,6 +97,8 @@ class LocalTransport:
             except (OSError, ValueError) as exc:
                 # ValueError: a NUL byte in the command, "=" in a variable's name.
                 return Unreachable(reason=f"cannot start {self._shell}: {_why(exc)}")
+            except SubstituteError as exc:
+                return Unreachable(reason=str(exc))
             files.enter_context(self._guard.knows(here.pgid))
             call.reached("command")
             code = await here.wait()
@@ -209,7 +216,7 @@ class _Here:
                 code = status
             finally:
                 if code is None:
-                    await self._end(gate)
+                    await self._end(gate)  # noqa: ASYNC102 - shielded inside
         return code
 
     @contextmanager
@@ -294,10 +301,18 @@ async def _feed(stdin: trio.abc.SendStream, feed: Feed, on_terminal: bool) -> No
         await stdin.aclose()
 
 
+def _text_for(node: Node, command: Command) -> str:
+    if not command.substitute:
+        return command.text
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    words = words_of(node=node, host=node.host, user=user, port=node.port or DEFAULT_PORT)
+    return substitute(command.text, words)
+
+
 async def _start(shell: str, node: Node, command: Command, call: Call, files: ExitStack) -> _Here:
     """Start the command; what has to be closed afterwards is in `files`."""
     env = {**os.environ, **command.env, NODE_VARIABLE: node.name}
-    argv = [shell, "-c", command.text]
+    argv = [shell, "-c", _text_for(node, command)]
     if command.tty:
         return await _start_on_terminal(argv, env, command, call, files)
     process = await trio.lowlevel.open_process(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from trioexec.cli.fanout import Plan, decide_by, run_plan, run_trio, show_dry, view_for
 from trioexec.cli.mapping import command_of, limits_of, main_rank_of, strategy_of
 from trioexec.cli.options import (
+    UNSET,
     CommandOptions,
     DemoOptions,
     LimitOptions,
@@ -46,7 +47,7 @@ ENTRY = CommandEntry(
 def main(call: Invocation) -> int:
     """Start the servers, run the command on them, and leave nothing behind."""
     options = call.options(CommandOptions)
-    if options.stdin or options.sudo_password:
+    if options.stdin or options.sudo_password or options.sudo_password_fd != UNSET:
         raise UsageError("demo has neither --stdin nor --sudo-password.\nTry them on a real node.")
     if call.options(LimitOptions).dry_run:
         names = [f"demo{number}" for number in range(1, call.options(DemoOptions).nodes + 1)]

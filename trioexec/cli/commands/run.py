@@ -19,9 +19,8 @@ from trioexec.cli.options import (
 )
 from trioexec.cli.records import RecordOptions, record_sinks
 from trioexec.cli.registry import CommandEntry
-from trioexec.cli.transport import ask_password, transport_for
+from trioexec.cli.transport import sudo_password, transport_for
 from trioexec.model.errors import UsageError
-from trioexec.model.secret import Secret
 
 if TYPE_CHECKING:
     from trioexec.cli.invocation import Invocation
@@ -78,7 +77,7 @@ def plan_for(call: Invocation) -> Plan:
     records = record_sinks(call)
     command = command_of(options, call.words, feed=feed)
     # Secrets are asked for last: nobody types a password only to learn of a typo.
-    command = dataclasses.replace(command, sudo_password=_sudo_password(options, transport))
+    command = dataclasses.replace(command, sudo_password=sudo_password(call, transport))
     return Plan(
         nodes=nodes,
         job=CommandJob(command=command),
@@ -100,16 +99,6 @@ def _stdin_feed(call: Invocation) -> Broadcast:
             "-H - and --stdin both read stdin.\nPut the nodes into a file, and name it: -H ^FILE"
         )
     return Broadcast(sys.stdin.fileno())
-
-
-def _sudo_password(options: CommandOptions, transport: str) -> Secret | None:
-    if not options.sudo_password:
-        return None
-    if transport != "ssh":
-        raise UsageError(
-            f"--sudo-password works over ssh only, not over {transport}.\nWrite sudo yourself."
-        )
-    return ask_password("--sudo-password", "sudo password on the nodes: ")
 
 
 def _show(call: Invocation) -> int:

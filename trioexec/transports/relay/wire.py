@@ -84,6 +84,7 @@ class Request(_Message, frozen=True, array_like=True, tag=True):
     wrap: bool = True
     stop_grace_s: float = 2.0
     sudo_password: str | None = None
+    substitute: bool = False
 
 
 class Feed(_Message, frozen=True, array_like=True, tag=True):
@@ -236,6 +237,7 @@ def request(call: int, node: Node, command: Command | None) -> Request:
         wrap=command.wrap,
         stop_grace_s=command.stop_grace_s,
         sudo_password=command.sudo_password.reveal() if command.sudo_password else None,
+        substitute=command.substitute,
     )
 
 
@@ -261,6 +263,7 @@ def command_of(message: Request) -> Command | None:
         wrap=message.wrap,
         stop_grace_s=message.stop_grace_s,
         sudo_password=Secret(message.sudo_password) if message.sudo_password else None,
+        substitute=message.substitute,
     )
 
 

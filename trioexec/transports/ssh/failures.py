@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from typing import Final
+
 import asyncssh  # noqa: TID251
 
 from trioexec.model.outcomes import Denied, HostKeyRejected, Remote, Unreachable
+from trioexec.model.substitute import SubstituteError
 from trioexec.transports.ssh.dial import DialError
 
-__all__ = ["Failure", "NodeFailureError", "outcome_of"]
+__all__ = ["Failure", "NodeFailureError", "behind", "log_failure", "outcome_of"]
+
+_logger = logging.getLogger(__name__)
 
 Failure = Unreachable | Denied | HostKeyRejected
+
+LONGEST: Final = 300
+"""So much of what a node gave as a reason is shown; it may be hostile."""
 
 
 class NodeFailureError(Exception):
@@ -20,50 +30,76 @@ class NodeFailureError(Exception):
         self.outcome = outcome
 
 
-def outcome_of(  # noqa: PLR0911 - a table: one return a kind of error
-    exc: Exception, *, remote: Remote = "never started", via: str = ""
-) -> Failure:
+def outcome_of(exc: Exception, *, remote: Remote = "never started") -> Failure:  # noqa: C901, PLR0911 - a table
     """Give the outcome that an error on the way to a command's end means.
 
     Args:
         exc: What asyncssh, the socket or `dial` raised.
         remote: What is known of the command.
-        via: The hop that the error belongs to; empty for the node itself.
 
     Raises:
         Exception: `exc` itself, where it is a bug and not a node's failure.
     """
-    where = f"jump host {via}: " if via else ""
     match exc:
         case NodeFailureError():
             return exc.outcome
         case asyncssh.PermissionDenied():
-            return Denied(reason=where + (_denial(exc)))
+            return Denied(reason=_said(exc))
         case asyncssh.HostKeyNotVerifiable():
-            return HostKeyRejected(reason=where + str(exc.reason))
+            return HostKeyRejected(reason=_said(exc))
         case asyncssh.KeyExchangeFailed():
-            return Unreachable(reason=f"{where}handshake failed: {exc.reason}", remote=remote)
+            return Unreachable(reason=f"no common algorithm: {_said(exc)}", remote=remote)
+        case asyncssh.ProtocolError() | asyncssh.ProtocolNotSupported():
+            return Unreachable(reason=f"handshake failed: {_said(exc)}", remote=remote)
         case asyncssh.ChannelOpenError():
-            reason = f"session refused: {exc.reason}"
-            return Unreachable(reason=where + reason, remote=remote)
+            reason = f"the node opens no session (MaxSessions?): {_said(exc)}"
+            return Unreachable(reason=reason, remote=remote)
         case asyncssh.ConnectionLost():
-            return Unreachable(reason=where + _lost(exc), remote=remote)
+            return Unreachable(reason=_lost(exc), remote=remote)
         case asyncssh.Error():
-            return Unreachable(reason=f"{where}disconnected: {exc.reason}", remote=remote)
-        case DialError():
-            return Unreachable(reason=where + str(exc), remote=remote)
+            return Unreachable(reason=f"disconnected: {_said(exc)}", remote=remote)
+        case DialError() | SubstituteError():
+            return Unreachable(reason=str(exc), remote=remote)
         case OSError():
             reason = exc.strerror or str(exc) or type(exc).__name__
-            return Unreachable(reason=where + reason[:1].lower() + reason[1:], remote=remote)
+            return Unreachable(reason=reason[:1].lower() + reason[1:], remote=remote)
     raise exc
 
 
-def _denial(exc: asyncssh.PermissionDenied) -> str:
-    return str(exc.reason)
+def behind(hop: str, exc: Exception) -> NodeFailureError:
+    """Make of a hop's error the failure of the nodes behind it, which names the hop."""
+    outcome = outcome_of(exc)
+    reason = f"jump host {hop}: {outcome.reason}"
+    failure = NodeFailureError(type(outcome)(reason=reason))
+    failure.__cause__ = exc
+    return failure
+
+
+def log_failure(label: str, exc: BaseException) -> None:
+    """Tell whoever listens (``-v`` does) the whole chain behind an outcome, in one line."""
+    if _logger.isEnabledFor(logging.INFO):
+        _logger.info("%s: %s", label, " <- ".join(_chain(exc)))
+
+
+def _chain(exc: BaseException) -> Iterator[str]:
+    seen: BaseException | None = exc
+    while seen is not None:
+        yield f"{type(seen).__name__}: {_line(str(seen))}"
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+
+
+def _said(exc: asyncssh.Error) -> str:
+    return _line(str(exc.reason))
+
+
+def _line(text: str) -> str:
+    """Make one line of a text that may be the node's."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
 
 
 def _lost(exc: asyncssh.ConnectionLost) -> str:
-    reason = str(exc.reason)
+    reason = _said(exc)
     if "keepalive" in reason:
         return "connection lost: the node does not answer any more"
     return "connection lost" if reason in ("", "Connection lost") else f"connection lost: {reason}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio  # noqa: TID251
 import copy
+import logging
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from trioexec.transports.ssh.failures import NodeFailureError
 
 __all__ = ["CIPHERS", "Credentials", "Target", "authenticate"]
 
+_logger = logging.getLogger(__name__)
+
 CIPHERS: Final = (
     "aes128-gcm@openssh.com",
     "aes256-gcm@openssh.com",
@@ -34,6 +37,10 @@ CIPHERS: Final = (
 """In our order where nobody says another: with AES instructions GCM costs half of chacha20."""
 
 
+_TOO_MANY: Final = "uthentication failures"
+"""In what OpenSSH says when MaxAuthTries is reached."""
+
+
 class Credentials(Protocol):
     """What a connection may log in with; asked for while it authenticates."""
 
@@ -42,6 +49,9 @@ class Credentials(Protocol):
 
     def password(self) -> Secret | None:
         """The login password; None where there is none."""
+
+    def unusable(self) -> Sequence[str]:
+        """Which keys could not be offered, and why; for the text of a denial."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +141,7 @@ class _Client(asyncssh.SSHClient):
         text += f", tried {' and '.join(tried)}" if tried else ", nothing to try"
         if self._offered:
             text += f" (the node takes {', '.join(self._offered)})"
-        return text
+        return "; ".join([text, *self._target.credentials.unusable()])
 
     def _note_tried(self, method: str) -> None:
         self._tried[method] = self._tried.get(method, 0) + 1
@@ -181,8 +191,13 @@ async def authenticate(
         if isinstance(exc, asyncssh.HostKeyNotVerifiable):
             # Two lines for people, in the one that an outcome has.
             reason = ". ".join(exc.reason.splitlines())
-            raise NodeFailureError(HostKeyRejected(reason=reason)) from exc
+            raise NodeFailureError(HostKeyRejected(reason=reason)) from exc  # noqa: ASYNC104 - none of these is a cancel
         if isinstance(exc, asyncssh.PermissionDenied):
-            raise NodeFailureError(Denied(reason=client.denial())) from exc
+            raise NodeFailureError(Denied(reason=client.denial())) from exc  # noqa: ASYNC104 - none of these is a cancel
+        if isinstance(exc, asyncssh.DisconnectError) and _TOO_MANY in str(exc.reason):
+            reason = f"{client.denial()}: too many authentication failures"
+            raise NodeFailureError(Denied(reason=reason)) from exc  # noqa: ASYNC104 - none of these is a cancel
         raise
+    if connection.verdict is not None and connection.verdict.note:
+        _logger.info("%s: %s", target.label, connection.verdict.note)
     return connection

@@ -13,18 +13,19 @@ from typing import Final
 import asyncssh  # noqa: TID251
 import trio
 
+from trioexec.model.command import DEFAULT_CONNECT_TIMEOUT_S
 from trioexec.model.nodes import Node
-from trioexec.model.outcomes import Unreachable
-from trioexec.transports.ssh.dial import dial
-from trioexec.transports.ssh.failures import Failure, NodeFailureError, outcome_of
+from trioexec.transports.ssh.dial import DialError, dial
+from trioexec.transports.ssh.failures import NodeFailureError, behind
 from trioexec.transports.ssh.handshake import authenticate
 from trioexec.transports.ssh.loop import run_in_loop
 from trioexec.transports.ssh.routes import Routes
 
 __all__ = ["Hops"]
 
-HOP_TIMEOUT_S: Final = 30.0
-"""For one hop's connection; the nodes that wait for it have limits of their own."""
+FAILURE_KEPT_S: Final = 10.0
+"""How long a hop that failed is not tried again: many nodes behind it come one after the other,
+and a bastion counts failed logins."""
 
 
 class _Hop:
@@ -33,14 +34,17 @@ class _Hop:
     def __init__(self) -> None:
         self.settled = trio.Event()
         self.connection: asyncssh.SSHClientConnection | None = None
-        self.failure: Failure | None = None
+        self.failure: NodeFailureError | None = None
+        self.failed_at_s = 0.0
 
     @property
     def usable(self) -> bool:
-        """Whether it is worth waiting for, or there."""
+        """Whether it is worth waiting for, or there, or has failed just now."""
         if not self.settled.is_set():
             return True
-        return self.connection is not None and not self.connection.is_closed()
+        if self.connection is None:
+            return trio.current_time() - self.failed_at_s < FAILURE_KEPT_S
+        return not self.connection.is_closed()
 
 
 class Hops:
@@ -78,31 +82,40 @@ class Hops:
         await hop.settled.wait()
         if hop.connection is None:
             assert hop.failure is not None
-            raise NodeFailureError(hop.failure)
+            raise NodeFailureError(hop.failure.outcome) from hop.failure.__cause__
         return hop.connection
 
     async def _connect(self, chain: tuple[Node, ...], hop: _Hop) -> None:
-        name = chain[-1].name
-        hop.failure = Unreachable(reason=f"jump host {name}: timed out")
         try:
-            with trio.move_on_after(HOP_TIMEOUT_S):
-                hop.connection = await self._shake_hands(chain)
+            via = await self.reach(chain[:-1]) if chain[:-1] else None
+            try:
+                hop.connection = await self._shake_hands(chain, via)
+            except Exception as exc:
+                raise behind(chain[-1].name, exc) from exc
         except NodeFailureError as exc:
-            hop.failure = exc.outcome
-        except Exception as exc:  # noqa: BLE001 - outcome_of raises what is not a node's failure
-            hop.failure = outcome_of(exc, via=name)
+            hop.failure, hop.failed_at_s = exc, trio.current_time()
         finally:
             hop.settled.set()
 
-    async def _shake_hands(self, chain: tuple[Node, ...]) -> asyncssh.SSHClientConnection:
+    async def _shake_hands(
+        self, chain: tuple[Node, ...], via: asyncssh.SSHClientConnection | None
+    ) -> asyncssh.SSHClientConnection:
         route = self._routes.find(chain[-1], through=chain[:-1])
-        if chain[:-1]:
-            via = await self.reach(chain[:-1])
-            return await run_in_loop(authenticate(route.target, via, lambda: None))
-        opened = await dial(
-            route.target.host,
-            route.target.port,
-            family=route.family,
-            bind_address=route.bind_address,
-        )
-        return await run_in_loop(authenticate(route.target, opened, lambda: None))
+        limit_s = route.connect_timeout_s or DEFAULT_CONNECT_TIMEOUT_S
+        phase = "connecting"
+
+        def reached_auth() -> None:
+            nonlocal phase
+            phase = "authenticating"
+
+        with trio.move_on_after(limit_s):
+            if via is not None:
+                return await run_in_loop(authenticate(route.target, via, reached_auth))
+            opened = await dial(
+                route.target.host,
+                route.target.port,
+                family=route.family,
+                bind_address=route.bind_address,
+            )
+            return await run_in_loop(authenticate(route.target, opened, reached_auth))
+        raise DialError(f"timed out {phase} after {limit_s:g} s")

@@ -8,8 +8,11 @@ that a server takes.
 
 from __future__ import annotations
 
+import asyncio  # noqa: TID251
 import base64
 import binascii
+import copy
+import os
 import socket
 import struct
 from collections.abc import Callable, Iterator
@@ -71,6 +74,7 @@ class KeyRing:
     _agents: dict[str, list[asyncssh.SSHKeyPair]] = field(default_factory=dict)
     _clients: list[asyncssh.SSHAgentClient] = field(default_factory=list)
     _offers: dict[Identities, list[asyncssh.SSHKeyPair]] = field(default_factory=dict)
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def file(self, path: str) -> KeyFile:
         """Give a key file, read once."""
@@ -101,14 +105,23 @@ class KeyRing:
         if usable and not identities.named:
             return
         for key in locked:
-            passphrase = ask(f"Passphrase for key {key.path}: ")
-            if passphrase is not None:
-                _unlock(key, passphrase)
+            _ask_and_unlock(key, ask)
+
+    def unusable(self, identities: Identities) -> list[str]:
+        """Say which of the key files are there and cannot be offered, and why."""
+        keys = [self.file(path) for path in identities.files]
+        return [
+            f"{key.path}: {key.problem or 'its passphrase is not known'}"
+            for key in keys
+            if key.problem or (key.encrypted and key.pair is None)
+        ]
 
     async def offer(self, identities: Identities) -> list[asyncssh.SSHKeyPair]:
         """Give the key pairs to try, in order; asyncio's side, since an agent may be asked."""
         if identities not in self._offers:
-            held = await self._agent_pairs(identities.agent)
+            # Many nodes want it at the same time, and an agent is asked once.
+            async with self._asking:
+                held = await self._agent_pairs(identities.agent)
             self._offers[identities] = list(self._in_order(identities, held))
         return self._offers[identities]
 
@@ -117,6 +130,7 @@ class KeyRing:
         for client in self._clients:
             client.close()
         self._clients.clear()
+        self._asking = asyncio.Lock()
         self._agents.clear()
         self._offers.clear()
 
@@ -129,7 +143,8 @@ class KeyRing:
         from_file = [key.pair for key in files if key.pair and key.public not in by_public]
         wanted = {pair.public_data for pair in in_agent}
         others = [] if identities.only else [x for x in held if x.public_data not in wanted]
-        certificates = [self._certificate(path) for path in identities.certificates]
+        beside = [f"{path}-cert.pub" for path in identities.files]
+        certificates = [self._certificate(path) for path in (*identities.certificates, *beside)]
         ordered = (
             [*in_agent, *from_file, *others]
             if identities.named
@@ -166,7 +181,7 @@ def _certified(
     """Give the pair once more for each certificate that was made for its key."""
     for certificate in certificates:
         if certificate.key.public_data == pair.public_data:
-            signed = asyncssh.load_keypairs([pair])[0]
+            signed = copy.copy(pair)
             signed.set_certificate(certificate)
             yield signed
 
@@ -186,6 +201,9 @@ def _agent_publics(path: str | None) -> set[bytes | None]:
     except (OSError, struct.error):
         return set()
 
+
+ATTEMPTS: Final = 4
+"""How often one key's passphrase is asked for: OpenSSH's three, and once for a given one."""
 
 AGENT_LIMIT_S: Final = 5.0
 """How long an agent may take to list its keys before it counts as absent."""
@@ -223,18 +241,33 @@ def _read_key_file(path: str) -> KeyFile:
     except OSError as exc:
         key.problem = (exc.strerror or str(exc)).lower()
         return key
-    key.public = _public_beside(path) or _public_inside(data)
+    key.public = _public_alone(data)
+    if key.public is not None:
+        return key  # as OpenSSH: it names a key of the agent
+    if _is_open_to_others(path):
+        key.problem = "others may read it; OpenSSH does not use it either (chmod 600)"
+        return key
+    key.public = _public_inside(data) or _public_beside(path)
     try:
-        _take_in(key, asyncssh.load_keypairs([path])[0])
-    except asyncssh.KeyEncryptionError:
-        key.encrypted = True
-    except asyncssh.KeyImportError as exc:
+        _take_in(key, _load(data))
+    except (asyncssh.KeyEncryptionError, asyncssh.KeyImportError) as exc:
         # asyncssh has one class for "needs a passphrase" and "is no key".
-        if "assphrase" in str(exc):
+        if "assphrase must" in str(exc):
             key.encrypted = True
-        elif key.public is None:
-            key.problem = f"not a private key ({exc})"
+        else:
+            key.problem = f"not a private key that can be used ({exc})"
     return key
+
+
+def _load(data: bytes, passphrase: str | None = None) -> asyncssh.SSHKeyPair:
+    # From bytes: given a path, asyncssh puts the certificate beside it in the key's place.
+    return asyncssh.load_keypairs([data], passphrase=passphrase)[0]
+
+
+def _is_open_to_others(path: str) -> bool:
+    """Tell whether the file is ours, and readable by others: OpenSSH's own rule."""
+    facts = Path(path).stat()
+    return facts.st_uid == os.getuid() and bool(facts.st_mode & 0o077)
 
 
 def _take_in(key: KeyFile, pair: asyncssh.SSHKeyPair) -> None:
@@ -242,20 +275,40 @@ def _take_in(key: KeyFile, pair: asyncssh.SSHKeyPair) -> None:
     key.public = key.public or pair.public_data
 
 
-def _unlock(key: KeyFile, passphrase: Secret) -> None:
-    try:
-        _take_in(key, asyncssh.load_keypairs([key.path], passphrase=passphrase.reveal())[0])
-    except (asyncssh.KeyEncryptionError, asyncssh.KeyImportError) as exc:
-        raise UsageError(
-            f"{key.path}: the passphrase is wrong.\nTry again, or add the key to an agent: "
-            f"ssh-add {key.path}"
-        ) from exc
+def _ask_and_unlock(key: KeyFile, ask: AskSecret) -> None:
+    """Ask until the passphrase is right, or for the last time; nobody to ask leaves it locked."""
+    data = Path(key.path).read_bytes()
+    for attempt in range(ATTEMPTS):
+        passphrase = ask(f"Passphrase for key {key.path}: ")
+        if passphrase is None and attempt == 0:
+            return
+        if passphrase is None:
+            break
+        try:
+            _take_in(key, _load(data, passphrase.reveal()))
+        except (asyncssh.KeyEncryptionError, asyncssh.KeyImportError):
+            continue
+        return
+    raise UsageError(
+        f"{key.path}: the passphrase is wrong.\n"
+        f"Try again, or add the key to an agent: ssh-add {key.path}"
+    )
 
 
 def _public_beside(path: str) -> bytes | None:
     try:
         return asyncssh.read_public_key(f"{path}.pub").public_data
     except (OSError, asyncssh.KeyImportError):
+        return None
+
+
+def _public_alone(data: bytes) -> bytes | None:
+    """Read a file that is a public key and nothing else."""
+    if b"PRIVATE KEY" in data:
+        return None
+    try:
+        return asyncssh.import_public_key(data).public_data
+    except asyncssh.KeyImportError:
         return None
 
 

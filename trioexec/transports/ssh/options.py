@@ -41,7 +41,7 @@ class SshOptions:
 
     server_alive_count_max: int | None = None
     connect_timeout_s: float | None = None
-    """For jump hosts; the engine has its own for nodes."""
+    """For each hop and for the node itself; before ConnectTimeout and the engine's own limit."""
 
     parallel: float = 64
     """How many nodes at once: the receive windows share one budget."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import asyncssh  # noqa: TID251
 from asyncssh import encryption, kex, mac, public_key  # noqa: TID251
 
+from trioexec.model.errors import UsageError
 from trioexec.model.nodes import Node, parse_node
 from trioexec.model.outcomes import Unreachable
 from trioexec.model.secret import Secret
@@ -47,6 +49,7 @@ _FAMILIES: Final = {
 class Route:
     """The way to one node."""
 
+    node: Node
     target: Target
     hops: tuple[Node, ...] = ()
     """Jump hosts, from us to the node; the last one is what the target is reached through."""
@@ -55,7 +58,7 @@ class Route:
     family: socket.AddressFamily = socket.AF_UNSPEC
     bind_address: str | None = None
     connect_timeout_s: float | None = None
-    """What the configuration says; None: nothing."""
+    """What the user or the configuration says; None: nothing."""
 
     env: Mapping[str, str]
     """What SendEnv and SetEnv ask for."""
@@ -82,6 +85,9 @@ class _Login:
     def password(self) -> Secret | None:
         return self.secret
 
+    def unusable(self) -> Sequence[str]:
+        return self.ring.unusable(self.identities)
+
 
 class Routes:
     """Names to routes, over one reading of the configuration."""
@@ -99,6 +105,8 @@ class Routes:
         self._prepared: dict[HostSettings, asyncssh.SSHClientConnectionOptions] = {}
         self._found: dict[Node, Route] = {}
         """What `unlock` has found, for the one `find` that comes after it."""
+        self._not_honoured: set[str] = set()
+        self._notes: list[str] = []
         self.may_run_programs = self._config.may_run_programs
 
     def find(
@@ -123,6 +131,10 @@ class Routes:
             port=node.port or (self._options.port if through is None else None),
             canonical=canonical,
         )
+        for each in said.not_honoured:
+            if each.directive not in self._not_honoured:
+                self._not_honoured.add(each.directive)
+                self._notes.append(f"{each.place}: {each.directive} is not honoured by trioexec")
         if said.refuse_connection is not None:
             raise NodeFailureError(
                 Unreachable(reason=f"refused by ssh_config: {said.refuse_connection}")
@@ -145,19 +157,23 @@ class Routes:
         )
         hops = () if through else tuple(map(_as_node, settings.proxy_jump or ()))
         return Route(
+            node=node,
             target=target,
             hops=(through or ()) + hops,
             proxy_command=settings.proxy_command or None,
             family=_FAMILIES[settings.address_family],
             bind_address=settings.bind_address,
-            connect_timeout_s=(
-                said.connect_timeout_s if self._options.connect_timeout_s is None else None
-            ),
+            connect_timeout_s=self._options.connect_timeout_s or said.connect_timeout_s,
             env=environment_to_send(settings, self._facts),
             wants_tty=settings.request_tty in {"yes", "force"},
             canonical_candidates=() if canonical else said.canonical_candidates(),
             may_be_local=settings.canonicalize_fallback_local is not False,
         )
+
+    def take_notes(self) -> list[str]:
+        """Give what is worth saying with ``-v`` about the configuration, each line once."""
+        notes, self._notes = self._notes, []
+        return notes
 
     def unlock(self, nodes: Iterable[Node], ask: AskSecret) -> None:
         """Ask for what the nodes' keys need, once; before the first connection.
@@ -166,6 +182,9 @@ class Routes:
             UsageError: What was typed is wrong, or a named key file cannot be used.
             ConfigError: What was said for a node makes no sense.
         """
+        for path in self._options.identities:
+            if "%" not in path and "$" not in path and not Path(path).expanduser().exists():
+                raise UsageError(f"-i {path}: no such file.\nName a private key file.")
         seen: set[Identities] = set()
         for node in nodes:
             route = self._found[node] = self.find(node)
@@ -202,7 +221,7 @@ class Routes:
             # The engine's limits hold; asyncssh's own would end a connection behind its back.
             login_timeout=0,
             connect_timeout=None,
-            keepalive_interval=settings.server_alive_interval_s or 0,
+            keepalive_interval=_alive_interval_s(settings),
             keepalive_count_max=settings.server_alive_count_max or KEEPALIVE_COUNT,
             tcp_keepalive=settings.tcp_keep_alive is not False,
             utf8_decode_errors="replace",
@@ -226,6 +245,15 @@ class Routes:
             signature_algs=_algorithms(settings.pubkey_accepted_algorithms, "signature"),
             compression_algs=["zlib@openssh.com", "none"] if settings.compression else None,
         )
+
+
+def _alive_interval_s(settings: HostSettings) -> float:
+    """How often to ask, so that a node is given up after interval x count and not later.
+
+    asyncssh gives up one interval after the last question, as OpenSSH does.
+    """
+    count = settings.server_alive_count_max or KEEPALIVE_COUNT
+    return (settings.server_alive_interval_s or 0) * count / (count + 1)
 
 
 def _as_settings(options: SshOptions) -> tuple[str, ...]:

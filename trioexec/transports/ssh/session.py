@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio  # noqa: TID251
 import signal
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import asyncssh  # noqa: TID251
@@ -18,6 +19,7 @@ from trioexec.model.feed import Cursor, Feed, feed_of
 from trioexec.model.outcomes import Exited, Killed, SudoDenied, Unreachable
 from trioexec.transports.base import Call
 from trioexec.transports.ssh.failures import outcome_of
+from trioexec.transports.ssh.requests import ask_for_variable
 from trioexec.transports.ssh.sudo import Sudo
 from trioexec.transports.ssh.wrapper import MarkerFilter, stop_request, wrap
 
@@ -43,7 +45,7 @@ some.  After that somebody who left the session on purpose (setsid) holds it, an
 class _Session(asyncssh.SSHClientSession[bytes]):
     """Callbacks of one channel; asyncssh calls them on the loop, in the order of the wire."""
 
-    def __init__(self, call: Call, command: Command, token: str) -> None:
+    def __init__(self, call: Call, command: Command, token: str, env: Mapping[str, str]) -> None:
         self.call = call
         self.status: Exited | Killed | None = None
         self.lost: Exception | None = None
@@ -54,6 +56,7 @@ class _Session(asyncssh.SSHClientSession[bytes]):
         # With a terminal there is one stream, and the marker comes in that.
         self._marked = None if command.tty else asyncssh.EXTENDED_DATA_STDERR
         self._command = command
+        self._env = env
         self._heard = 0
         self.sudo = Sudo(command.sudo_password) if command.sudo_password is not None else None
         self._writable = True
@@ -62,10 +65,23 @@ class _Session(asyncssh.SSHClientSession[bytes]):
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         self.chan = chan
+        for name, value in self._env.items():
+            ask_for_variable(chan, name, value, partial(self._variable_refused, name))
+
+    def _variable_refused(self, name: str) -> None:
+        if name in self._command.env:
+            text = f"trioexec: the node does not take the variable {name} (its AcceptEnv)\n"
+            self.call.output("stderr", text.encode())
 
     def session_started(self) -> None:
         self.call.reached("command")
         self.call.flow.attach(self.chan)
+        if self.sudo is None:
+            self._begin_feeding()
+
+    def _begin_feeding(self) -> None:
+        if self._command.stdin is not None and not self.over.done():
+            self._feed(feed_of(self._command.stdin))
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
         self._heard += 1
@@ -90,6 +106,7 @@ class _Session(asyncssh.SSHClientSession[bytes]):
             if self.sudo is not None:
                 # What sudo said on its way, its lecture for one, is not the command's.
                 self.sudo.said.clear()
+                self._begin_feeding()  # not sooner, or sudo would read it as the password
         elif self.sudo is not None:
             self.sudo.said.append(data)
             return b""
@@ -131,7 +148,7 @@ class _Session(asyncssh.SSHClientSession[bytes]):
         if self.spare_bytes < 0 and self.call.flow.held:
             self.chan.pause_reading()
 
-    def feed(self, feed: Feed) -> None:
+    def _feed(self, feed: Feed) -> None:
         """Give the command its stdin, as fast as it takes it."""
         loop = asyncio.get_running_loop()
         # Woken from trio's side; asyncio's side is entered by the front door.
@@ -219,15 +236,12 @@ async def run_command(
         OSError: The session could not be opened: nothing was started.
         asyncssh.Error: Likewise.
     """
-    session = _Session(call, command, token)
+    env = dict(sent_env) if command.wrap else {**sent_env, **command.env}
+    session = _Session(call, command, token, env)
     fed = command.tty or command.stdin is not None
     wire = command.text
-    # The wrapper exports them, so that no AcceptEnv of a server can drop them.
-    env: dict[bytes | str, bytes | str] = {}
-    env.update(sent_env.items())
-    if not command.wrap:
-        env.update(command.env.items())
     if command.wrap:
+        # The wrapper exports the variables, so that no AcceptEnv of a server can drop them.
         wire = wrap(
             command.text,
             token=token,
@@ -241,7 +255,6 @@ async def run_command(
             lambda: session,
             wire,
             encoding=None,
-            env=env,
             request_pty="force" if command.tty else False,
             term_type="dumb" if command.tty else None,
             window=window,
@@ -257,8 +270,6 @@ async def run_command(
         opening.cancel()
         raise
     try:
-        if command.stdin is not None:
-            session.feed(feed_of(command.stdin))
         # Not `await session.over`: a cancel of ours would cancel it, and so pass for the end.
         await asyncio.wait({session.over})
     except asyncio.CancelledError:
@@ -267,6 +278,8 @@ async def run_command(
     finally:
         session.unfeed()
         call.flow.detach(chan)
+        if session.sudo is not None and not session.guarded:
+            chan.close()  # sudo waits for another password, maybe on a connection that is kept
     if session.sudo is not None and not session.guarded and session.lost is None:
         return SudoDenied(reason=session.sudo.reason)
     if session.status is not None:
@@ -342,9 +355,11 @@ async def _ask_to_end(
             session.chan.send_signal("TERM")
             await asyncio.sleep(command.stop_grace_s)
             session.chan.send_signal("KILL")
+    except asyncssh.ChannelOpenError:
+        # No second session for the request. The watchdog sees that its sshd is gone.
+        connection.close()
     except (OSError, asyncssh.Error):
-        # No second channel, or no connection any more: then closing is all that is left.
-        return
+        return  # no connection any more
 
 
 def _signal_number(name: str) -> int:

@@ -7,6 +7,8 @@ one coroutine there.
 from __future__ import annotations
 
 import contextlib
+import logging
+import math
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -22,12 +24,13 @@ import trioexec.transports.ssh.quick_import  # noqa: F401 - before anything impo
 import asyncssh  # noqa: TID251
 import trio
 
-from trioexec.model.command import Command
+from trioexec.model.command import DEFAULT_CONNECT_TIMEOUT_S, Command
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Exited
+from trioexec.model.substitute import substitute, words_of
 from trioexec.transports.base import Call, Ended
 from trioexec.transports.ssh.dial import DialError, dial, open_proxy_command, resolve
-from trioexec.transports.ssh.failures import outcome_of
+from trioexec.transports.ssh.failures import log_failure, outcome_of
 from trioexec.transports.ssh.handshake import authenticate
 from trioexec.transports.ssh.hops import Hops
 from trioexec.transports.ssh.kept import KeptConnections
@@ -38,6 +41,8 @@ from trioexec.transports.ssh.routes import Route, Routes
 from trioexec.transports.ssh.session import run_command
 
 __all__ = ["SshTransport"]
+
+_logger = logging.getLogger(__name__)
 
 WINDOW_BUDGET_BYTES: Final = 32 * 1024 * 1024
 """What all nodes together may have on its way to us while a reader of ours is stuck."""
@@ -89,6 +94,7 @@ class SshTransport:
     async def open(self) -> AsyncIterator[None]:
         """Have the event loop and the jump hosts' connections; when left, all are gone."""
         async with open_loop():
+            self._log_notes()
             try:
                 async with Hops.open(self._routes) as self._hops:
                     yield
@@ -105,7 +111,7 @@ class SshTransport:
         ) -> Ended:
             return await run_command(
                 connection,
-                replace(command, tty=True) if route.wants_tty else command,
+                _for(route, command),
                 call,
                 token=self._token,
                 window=self._window,
@@ -141,19 +147,25 @@ class SshTransport:
             if kept is not None:
                 try:
                     return await run_in_loop(_talk_again(kept, route, call, work))
+                except asyncssh.ChannelOpenError:
+                    pass  # no session left on it: it is fine, and we need another
                 except (OSError, asyncssh.Error):
-                    # It was dead, or has no session left; nothing was started on it.
-                    self._kept.forget(route, kept)
-            async with self._way_to(route) as via:
+                    self._kept.forget(route, kept)  # dead; nothing was started on it
+                finally:
+                    self._kept.release(route, kept)
+            async with self._way_to(route, call) as via:
                 with contextlib.ExitStack() as ours:
                     if isinstance(via, socket.socket):
                         ours.callback(via.close)
                     # Cancelled before its first step, `_talk` never hears of the socket.
                     taken = ours.pop_all
-                    keep = partial(self._kept.put, route)
-                    return await run_in_loop(_talk(route, via, call, work, taken, keep=keep))
+                    return await run_in_loop(
+                        _talk(route, via, call, work, taken=taken, kept=self._kept)
+                    )
         except Exception as exc:  # noqa: BLE001 - outcome_of raises what is not a node's failure
-            return outcome_of(exc)
+            outcome = outcome_of(exc)
+            log_failure(node.name, exc)
+            return outcome
 
     async def _find(self, node: Node) -> Route:
         route = await self._look_up(node)
@@ -170,15 +182,28 @@ class SshTransport:
     async def _look_up(self, node: Node, canonical: str | None = None) -> Route:
         find = partial(self._routes.find, node, canonical=canonical)
         if self._routes.may_run_programs:
-            return await trio.to_thread.run_sync(find, abandon_on_cancel=True)
-        return find()
+            route = await trio.to_thread.run_sync(find, abandon_on_cancel=True)
+        else:
+            route = find()
+        self._log_notes()
+        return route
+
+    def _log_notes(self) -> None:
+        for note in self._routes.take_notes():
+            _logger.info("%s", note)
 
     @asynccontextmanager
-    async def _way_to(self, route: Route) -> AsyncIterator[Via]:
+    async def _way_to(self, route: Route, call: Call) -> AsyncIterator[Via]:
         """Give what the handshake goes over: a socket, or the last hop's connection."""
         if route.hops:
             assert self._hops is not None
-            yield await self._hops.reach(route.hops)
+            began_s = trio.current_time()
+            # A hop has a limit of its own, and an error that names it; ours begins behind it.
+            call.limit_connect(math.inf)
+            hop = await self._hops.reach(route.hops)
+            limit_s = route.connect_timeout_s or DEFAULT_CONNECT_TIMEOUT_S
+            call.limit_connect(trio.current_time() - began_s + limit_s)
+            yield hop
         elif route.proxy_command is not None:
             async with open_proxy_command(route.proxy_command) as through:
                 yield through
@@ -191,27 +216,35 @@ class SshTransport:
             )
 
 
+def _for(route: Route, command: Command) -> Command:
+    """Make the command that one node gets."""
+    if command.substitute:
+        target = route.target
+        words = words_of(node=route.node, host=target.host, user=target.username, port=target.port)
+        command = replace(command, text=substitute(command.text, words))
+    # As OpenSSH, which asks for no terminal where stdin is none.
+    if route.wants_tty and command.stdin is None and command.sudo_password is None:
+        return replace(command, tty=True)
+    return command
+
+
 async def _talk(
     route: Route,
     via: Via,
     call: Call,
     work: Work,
-    taken: Callable[[], object],
     *,
-    keep: Callable[[asyncssh.SSHClientConnection], bool],
+    taken: Callable[[], object],
+    kept: KeptConnections,
 ) -> Ended:
     """Do one node's part on asyncio's side, from the handshake to the close."""
     taken()
     connection = await authenticate(route.target, via, partial(call.reached, "auth"))
-    kept = False
+    kept.put(route, connection)
     try:
-        kept = keep(connection)
         return await work(connection, route, None)
     finally:
-        if not kept:
-            # Synchronous, and what is left of it happens in the loop's next turns: no
-            # wait, so that a cancel which has had its grace is not held up here.
-            connection.close()
+        kept.release(route, connection)
 
 
 async def _talk_again(
