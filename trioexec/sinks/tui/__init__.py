@@ -1,0 +1,9 @@
+"""The screen of ``--tui``: textual, inside the trio loop.
+
+`board` and `transcript` hold the run, without a terminal; the widgets and screens
+draw them; `sink` joins both with the run.
+"""
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -1,0 +1,58 @@
+"""The console of a run that has the terminal as a screen: what is said is shown there.
+
+All of it is written to stderr as well, once the screen is gone: the closing summary
+comes as in every mode, and no warning is lost.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from trioexec.model.flow import Flow
+from trioexec.sinks.console import Console
+
+__all__ = ["ScreenConsole"]
+
+
+class ScreenConsole(Console):
+    """Holds back what is said, from the start to `give_back`."""
+
+    def __init__(
+        self,
+        flow: Flow,
+        on_closed: Callable[[], None],
+        *,
+        stdout_fd: int = 1,
+        stderr_fd: int = 2,
+    ) -> None:
+        """Take over two descriptors of a terminal; see `Console`."""
+        super().__init__(flow, on_closed, stdout_fd=stdout_fd, stderr_fd=stderr_fd)
+        self.held: list[str] = []
+        """What has been said, for the screen to show."""
+        self._holding = True
+        self.press: Callable[[], None] = lambda: None
+        """What the screen's `q` calls while the run goes on."""
+
+    def take_quit(self, press: Callable[[], None]) -> None:
+        """Learn what ends the run; a run that is only shown again has nothing to end."""
+        self.press = press
+
+    def say(self, line: str) -> None:
+        """Hold one line for the screen; write it, once that is gone."""
+        if self._holding:
+            self.held.append(line)
+        else:
+            super().say(line)
+
+    def give_back(self) -> None:
+        """Write what was held: the screen is gone.  Once is enough."""
+        self._holding = False
+        held, self.held = self.held, []
+        for line in held:
+            super().say(line)
+
+    def close(self, *, patience_s: float = math.inf) -> None:
+        """Let `serve` return when all is written."""
+        self.give_back()
+        super().close(patience_s=patience_s)

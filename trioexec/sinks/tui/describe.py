@@ -1,0 +1,34 @@
+"""A node in one line, for the head of what it has said."""
+
+from __future__ import annotations
+
+import math
+
+from trioexec.sinks.summary import format_duration
+from trioexec.sinks.tui.board import Row
+from trioexec.sinks.tui.widgets.table import GLYPHS
+
+__all__ = ["describe"]
+
+
+def describe(row: Row, now_s: float) -> str:
+    """Say how the node stands."""
+    parts = [f"{GLYPHS[row.state]} {row.name}", row.status]
+    took_s = row.took_s(now_s)
+    if not math.isnan(took_s):
+        parts.append(f"{int(took_s)} s" if row.outcome is None else format_duration(took_s))
+    lines = len(row.said)
+    parts.append(f"{lines:,} line{'s' * (lines != 1)}, {_size(row.said.size_bytes)}")
+    if row.answer is not None:
+        others = len(row.answer.rows) - 1
+        alike = f"as {others:,} other{'s' * (others != 1)}" if others else "as nobody else"
+        parts.append(f"answer {row.answer.letter}, {alike}")
+    return "   ".join(parts)
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "KiB", "MiB"):
+        if count < 1024:  # noqa: PLR2004
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"

@@ -1,0 +1,71 @@
+"""The keys."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+__all__ = ["KEYS", "HelpScreen"]
+
+KEYS: Final = (
+    (
+        "All nodes",
+        (
+            ("↑ ↓  PgUp PgDn  g G", "move"),
+            ("Enter", "all that the node has said"),
+            ("/", "filter: words of name or state; !word leaves out; Esc shows all again"),
+            ("o  O", "sort by the next column; the other way round"),
+            ("Space", "mark a node; u unmarks all"),
+            ("s", "the marked nodes side by side"),
+            ("d", "difference of two marked nodes, or of this one to the majority"),
+            ("p", "the output beside the table, or not"),
+            ("l", "what trioexec itself had to say"),
+        ),
+    ),
+    (
+        "A node, a split, a difference",
+        (
+            ("↑ ↓  PgUp PgDn  g G  ← →", "scroll"),
+            ("f", "follow: stay at the end"),
+            ("/   n N", "search; the next, the one before"),
+            ("[ ]", "the node before, the node after"),
+            ("m", "difference: leave out hosts, then times, then numbers"),
+            ("Tab", "split: the next node"),
+            ("Esc", "back"),
+        ),
+    ),
+    (
+        "The run",
+        (
+            ("q  Ctrl+C", "quit; a run that goes on is stopped, its remote commands ended: exit 130"),
+            ("q  again", "do not wait for them"),
+            ("?", "this"),
+        ),
+    ),
+)
+
+
+class HelpScreen(ModalScreen[None]):
+    """Any of the usual keys closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,question_mark,enter,space", "dismiss", "close"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with VerticalScroll(id="help"):
+            for heading, keys in KEYS:
+                yield Static(heading, classes="help-heading", markup=False)
+                wide = max(len(key) for key, _ in keys)
+                for key, what in keys:
+                    yield Static(f"  {key.ljust(max(wide, 26))} {what}", markup=False)
+
+    def on_mount(self) -> None:
+        """Name the box."""
+        self.query_one("#help").border_title = "trioexec: keys"
