@@ -46,7 +46,7 @@ ENTRY = CommandEntry(
         ("trioexec -H ^nodes.txt -g df -h /", "equal answers once, folded"),
         ("trioexec -H 'db[1-3]' -k --timeout 5m ./migrate", "stop all when one fails"),
         ("trioexec -H a,b -S --json systemctl is-active nginx", "for scripts and CI"),
-        ("trioexec -H 'web[1-20]' --script setup.sh --fast", "a local script, with arguments"),
+        ("trioexec -H 'web[1-20]' --script setup.sh -- --fast", "a local script, with arguments"),
     ),
 )
 
