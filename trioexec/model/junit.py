@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from trioexec.model.record import NodeRecord, RunRecord, Verdict, plain_text
 
-__all__ = ["OUTPUT_BYTES", "TOTAL_BYTES", "junit_xml"]
+__all__ = ["OUTPUT_BYTES", "TOTAL_BYTES", "Case", "Suite", "document", "junit_xml"]
 
 OUTPUT_BYTES: Final = 64 * 1024
 """Of one stream of one node; CI servers load the whole file to show it."""
@@ -27,49 +28,103 @@ CLASS_NAME: Final = "trioexec.run"
 """A dot, as Jenkins takes what is before it for the package."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One test case."""
+
+    class_name: str
+    name: str
+    took_s: float
+    verdict: Verdict
+    message: str = ""
+    """Why it is not ok; one line."""
+
+    kind: str = ""
+    """Of the failure, as a type's name."""
+
+    stdout: str = ""
+    stderr: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """What stands over the cases."""
+
+    name: str
+    unix_s: float
+    took_s: float
+    hostname: str
+    properties: Mapping[str, str]
+
+
 def junit_xml(record: RunRecord, *, hostname: str, properties: Mapping[str, str]) -> bytes:
-    """Make the document.
+    """Make the document of a run.
 
     Args:
         record: Of a run that is over; made within `OUTPUT_BYTES` and `TOTAL_BYTES`.
         hostname: The machine that trioexec ran on.
         properties: More about the run; the command and its end are there anyway.
     """
-    return "\n".join(_lines(record, hostname, properties)).encode()
-
-
-def _lines(record: RunRecord, hostname: str, properties: Mapping[str, str]) -> Iterator[str]:
     report = record.report
-    started = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(report.unix_s))
+    suite = Suite(
+        name=report.command or "ping",
+        unix_s=report.unix_s,
+        took_s=report.took_s,
+        hostname=hostname,
+        properties={
+            "trioexec.command": report.command,
+            "trioexec.exit_code": str(record.exit_code),
+            "trioexec.stopped": record.stopped or "no",
+            **properties,
+        },
+    )
+    return document(suite, [_case_of(node) for node in record.nodes])
+
+
+def document(suite: Suite, cases: Sequence[Case]) -> bytes:
+    """Make the document of any cases."""
+    return "\n".join(_lines(suite, cases)).encode()
+
+
+def _case_of(node: NodeRecord) -> Case:
+    outcome = node.result.outcome
+    return Case(
+        class_name=CLASS_NAME,
+        name=node.node.name,
+        took_s=node.busy_s,
+        verdict=node.verdict,
+        message=f"{node.node.name}: {outcome.text}",
+        kind=type(outcome).__name__,
+        stdout=node.stdout,
+        stderr=node.stderr,
+    )
+
+
+def _lines(suite: Suite, cases: Sequence[Case]) -> Iterator[str]:
+    verdicts = [case.verdict for case in cases]
     counts = {
-        "tests": str(len(record.nodes)),
-        "failures": str(record.count("failed")),
-        "errors": str(record.count("error")),
-        "skipped": str(record.count("skipped")),
-        "time": _seconds(report.took_s),
+        "tests": str(len(cases)),
+        "failures": str(verdicts.count("failed")),
+        "errors": str(verdicts.count("error")),
+        "skipped": str(verdicts.count("skipped")),
+        "time": _seconds(suite.took_s),
     }
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield "<testsuites>"
-    suite = {
+    about = {
         "package": "trioexec",
         "id": "0",
-        "name": _token(report.command) or "ping",
-        "timestamp": started,
-        "hostname": _token(hostname) or "localhost",
+        "name": _token(suite.name) or "trioexec",
+        "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(suite.unix_s)),
+        "hostname": _token(suite.hostname) or "localhost",
     }
-    yield f"  <testsuite{_attributes({**suite, **counts})}>"
+    yield f"  <testsuite{_attributes({**about, **counts})}>"
     yield "    <properties>"
-    about = {
-        "trioexec.command": report.command,
-        "trioexec.exit_code": str(record.exit_code),
-        "trioexec.stopped": record.stopped or "no",
-        **properties,
-    }
-    for name, value in about.items():
+    for name, value in suite.properties.items():
         yield f"      <property{_attributes({'name': name, 'value': value})}/>"
     yield "    </properties>"
-    for node in record.nodes:
-        yield from _case(node)
+    for case in cases:
+        yield from _case_lines(case)
     # Both are required of a suite, empty or not.
     yield "    <system-out/>"
     yield "    <system-err/>"
@@ -77,26 +132,24 @@ def _lines(record: RunRecord, hostname: str, properties: Mapping[str, str]) -> I
     yield "</testsuites>\n"
 
 
-def _case(node: NodeRecord) -> Iterator[str]:
-    outcome = node.result.outcome
-    names = {"classname": CLASS_NAME, "name": node.node.name, "time": _seconds(node.busy_s)}
+def _case_lines(case: Case) -> Iterator[str]:
+    names = {"classname": case.class_name, "name": case.name, "time": _seconds(case.took_s)}
     said = [
         f"<{tag}>{_text(text)}</{tag}>"
-        for tag, text in (("system-out", node.stdout), ("system-err", node.stderr))
+        for tag, text in (("system-out", case.stdout), ("system-err", case.stderr))
         if text
     ]
-    if node.verdict == "ok" and not said:
+    if case.verdict == "ok" and not said:
         yield f"    <testcase{_attributes(names)}/>"
         return
     yield f"    <testcase{_attributes(names)}>"
-    why = {"message": f"{node.node.name}: {outcome.text}"}
-    if node.verdict == "skipped":
+    why = {"message": case.message}
+    if case.verdict == "skipped":
         yield f"      <skipped{_attributes(why)}/>"
-    elif node.verdict != "ok":
-        tag = _TAGS[node.verdict]
-        kind = {"type": type(outcome).__name__}
-        body = _text(node.stderr or node.stdout or _clean(outcome.text))
-        yield f"      <{tag}{_attributes({**why, **kind})}>{body}</{tag}>"
+    elif case.verdict != "ok":
+        tag = _TAGS[case.verdict]
+        body = _text(case.stderr or case.stdout or _clean(case.message.partition(": ")[2]))
+        yield f"      <{tag}{_attributes({**why, 'type': case.kind})}>{body}</{tag}>"
     yield from (f"      {element}" for element in said)
     yield "    </testcase>"
 

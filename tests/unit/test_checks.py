@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from tests.unit.rig import Rig
+from trioexec.engine.checks import ChecksJob
+from trioexec.model.checks import Answer, Check, Finding, judge, parse_checks
+from trioexec.model.command import Limits
+from trioexec.model.errors import ConfigError
+from trioexec.model.outcomes import Cancelled, Exited, Killed, TimedOut, Unreachable
+from trioexec.testing.fakes import FakeNode
+
+WHOLE = """
+nodes = "web[1-3]"
+[checks.up]
+command = "systemctl is-active nginx"
+exit-code = 3
+output = "inactive"
+matches = "^in"
+same-on-all-nodes = true
+timeout = 2.5
+[checks.bare]
+command = "true"
+"""
+
+
+def test_a_file_is_read_whole() -> None:
+    read = parse_checks(WHOLE, "checks.toml")
+
+    assert read.nodes == ("web[1-3]",)
+    assert read.checks == (
+        Check(
+            name="up",
+            command="systemctl is-active nginx",
+            exit_code=3,
+            output="inactive",
+            matches="^in",
+            same_on_all_nodes=True,
+            timeout_s=2.5,
+        ),
+        Check(name="bare", command="true", timeout_s=math.inf),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param("[checks.a\n", "line 1", id="syntax"),
+        pytest.param("nodes = 3\n", "nodes is no node expression", id="nodes"),
+        pytest.param("nodes = 'a'\n", "there are no checks", id="none"),
+        pytest.param("check = 3\n", "Did you mean checks?", id="top key"),
+        pytest.param("[checks]\na = 3\n", "is no table", id="no table"),
+        pytest.param("[checks.a]\ncomand = 'x'\n", "Did you mean command?", id="key"),
+        pytest.param("[checks.a]\nzzz = 'x'\n", "Known are command", id="strange key"),
+        pytest.param("[checks.a]\noutput = 'x'\n", "has no command", id="no command"),
+        pytest.param("[checks.a]\ncommand = 3\n", "a text in quotes", id="type"),
+        pytest.param(
+            "[checks.a]\ncommand = 'x'\nexit-code = true\n", "a whole number", id="bool for int"
+        ),
+        pytest.param("[checks.a]\ncommand = 'x'\nexit-code = 256\n", "0 to 255", id="code"),
+        pytest.param("[checks.a]\ncommand = 'x'\ntimeout = 0\n", "above 0", id="timeout"),
+        pytest.param("[checks.a]\ncommand = 'x'\nmatches = '('\n", "regular expr", id="pattern"),
+    ],
+)
+def test_what_is_wrong_is_named_in_two_lines(text: str, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_checks(text, "checks.toml")
+
+    assert says in str(caught.value)
+    assert str(caught.value).startswith("checks.toml")
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def ok(stdout: bytes = b"", code: int = 0) -> Answer:
+    return Answer(outcome=Exited(code=code), stdout=stdout)
+
+
+@pytest.mark.parametrize(
+    ("check", "answer", "verdict", "says"),
+    [
+        pytest.param({}, ok(), "ok", "", id="exit 0"),
+        pytest.param({}, ok(code=3), "failed", "exit 3, not 0", id="exit 3"),
+        pytest.param({"exit_code": 3}, ok(code=3), "ok", "", id="exit 3 is wanted"),
+        pytest.param({"output": "yes"}, ok(b"yes\n"), "ok", "", id="equal"),
+        pytest.param({"output": "yes"}, ok(b"no\nx\n"), "failed", "'no' and more", id="not equal"),
+        pytest.param({"matches": "^b$"}, ok(b"a\nb\n"), "ok", "", id="matches a line"),
+        pytest.param({"matches": "^c$"}, ok(b"a\n"), "failed", "which has no ^c$", id="no match"),
+        pytest.param({}, Answer(outcome=Killed(signal=9)), "error", "SIGKILL", id="killed"),
+        pytest.param(
+            {}, Answer(outcome=Unreachable(reason="gone")), "error", "gone", id="unreachable"
+        ),
+        pytest.param(
+            {},
+            Answer(outcome=Cancelled(why="interrupt", started=False)),
+            "skipped",
+            "not started",
+            id="never asked",
+        ),
+        pytest.param({"output": "x"}, ok(b"\xff" * 99), "failed", "...'", id="long and binary"),
+    ],
+)
+def test_an_answer_is_judged(
+    check: dict[str, object], answer: Answer, verdict: str, says: str
+) -> None:
+    (finding,) = judge(
+        Check(name="c", command="x", **check),  # type: ignore[arg-type]
+        {"n": answer},
+    ).values()
+
+    assert finding.verdict == verdict
+    assert says in finding.message
+
+
+def test_outliers_fail_where_all_have_to_be_the_same() -> None:
+    check = Check(name="c", command="x", same_on_all_nodes=True)
+
+    findings = judge(check, {"a": ok(b"1\n"), "b": ok(b"2\n"), "c": ok(b"1\n"), "d": ok(code=1)})
+    same = judge(check, {"a": ok(b"1\n"), "b": ok(b"1\n")})
+
+    assert [finding.verdict for finding in findings.values()] == ["ok", "failed", "ok", "failed"]
+    assert findings["b"].message == "answered '2'; 2 nodes answered '1'"
+    assert set(same.values()) == {Finding(verdict="ok")}
+
+
+async def test_every_check_is_asked_on_every_node_in_order(autojump_clock: MockClock) -> None:
+    fakes = {
+        "a": FakeNode(takes_s=1, output=((0.0, "stdout", b"out"), (0.0, "stderr", b"err"))),
+        "b": FakeNode(takes_s=1, code=3),
+    }
+    job = ChecksJob([Check(name="one", command="1"), Check(name="two", command="2")])
+    rig = Rig(fakes, job=job)
+
+    report = await rig.run.execute()
+
+    assert report.ok
+    assert [command.text for command in fakes["a"].commands] == ["1", "2"]
+    assert job.answers["one"]["a"] == Answer(
+        outcome=Exited(code=0), stdout=b"out", stderr=b"err", took_s=1.0
+    )
+    assert job.answers["two"]["b"].outcome == Exited(code=3)
+    assert trio.current_time() == report.took_s
+
+
+async def test_a_check_has_a_limit_of_its_own(autojump_clock: MockClock) -> None:
+    fakes = {"a": FakeNode(takes_s=100)}
+    job = ChecksJob([Check(name="slow", command="x", timeout_s=5)])
+
+    report = await Rig(fakes, job=job).run.execute()
+
+    assert report.ok
+    assert job.answers["slow"]["a"].outcome == TimedOut(phase="command", remote="ended")
+
+
+async def test_a_node_that_is_not_there_is_asked_no_more(autojump_clock: MockClock) -> None:
+    job = ChecksJob([Check(name="one", command="1"), Check(name="two", command="2")])
+
+    report = await Rig({}, job=job, extra_nodes=("gone",)).run.execute()
+
+    assert isinstance(report["gone"].outcome, Unreachable)
+    assert job.answers == {"one": {}, "two": {}}
+
+
+async def test_a_stop_in_mid_check_keeps_what_was_answered(autojump_clock: MockClock) -> None:
+    fakes = {"a": FakeNode(takes_s=4)}
+    job = ChecksJob([Check(name="one", command="1"), Check(name="two", command="2")])
+
+    report = await Rig(fakes, job=job, limits=Limits(deadline_s=6)).run.execute()
+
+    assert report["a"].outcome == TimedOut(phase="deadline", remote="ended")
+    assert job.answers["one"]["a"].outcome == Exited(code=0)
+    assert isinstance(job.answers["two"]["a"].outcome, Cancelled)

@@ -1,0 +1,213 @@
+"""Named checks of machines: what a check file says, and whether the nodes' answers are right.
+
+Pure: no file is read and no node is asked here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from trioexec.model.errors import ConfigError
+from trioexec.model.outcomes import Cancelled, Exited, Outcome
+
+__all__ = ["Answer", "Check", "CheckFile", "Finding", "judge", "parse_checks"]
+
+_KEYS: Final = {
+    "command": str,
+    "exit-code": int,
+    "output": str,
+    "matches": str,
+    "same-on-all-nodes": bool,
+    "timeout": (int, float),
+}
+_TOP_KEYS: Final = ("nodes", "checks")
+MAX_EXIT_CODE: Final = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One command and what has to come of it, on every node."""
+
+    name: str
+    command: str
+    exit_code: int = 0
+    output: str | None = None
+    """What stdout has to be, line ends at its end aside; None: anything."""
+
+    matches: str | None = None
+    """A regular expression that stdout has to have somewhere, ``^`` and ``$`` a line each."""
+
+    same_on_all_nodes: bool = False
+    """Whether a node whose stdout is not the majority's has failed."""
+
+    timeout_s: float = math.inf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckFile:
+    """What a file asks for."""
+
+    nodes: tuple[str, ...]
+    """Expressions; empty where the command line is to name them."""
+
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What one check came to on one node."""
+
+    outcome: Outcome
+    stdout: bytes = b""
+    stderr: bytes = b""
+    took_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Whether an answer is right."""
+
+    verdict: Literal["ok", "failed", "error", "skipped"]
+    """``failed``: answered, and wrong; ``error``: no answer; ``skipped``: never asked."""
+
+    message: str = ""
+    """What is wrong, in one line."""
+
+
+def parse_checks(text: str, where: str) -> CheckFile:
+    """Read a check file.
+
+    Args:
+        text: TOML: ``nodes``, and a table ``[checks.NAME]`` a check.
+        where: The file's name, for errors.
+
+    Raises:
+        ConfigError: Something in it makes no sense; says what, and the nearest right name.
+    """
+    try:
+        said = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigError(f"{where}: {exc}.\nCorrect the TOML there.") from exc
+    _only(said, _TOP_KEYS, where)
+    nodes = said.get("nodes", [])
+    nodes = [nodes] if isinstance(nodes, str) else nodes
+    if not isinstance(nodes, list) or not all(isinstance(each, str) for each in nodes):
+        raise ConfigError(
+            f'{where}: nodes is no node expression.\nWrite nodes = "web[1-3]", or a list.'
+        )
+    tables = said.get("checks")
+    if not isinstance(tables, dict) or not tables:
+        raise ConfigError(
+            f'{where}: there are no checks.\nWrite a table a check: [checks.up] command = "true"'
+        )
+    checks = tuple(_check(name, table, where) for name, table in tables.items())
+    return CheckFile(nodes=tuple(nodes), checks=checks)
+
+
+def _check(name: str, table: object, where: str) -> Check:
+    here = f"{where}: [checks.{name}]"
+    if not isinstance(table, dict):
+        raise ConfigError(f"{here} is no table.\nWrite [checks.{name}] and its keys under it.")
+    _only(table, tuple(_KEYS), here)
+    for key, value in table.items():
+        if not isinstance(value, _KEYS[key]) or (isinstance(value, bool) != (_KEYS[key] is bool)):  # type: ignore[arg-type]
+            raise ConfigError(f"{here} {key}: {value!r} is of the wrong type.\n{_kind(key)}")
+    if not table.get("command", "").strip():
+        raise ConfigError(f'{here} has no command.\nWrite command = "what to run".')
+    code = table.get("exit-code", 0)
+    if not 0 <= code <= MAX_EXIT_CODE:
+        raise ConfigError(f"{here} exit-code: {code}.\nIt takes 0 to {MAX_EXIT_CODE}.")
+    timeout_s = table.get("timeout", math.inf)
+    if timeout_s <= 0:
+        raise ConfigError(f"{here} timeout: {timeout_s}.\nIt takes seconds above 0.")
+    return Check(
+        name=name,
+        command=table["command"],
+        exit_code=code,
+        output=table.get("output"),
+        matches=_pattern(table.get("matches"), here),
+        same_on_all_nodes=table.get("same-on-all-nodes", False),
+        timeout_s=timeout_s,
+    )
+
+
+def _pattern(text: str | None, here: str) -> str | None:
+    if text is not None:
+        try:
+            re.compile(text)
+        except re.error as exc:
+            raise ConfigError(f"{here} matches: {exc}.\nCorrect the regular expression.") from exc
+    return text
+
+
+def _kind(key: str) -> str:
+    kinds = {str: "a text in quotes", int: "a whole number", bool: "true or false"}
+    wanted: Any = _KEYS[key]
+    return f"It takes {kinds.get(wanted, 'a number of seconds')}."
+
+
+def _only(table: Mapping[str, object], known: Sequence[str], here: str) -> None:
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
+            raise ConfigError(f"{here}: unknown key {key!r}.\n{hint}")
+
+
+def judge(check: Check, answers: Mapping[str, Answer]) -> dict[str, Finding]:
+    """Say for each node whether its answer is right."""
+    findings = {name: _judge_one(check, answer) for name, answer in answers.items()}
+    if check.same_on_all_nodes:
+        _find_outliers(answers, findings)
+    return findings
+
+
+def _judge_one(check: Check, answer: Answer) -> Finding:
+    outcome = answer.outcome
+    if isinstance(outcome, Cancelled) and not outcome.started:
+        return Finding(verdict="skipped", message=outcome.text)
+    if not isinstance(outcome, Exited):
+        return Finding(verdict="error", message=outcome.text)
+    if outcome.code != check.exit_code:
+        return Finding(verdict="failed", message=f"{outcome.text}, not {check.exit_code}")
+    stdout = answer.stdout.decode(errors="backslashreplace")
+    if check.output is not None and stdout.rstrip("\n") != check.output.rstrip("\n"):
+        return Finding(verdict="failed", message=f"answered {_short(stdout)}")
+    if check.matches is not None and not re.search(check.matches, stdout, re.MULTILINE):
+        return Finding(
+            verdict="failed", message=f"answered {_short(stdout)}, which has no {check.matches}"
+        )
+    return Finding(verdict="ok")
+
+
+def _find_outliers(answers: Mapping[str, Answer], findings: dict[str, Finding]) -> None:
+    counts = Counter(
+        answers[name].stdout for name, finding in findings.items() if finding.verdict == "ok"
+    )
+    if len(counts) <= 1:
+        return
+    usual, count = counts.most_common(1)[0]
+    for name, finding in findings.items():
+        if finding.verdict == "ok" and answers[name].stdout != usual:
+            said = _short(answers[name].stdout.decode(errors="backslashreplace"))
+            others = _short(usual.decode(errors="backslashreplace"))
+            findings[name] = Finding(
+                verdict="failed", message=f"answered {said}; {count} nodes answered {others}"
+            )
+
+
+_SHORT: Final = 60
+
+
+def _short(text: str) -> str:
+    """Give an answer in one line."""
+    first, _, rest = text.strip("\n").partition("\n")
+    shown = first if len(first) <= _SHORT else first[:_SHORT] + "..."
+    return repr(shown) + (" and more" if rest else "")
