@@ -149,4 +149,4 @@ def bench(session: nox.Session) -> None:
         packages = ("pdsh", "clustershell", "pssh")
         session.run("apt-get", "install", "-y", "-qq", *packages, external=True, silent=True)
     session.install("parallel-ssh", "uvloop")
-    session.run("python", "tests/bench", *session.posargs)
+    session.run("python", "-m", "tests.bench", *session.posargs)

@@ -1,0 +1,357 @@
+"""What is measured, one function a scenario; each gives the rows of its table."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from tests.bench.measure import Cost, Program, interleave, median, say
+from tests.bench.peers import ASYNCIO, PDSH, TRIOEXEC, fan_out, trioexec
+from tests.bench.rig import World
+
+__all__ = ["SCENARIOS", "Row", "Scenario"]
+
+OUTPUT_BYTES: Final = 67_000_000
+LINE: Final = b"%079d\n"
+
+REST_S: Final = 0.4
+"""Between two presses of Ctrl-C: a person's double press."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """The medians of one program."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+    nodes: int
+    rounds: int
+    output_bytes: int | None = None
+    error: str | None = None
+    of: str | None = None
+    """The row that this one is compared with, where it is not the scenario's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A section of the page, and a word of the command line."""
+
+    title: str
+    says: str
+    measure: Callable[[World, int], Mapping[str, Row]]
+    base: str = PDSH
+    """The row that the ratios are taken of."""
+
+
+def rows(costs: Mapping[str, list[Cost]], nodes: int, of: str | None = None) -> dict[str, Row]:
+    """Take the medians."""
+    return {
+        name: Row(
+            wall_s=median([cost.wall_s for cost in each]),
+            cpu_s=median([cost.cpu_s for cost in each]),
+            peak_mb=median([cost.peak_bytes for cost in each]) / 1e6,
+            nodes=nodes,
+            rounds=len(each),
+            output_bytes=each[-1].output_bytes,
+            error=next((cost.error for cost in each if cost.error), None),
+            of=of,
+        )
+        for name, each in costs.items()
+    }
+
+
+def fanout(world: World, rounds: int) -> Mapping[str, Row]:
+    programs = fan_out(world, nodes=500, parallel=64, command="true")
+    return rows(interleave(programs, rounds), 500)
+
+
+def wide(world: World, rounds: int) -> Mapping[str, Row]:
+    who = (TRIOEXEC, ASYNCIO, PDSH)
+    programs = fan_out(world, nodes=1000, parallel=512, command="true", who=who)
+    return rows(interleave(programs, rounds), 1000)
+
+
+def growth(world: World, rounds: int) -> Mapping[str, Row]:
+    found: dict[str, Row] = {}
+    for nodes in (100, 300, 1000, 3000, 5000):
+        program = fan_out(world, nodes=nodes, parallel=64, command="true", who=(TRIOEXEC,))[0]
+        many = max(1, rounds if nodes <= 1000 else rounds // 3)
+        name = f"{nodes:,} nodes"
+        costs = interleave([replace(program, name=name)], many)
+        found |= rows(costs, nodes, of="100 nodes")
+    return found
+
+
+def _big_file(world: World) -> Path:
+    path = world.dir / "lines"
+    if not path.exists():
+        with path.open("wb") as file:
+            for index in range(OUTPUT_BYTES // 80):
+                file.write(LINE % index)
+    return path
+
+
+def output(world: World, rounds: int) -> Mapping[str, Row]:
+    command = f"cat {_big_file(world)}"
+    who = (TRIOEXEC, PDSH, "clush", "pssh")
+    programs = fan_out(world, nodes=4, parallel=4, command=command, who=who)
+    return rows(interleave(programs, rounds), 4)
+
+
+def group(world: World, rounds: int) -> Mapping[str, Row]:
+    path = _big_file(world)
+    hosts = str(world.hosts(4))
+    # Each node says something else, so that nothing is shown once for all.
+    command = f"echo $SSH_CONNECTION; cat {path}"
+    programs = [
+        Program(
+            name=TRIOEXEC + " -g",
+            argv=trioexec(world, "-g", "-H", f"^{hosts}", command),
+            env=world.env,
+            counts_output=True,
+        ),
+        Program(
+            name="clush -b",
+            argv=["clush", "-b", "-o", f"-F {world.ssh_config}", "--hostfile", hosts, command],
+            env=world.env,
+            counts_output=True,
+        ),
+    ]
+    return rows(interleave(programs, rounds), 4)
+
+
+def lines(world: World, rounds: int) -> Mapping[str, Row]:
+    who = (TRIOEXEC, PDSH, "clush")
+    programs = fan_out(world, nodes=1000, parallel=64, command="seq 100", who=who)
+    return rows(interleave([replace(each, counts_output=True) for each in programs], rounds), 1000)
+
+
+def extremes(world: World, rounds: int) -> Mapping[str, Row]:
+    hosts = f"^{world.hosts(1)}"
+    # No pipe of the shell's: what writes a byte at a time must reach sshd so.
+    byte = "i=0; while [ $i -lt 20000 ]; do printf x; i=$((i+1)); done; echo"
+    long = "head -c 100000000 /dev/zero | tr '\\0' x"
+    programs = [
+        Program(name=name, argv=trioexec(world, "-H", hosts, each), env=world.env)
+        for name, each in (("20,000 writes of a byte", byte), ("100 MB without a newline", long))
+    ]
+    return rows(interleave([replace(each, counts_output=True) for each in programs], rounds), 1)
+
+
+def startup(world: World, rounds: int) -> Mapping[str, Row]:
+    """Short programs, so more rounds."""
+    script = str(Path(sys.executable).with_name("trioexec"))
+    many = "node[1-10000]"
+    one = fan_out(world, nodes=1, parallel=1, command="true", who=(TRIOEXEC, ASYNCIO))
+    pairs = [
+        ("trioexec --version", [script, "--version"], "clush --version"),
+        ("clush --version", ["clush", "--version"], "clush --version"),
+        ("trioexec --help", [script, "--help"], "clush --version"),
+        ("trioexec nodes --fold, 10,000", [script, "nodes", "--fold", many], "nodeset -f, 10,000"),
+        ("nodeset -f, 10,000", ["nodeset", "-f", many], "nodeset -f, 10,000"),
+        ("one node, true: trioexec", list(one[0].argv), "one node, true: asyncssh script"),
+        ("one node, true: asyncssh script", list(one[1].argv), "one node, true: asyncssh script"),
+        ("an empty interpreter", [sys.executable, "-c", "pass"], "an empty interpreter"),
+        ("import asyncssh", [sys.executable, "-c", "import asyncssh"], "an empty interpreter"),
+        ("import trio", [sys.executable, "-c", "import trio"], "an empty interpreter"),
+        ("import trio_asyncio", [sys.executable, "-c", "import trio_asyncio"], "import trio"),
+        ("import cyclopts", [sys.executable, "-c", "import cyclopts"], "an empty interpreter"),
+    ]
+    programs = [Program(name=name, argv=argv, env=world.env) for name, argv, _ in pairs]
+    costs = interleave(programs, max(rounds * 3, 9))
+    return {
+        name: row for name, _, of in pairs for row in rows({name: costs[name]}, 1, of=of).values()
+    }
+
+
+def reuse(world: World, rounds: int) -> Mapping[str, Row]:
+    """The second of two runs, over what the first has left open; and what that holds."""
+    hosts = str(world.hosts(100))
+    control = world.dir / "control"
+    control.mkdir(mode=0o700, exist_ok=True)
+    config = world.dir / "ssh_config_persist"
+    config.write_text(
+        world.ssh_config.read_text()
+        + f"  ControlMaster auto\n  ControlPath {control}/%C\n  ControlPersist 600\n"
+    )
+    runtime = world.dir / "runtime"
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    ours = dict(world.env) | {"XDG_RUNTIME_DIR": str(runtime)}
+    theirs = dict(world.env) | {"PDSH_SSH_ARGS_APPEND": f"-F {config}"}
+    programs = [
+        Program(
+            name="trioexec --persist",
+            argv=trioexec(world, "--persist", "10m", "-H", f"^{hosts}", "true"),
+            env=ours,
+        ),
+        Program(
+            name="pdsh with ControlPersist",
+            argv=["pdsh", "-R", "ssh", "-l", world.user, "-f", "64", "-w", f"^{hosts}", "true"],
+            env=theirs,
+        ),
+    ]
+    try:
+        interleave(programs, 1)  # the first run, which connects
+        found = rows(interleave(programs, rounds), 100, of="pdsh with ControlPersist")
+        for name, marks in (
+            ("held: trioexec", ("hold", "serve", str(runtime))),
+            ("held: ssh masters", (f"{control}/", "[mux]")),
+        ):
+            held = _memory_of(marks)
+            found[name] = Row(
+                wall_s=0, cpu_s=0, peak_mb=held / 1e6, nodes=100, rounds=1, of="held: ssh masters"
+            )
+        return found
+    finally:
+        script = str(Path(sys.executable).with_name("trioexec"))
+        subprocess.run([script, "hold", "stop"], env=ours, check=False)
+        for host in world.hosts(100).read_text().split():
+            subprocess.run(
+                ["ssh", "-F", str(config), "-O", "exit", host],
+                env=theirs,
+                check=False,
+                capture_output=True,
+            )
+
+
+def _memory_of(marks: tuple[str, ...]) -> int:
+    """Proportional set sizes of all processes whose command line has all the marks."""
+    total = 0
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if all(mark in line for mark in marks):
+                rollup = (entry / "smaps_rollup").read_text()
+                total += int(rollup.split("Pss:", 1)[1].split()[0]) * 1024
+        except (OSError, IndexError):
+            continue
+    return total
+
+
+def cancel(world: World, rounds: int) -> Mapping[str, Row]:
+    """From the second Ctrl-C to the exit, with 500 commands running; and what is left of them."""
+    costs = [_cancel_once(world, 500) for _ in range(rounds)]
+    return rows({"second Ctrl-C to exit": costs}, 500, of="second Ctrl-C to exit")
+
+
+def _cancel_once(world: World, nodes: int) -> Cost:
+    mark = f"47{os.getpid()}"
+    argv = trioexec(
+        world, "--json", "--parallel", "0", "-H", f"^{world.hosts(nodes)}", f"sleep {mark}"
+    )
+    process = subprocess.Popen(
+        argv, env=dict(world.env), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert process.stdout is not None
+    started = 0
+    while started < nodes:
+        event: dict[str, Any] = json.loads(process.stdout.readline() or b'{"event": "eof"}')
+        started += event["event"] == "node_started"
+        if event["event"] in {"eof", "run_finished"}:
+            break
+    process.send_signal(signal.SIGINT)
+    time.sleep(REST_S)  # noqa: TID251 - no loop here
+    pressed_s = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    wall_s = time.monotonic() - pressed_s
+    process.stdout.close()
+    left = _count_processes(("sleep", mark))
+    error = None
+    if process.returncode != 130 or left or started < nodes:
+        error = f"exit {process.returncode}, {started} started, {left} left running"
+    say(f"  cancel: {wall_s:.2f} s, {error or 'nothing left'}")
+    return Cost(
+        wall_s=wall_s,
+        cpu_s=usage.ru_utime + usage.ru_stime,
+        peak_bytes=usage.ru_maxrss * 1024,
+        error=error,
+    )
+
+
+def _count_processes(words: tuple[str, ...]) -> int:
+    wanted = "\0".join(words).encode() + b"\0"
+    count = 0
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                count += (entry / "cmdline").read_bytes() == wanted
+            except OSError:
+                continue
+    return count
+
+
+SCENARIOS: Final[dict[str, Scenario]] = {
+    "fanout": Scenario(
+        title="Fan-out: 500 nodes, `true`, 64 at once",
+        says="Aim: CPU at most 0.25 x pdsh's and 1.25 x that of bare asyncssh on asyncio;"
+        " wall at most 0.85 x pdsh's.",
+        measure=fanout,
+    ),
+    "wide": Scenario(
+        title="Wide: 1,000 nodes, `true`, 512 at once",
+        says="Aim: no failure, at most 120 MB.",
+        measure=wide,
+    ),
+    "growth": Scenario(
+        title="Growth: cost a node from 100 to 5,000 nodes",
+        says="Aim: it does not grow. A start is in it, which weighs more among few nodes.",
+        measure=growth,
+        base="100 nodes",
+    ),
+    "output": Scenario(
+        title="Output: 4 nodes x 67 MB of 80-byte lines, to /dev/null",
+        says="Aim: at least 120 MB/s, at most 0.34 x pdsh's wall and 120 MB.",
+        measure=output,
+    ),
+    "group": Scenario(
+        title="Group mode on the same, into a pipe",
+        says="Aim: nothing lost, at most 200 MB. Every node says something else first.",
+        measure=group,
+        base="clush -b",
+    ),
+    "lines": Scenario(
+        title="Lines: 1,000 nodes x 100 lines, into a pipe",
+        says="Every line with its node in front.",
+        measure=lines,
+    ),
+    "extremes": Scenario(
+        title="Extremes: one node that prints a byte at a time, or one line without end",
+        says="Neither may cost more than time in proportion.",
+        measure=extremes,
+        base="20,000 writes of a byte",
+    ),
+    "startup": Scenario(
+        title="Start-up",
+        says="Aim: `--version` no slower than clush's, `--help` 2 x that, folding 1.3 x"
+        " nodeset's, one node 1.8 x a bare asyncssh script.",
+        measure=startup,
+        base="clush --version",
+    ),
+    "reuse": Scenario(
+        title="Reuse: the second run on 100 nodes",
+        says="Aim: wall at most 0.35 x pdsh's with ControlPersist; at most 100 kB a held"
+        " connection.",
+        measure=reuse,
+        base="pdsh with ControlPersist",
+    ),
+    "cancel": Scenario(
+        title="Cancel: the second Ctrl-C with 500 commands running",
+        says="Aim: all ended and exit within 1.5 s. Wall is from the second press to the exit.",
+        measure=cancel,
+        base="second Ctrl-C to exit",
+    ),
+}
