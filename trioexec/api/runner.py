@@ -16,7 +16,7 @@ import trio
 from trioexec.engine.broadcast import Broadcast
 from trioexec.engine.jobs import Job
 from trioexec.engine.run import Run
-from trioexec.engine.signals import obey_signals
+from trioexec.engine.signals import make_quit, obey_signals
 from trioexec.model.command import Limits
 from trioexec.model.events import Event
 from trioexec.model.flow import Flow
@@ -76,6 +76,7 @@ async def run_job(
     fold: Callable[[list[str]], str],
     batch: bool = False,
     feed: Broadcast | None = None,
+    hand_quit: Callable[[Callable[[], None]], None] | None = None,
 ) -> RunResult:
     """Run a job on nodes, show it, obey the signals, and return when all is written.
 
@@ -94,6 +95,8 @@ async def run_job(
         fold: Makes one short text of node names.
         batch: Whether one Ctrl-C terminates.
         feed: What the commands read, where it has to be read beside them.
+        hand_quit: Given, before the run begins, what ends it as a Ctrl-C does of which one
+            is enough: for a screen with keys of its own.
     """
 
     def emit(event: Event) -> None:
@@ -105,6 +108,8 @@ async def run_job(
 
     run = Run(nodes, job, transport, limits=limits, flow=flow, emit=emit, decide=decide)
     console.on_closed = lambda: run.cancel("output closed")
+    if hand_quit is not None:
+        hand_quit(make_quit(run, cut_readers))
     output_scope = trio.CancelScope()
     async with trio.open_nursery() as signals:
         await signals.start(

@@ -14,7 +14,7 @@ from trioexec.engine.run import Run
 from trioexec.model.interrupt import Interrupt, Stage, status_line, text_for
 from trioexec.model.outcomes import StopReason
 
-__all__ = ["obey_signals"]
+__all__ = ["make_quit", "obey_signals"]
 
 _REASONS: dict[int, StopReason] = {
     signal.SIGINT: "interrupt",
@@ -60,10 +60,26 @@ async def obey_signals(
             if state.stage is Stage.WARNED:
                 _say_status(run, say, fold)
                 continue
-            run.cancel(_REASONS[number])
-            if run.over or state.stage is Stage.CUTTING:
-                run.goodbyes.cut()
-                cut_readers()
+            _obey(run, state, _REASONS[number], cut_readers)
+
+
+def make_quit(run: Run, cut_readers: Callable[[], None]) -> Callable[[], None]:
+    """Make what a screen with keys of its own calls to quit: one press ends all, another cuts."""
+    state = Interrupt(batch=True)
+
+    def quit_now() -> None:
+        nonlocal state
+        state = state.press(trio.current_time())
+        _obey(run, state, "interrupt", cut_readers)
+
+    return quit_now
+
+
+def _obey(run: Run, state: Interrupt, why: StopReason, cut_readers: Callable[[], None]) -> None:
+    run.cancel(why)
+    if run.over or state.stage is Stage.CUTTING:
+        run.goodbyes.cut()
+        cut_readers()
 
 
 def _say_status(run: Run, say: Callable[[str], None], fold: Callable[[list[str]], str]) -> None:

@@ -3,7 +3,3 @@
 `board` and `transcript` hold the run, without a terminal; the widgets and screens
 draw them; `sink` joins both with the run.
 """
-
-from __future__ import annotations
-
-__all__: list[str] = []

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -108,6 +108,16 @@ class TuiApp(App[None]):
         ):
             self.screen.tick()
 
+    def on_key(self, event: events.Key) -> None:
+        """Put a letter into the box that has the focus by now.
+
+        Textual hands a key to whoever has the focus when it arrives: of ``/web``, typed at
+        once, the letters would go where the slash went.  A box keeps its own letters.
+        """
+        if isinstance(self.focused, Input) and event.is_printable and event.character:
+            event.prevent_default()
+            self.focused.insert_text_at_cursor(event.character)
+
     def hint(self, text: str) -> None:
         """Say something for a moment."""
         self.notify(text, timeout=4, markup=False)
@@ -149,7 +159,7 @@ class TuiApp(App[None]):
         self._exit_renderables.clear()
 
 
-class SummaryScreen(TickingScreen):
+class SummaryScreen(TickingScreen, inherit_bindings=False):
     """All nodes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -162,7 +172,7 @@ class SummaryScreen(TickingScreen):
         Binding("u", "unmark", "unmark", show=False),
         Binding("s", "split", "split"),
         Binding("d", "diff", "diff"),
-        Binding("p", "preview", "preview", show=False),
+        Binding("p", "preview", "output"),
         Binding("l", "log", "log", show=False),
     ]
 
@@ -179,8 +189,12 @@ class SummaryScreen(TickingScreen):
         with Horizontal(id="body"):
             yield NodeTable(source.board, source.now_s, id="table")
             yield TextView(_NOTHING, follow=True, id="preview")
-        yield Input(placeholder="filter: name or state, !word leaves out", id="filter",
-                    classes="prompt", compact=True)
+        yield Input(
+            placeholder="filter: name or state, !word leaves out",
+            id="filter",
+            classes="prompt",
+            compact=True,
+        )
         yield Static("", id="log", markup=False)
         yield StatusBar(id="status")
         yield Footer(show_command_palette=False)
@@ -189,7 +203,7 @@ class SummaryScreen(TickingScreen):
         """Begin."""
         self.query_one("#filter").display = False
         self.query_one("#log").display = False
-        self.table.focus()
+        self.set_focus(self.table)
         self.tick()
 
     @property
@@ -216,7 +230,7 @@ class SummaryScreen(TickingScreen):
         lines = (command, "   ".join(filter(None, (view, marks))), said)
         if lines != self._lines:
             self._lines = lines
-            title = Text("trioexec  ", style="bold", end="")
+            title = Text("trioexec  ", style="bold", end="", no_wrap=True, overflow="ellipsis")
             title.append(command, "not bold")
             if lines[1]:
                 title.append(f"   {lines[1]}", "not bold italic")
@@ -248,7 +262,7 @@ class SummaryScreen(TickingScreen):
         """Ask for what to show."""
         box = self.query_one("#filter", Input)
         box.display = True
-        box.focus()
+        self.set_focus(box)  # at once: the next keys may be here already
 
     @on(Input.Changed, "#filter")
     def narrow(self, event: Input.Changed) -> None:
@@ -260,14 +274,14 @@ class SummaryScreen(TickingScreen):
     def keep_filter(self, event: Input.Submitted) -> None:
         """Go back to the table."""
         event.input.display = bool(event.value)
-        self.table.focus()
+        self.set_focus(self.table)
 
     def action_clear(self) -> None:
         """Show all again."""
         box = self.query_one("#filter", Input)
         box.value = ""
         box.display = False
-        self.table.focus()
+        self.set_focus(self.table)
 
     def action_leave(self) -> None:
         """There is nothing under this one."""
@@ -328,9 +342,7 @@ class SummaryScreen(TickingScreen):
             view.show_lines(_NOTHING if row is None else TranscriptLines(row.said))
         view.catch_up()
         if row is not None:
-            title = Text(f" {describe(row, self.tui.now_s())} ")
-            if str(view.border_title) != title.plain.replace("[", r"\["):
-                view.border_title = title  # type: ignore[assignment]
+            view.show_title(describe(row, self.tui.now_s()))
 
     def _show_preview(self) -> None:
         wanted = self._preview

@@ -190,9 +190,7 @@ class Board:
     def majority(self) -> Answer | None:
         """What most say, of those whose command ran to its end; None before anyone has."""
         answers = [
-            answer
-            for answer in self.answers.values()
-            if isinstance(answer.rows[0].outcome, Exited)
+            answer for answer in self.answers.values() if isinstance(answer.rows[0].outcome, Exited)
         ]
         return max(
             answers,

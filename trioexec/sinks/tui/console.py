@@ -31,12 +31,15 @@ class ScreenConsole(Console):
         self.held: list[str] = []
         """What has been said, for the screen to show."""
         self._holding = True
-        self.press: Callable[[], None] = lambda: None
-        """What the screen's `q` calls while the run goes on."""
+        self._press: Callable[[], None] = lambda: None
 
     def take_quit(self, press: Callable[[], None]) -> None:
         """Learn what ends the run; a run that is only shown again has nothing to end."""
-        self.press = press
+        self._press = press
+
+    def press(self) -> None:
+        """End the run, as a Ctrl-C does; again: at once."""
+        self._press()
 
     def say(self, line: str) -> None:
         """Hold one line for the screen; write it, once that is gone."""

@@ -88,7 +88,7 @@ class ScreenDriver(LinuxDriver):
         """Take the terminal over."""
         self._out = _Writer(self.terminal.fd)
         self._out.start()
-        super().start_application_mode()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
         self.terminal.entered()
 
     def stop_application_mode(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -91,7 +91,7 @@ class TuiSink:
                 look=self.look,
                 now_s=self.now_s,
                 said=self._console.held,
-                press=lambda: self._console.press(),
+                press=self._console.press,
             )
         )
 

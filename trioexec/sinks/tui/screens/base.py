@@ -17,7 +17,7 @@ class TickingScreen(Screen[None]):
     """A screen over the table; `tick` is called some ten times in a second while it is on top."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace", "leave", "back", key_display="esc"),
+        Binding("escape", "leave", "back"),
     ]
 
     @property

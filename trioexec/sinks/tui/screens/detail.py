@@ -23,11 +23,11 @@ class DetailScreen(TickingScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "follow", "follow"),
         Binding("slash", "search", "search", key_display="/"),
-        Binding("n", "again(False)", "next"),
+        Binding("n", "again(False)", "next", show=False),
         Binding("N", "again(True)", "previous", show=False),
-        Binding("left_square_bracket", "step(-1)", "node before", key_display="["),
-        Binding("right_square_bracket", "step(1)", "node after", key_display="]"),
-        Binding("d", "diff", "diff to majority"),
+        Binding("left_square_bracket", "step(-1)", "previous node", key_display="["),
+        Binding("right_square_bracket", "step(1)", "next node", key_display="]"),
+        Binding("d", "diff", "diff"),
     ]
 
     def __init__(self, row: Row, around: list[Row]) -> None:
@@ -73,7 +73,7 @@ class DetailScreen(TickingScreen):
         """Ask for what to look for."""
         box = self.query_one("#search", Input)
         box.display = True
-        box.focus()
+        self.set_focus(box)  # at once: the next keys may be here already
 
     def action_leave(self) -> None:
         """Leave the search, or the node."""
@@ -84,7 +84,7 @@ class DetailScreen(TickingScreen):
             view.needle = ""
             view.found = -1
             view.refresh()
-            view.focus()
+            self.set_focus(view)
             self.tick()
         else:
             super().action_leave()
@@ -94,7 +94,7 @@ class DetailScreen(TickingScreen):
         """Look for it."""
         event.input.display = False
         view = self.query_one(TextView)
-        view.focus()
+        self.set_focus(view)
         view.found = -1
         if event.value:
             self.find(event.value, backwards=False)

@@ -18,23 +18,23 @@ KEYS: Final = (
         (
             ("↑ ↓  PgUp PgDn  g G", "move"),
             ("Enter", "all that the node has said"),
-            ("/", "filter: words of name or state; !word leaves out; Esc shows all again"),
+            ("/", "filter by name or state; !word leaves out; Esc: all again"),
             ("o  O", "sort by the next column; the other way round"),
             ("Space", "mark a node; u unmarks all"),
             ("s", "the marked nodes side by side"),
-            ("d", "difference of two marked nodes, or of this one to the majority"),
+            ("d", "diff of two marked nodes, or of this one to the majority"),
             ("p", "the output beside the table, or not"),
             ("l", "what trioexec itself had to say"),
         ),
     ),
     (
-        "A node, a split, a difference",
+        "A node, a split, a diff",
         (
             ("↑ ↓  PgUp PgDn  g G  ← →", "scroll"),
             ("f", "follow: stay at the end"),
             ("/   n N", "search; the next, the one before"),
             ("[ ]", "the node before, the node after"),
-            ("m", "difference: leave out hosts, then times, then numbers"),
+            ("m", "diff: ignore hosts, then times, then numbers; x swaps"),
             ("Tab", "split: the next node"),
             ("Esc", "back"),
         ),
@@ -42,7 +42,7 @@ KEYS: Final = (
     (
         "The run",
         (
-            ("q  Ctrl+C", "quit; a run that goes on is stopped, its remote commands ended: exit 130"),
+            ("q  Ctrl+C", "quit; what still runs is ended on the nodes: exit 130"),
             ("q  again", "do not wait for them"),
             ("?", "this"),
         ),

@@ -52,15 +52,15 @@ class SplitScreen(TickingScreen):
 
     def on_mount(self) -> None:
         """Begin."""
-        self.arrange()
+        self.lay_out()
         self._views[0].focus()
         self.tick()
 
     def on_resize(self) -> None:
         """Find the best grid."""
-        self.arrange()
+        self.lay_out()
 
-    def arrange(self) -> None:
+    def lay_out(self) -> None:
         """Take as many columns as are wide enough, and no more rows than needed."""
         count = len(self._views)
         fit = max(1, self.app.size.width // PANE_COLUMNS)
@@ -71,13 +71,9 @@ class SplitScreen(TickingScreen):
 
     def tick(self) -> None:
         """See what has changed."""
-        from textual.content import Content  # noqa: PLC0415
-
         for row, view in zip(self._rows, self._views, strict=True):
             view.catch_up()
-            title = Content(f" {describe(row, self.tui.now_s())} ")
-            if view.border_title != title.markup:
-                view.border_title = title
+            view.show_title(describe(row, self.tui.now_s()))
             view.set_class(row.state.name == "FAILED", "failed")
 
     def focused_row(self) -> Row:

@@ -19,7 +19,7 @@ PARTS = {
     "ok": ("success", "ok"),
     "failed": ("error", "failed"),
     "running": ("primary", "running"),
-    "queued": ("foreground-muted", "queued"),
+    "queued": ("", "queued"),
 }
 
 
@@ -38,7 +38,7 @@ class StatusBar(Widget):
         """Show this; draws only where it differs from what is shown."""
         colors = {
             name: _plain(self.app.theme_variables.get(name, ""))
-            for name in ("success", "error", "primary", "warning", "foreground-muted")
+            for name in ("success", "error", "primary", "warning")
         }
         text = status_text(progress, verdict, colors=colors, width=max(20, self.size.width))
         if text != self._text or text.spans != self._text.spans:
@@ -75,11 +75,11 @@ def status_text(progress: Progress, verdict: str, *, colors: dict[str, str], wid
         text.append("━" * columns, colors.get(PARTS[name][0]) or None)
         drawn += columns
     text.append("─" * (bar - drawn), "dim")
-    text.append(f"  {progress.succeeded + progress.failed}/{progress.total}", "bold")
+    text.append(f"  {progress.succeeded + progress.failed:,}/{progress.total:,}", "bold")
     for name, (color, word) in PARTS.items():
         if counts[name]:
             style = f"bold {colors.get(color, '')}" if name == "failed" else colors.get(color, "")
-            text.append(f"  {counts[name]} {word}", style.strip() or None)
+            text.append(f"  {counts[name]:,} {word}", style.strip() or "#8b949e")
     text.append(f"  {_brief(progress.elapsed_s)}")
     if verdict:
         text.append(f"  {verdict}", "bold")

@@ -36,7 +36,8 @@ RESORT_TICKS: Final = 4
 NAME_COLUMNS: Final = (8, 32)
 STATUS_COLUMNS: Final = 26
 NARROW: Final = 70
-"""With fewer columns the last line is not shown."""
+LAST_COLUMNS: Final = 14
+"""With fewer columns for it the last line is not shown."""
 
 
 class NodeTable(ScrollView, can_focus=True):
@@ -53,16 +54,16 @@ class NodeTable(ScrollView, can_focus=True):
     }
     DEFAULT_CSS = """
     NodeTable { background: $background; scrollbar-size-vertical: 1; overflow-x: hidden;
-        .table--head { color: $text-muted; text-style: bold; background: $surface; }
+        .table--head { color: #8b949e; text-style: bold; background: $surface; }
         .table--cursor { background: $primary 45%; text-style: bold; }
         .table--blurred { background: $primary 20%; }
         .table--marked { color: $warning; text-style: bold; }
-        .table--dim { color: $text-muted; }
+        .table--dim { color: #8b949e; }
         .table--answer { color: $accent; }
         .table--failed { color: $text-error; }
         .table--running { color: $text-primary; }
         .table--connecting { color: $text-warning; }
-        .table--queued { color: $text-muted; }
+        .table--queued { color: #8b949e; }
         .table--stopped { color: $text-warning; }
         .table--ok { color: $text-success; }
     }
@@ -125,9 +126,7 @@ class NodeTable(ScrollView, can_focus=True):
         current = self.current
         self._ticks = 0
         self._changes = self._board.changes
-        self.rows = self._board.select(
-            terms=self.terms, sort=self.sort, backwards=self.backwards
-        )
+        self.rows = self._board.select(terms=self.terms, sort=self.sort, backwards=self.backwards)
         if current is not None and self._cursor:
             at = next((i for i, row in enumerate(self.rows) if row is current), self._cursor)
             self._cursor = max(0, min(at, len(self.rows) - 1))
@@ -240,7 +239,7 @@ class NodeTable(ScrollView, can_focus=True):
         name = max(low, min(high, longest, width // 3))
         status = STATUS_COLUMNS if width >= NARROW + 20 else 16
         rest = width - (name + status + 30)
-        return name, status, rest if width >= NARROW else 0
+        return name, status, rest if rest >= LAST_COLUMNS else 0
 
     def _head(self, width: int) -> Strip:
         name, status, rest = self._columns(width)
@@ -265,13 +264,13 @@ class NodeTable(ScrollView, can_focus=True):
         base = self.rich_style
         state = self._style(row.state.name.lower())
         dim = self._style("dim")
-        answer = f"{row.answer.letter} ×{len(row.answer.rows)}" if row.answer else ""
+        answer = f"{row.answer.letter} \u00d7{len(row.answer.rows)}" if row.answer else ""
         marked = row.node.name in self.marked
         cells = [
             Segment("▐ " if marked else "  ", self._style("marked")),
             Segment(f"{GLYPHS[row.state]} ", state),
-            Segment(set_cell_size(row.name, name) + " ", self._style("marked") if marked else base),
-            Segment(set_cell_size(row.status, status) + " ", state),
+            Segment(_fit(row.name, name) + " ", self._style("marked") if marked else base),
+            Segment(_fit(row.status, status) + " ", state),
             Segment(self._time(row).rjust(11) + "  ", base),
             Segment(set_cell_size(answer, 7) + " ", self._style("answer")),
             Segment((f"{len(row.said):,}" if len(row.said) else "").rjust(7) + " ", dim),
@@ -293,3 +292,10 @@ class NodeTable(ScrollView, can_focus=True):
 
     def _style(self, name: str) -> Style:
         return self.rich_style + self.get_component_rich_style(f"table--{name}", partial=True)
+
+
+def _fit(text: str, columns: int) -> str:
+    """Cut or fill; what is cut says so."""
+    if cell_len(text) <= columns:
+        return set_cell_size(text, columns)
+    return set_cell_size(text, columns - 1) + "…"

@@ -8,6 +8,7 @@ from typing import ClassVar, Final, Protocol
 
 from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
@@ -48,7 +49,11 @@ class TranscriptLines:
     def read(self, first: int, count: int) -> Sequence[tuple[str, str, str]]:
         """Give some lines."""
         return [
-            (line.stream, "…" if line.goes_on else "▌" if line.stream == "stderr" else " ", line.text)
+            (
+                line.stream,
+                "…" if line.goes_on else "▌" if line.stream == "stderr" else " ",
+                line.text,
+            )
             for line in self.said.read(first, count)
         ]
 
@@ -70,10 +75,10 @@ class TextView(ScrollView, can_focus=True):
     TextView { background: $background; scrollbar-size-vertical: 1; overflow-x: hidden;
         .text--stderr { color: $text; }
         .text--gutter { color: $error; }
-        .text--added { color: $text-success; background: $success 15%; }
-        .text--removed { color: $text-error; background: $error 15%; }
+        .text--added { color: $text-success; background: $success-muted; }
+        .text--removed { color: $text-error; background: $error-muted; }
         .text--place { color: $accent; text-style: bold; }
-        .text--note { color: $text-muted; text-style: italic; }
+        .text--note { color: #8b949e; text-style: italic; }
         .text--found { background: $warning; color: $background; text-style: bold; }
     }
     """
@@ -93,6 +98,9 @@ class TextView(ScrollView, can_focus=True):
     found: reactive[int] = reactive(-1)
     needle: reactive[str] = reactive("")
 
+    empty = "(no output)"
+    """What stands there instead of nothing."""
+
     class Followed(Message):
         """Follow was switched, by a key or by scrolling."""
 
@@ -100,6 +108,7 @@ class TextView(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._lines = lines
         self._seen = (-1, "")
+        self._title = ""
         self.set_reactive(TextView.follow, follow)
 
     def show_lines(self, lines: Lines) -> None:
@@ -111,6 +120,12 @@ class TextView(ScrollView, can_focus=True):
         self.catch_up()
         if not self.follow:
             self.scroll_to(y=0, animate=False)
+
+    def show_title(self, text: str) -> None:
+        """Put this into the border; never read as markup."""
+        if text != self._title:
+            self._title = text
+            self.border_title = Text(text)
 
     def on_mount(self) -> None:
         """Show what is there."""
@@ -192,8 +207,9 @@ class TextView(ScrollView, can_focus=True):
         width = self.size.width
         base = self.rich_style
         lines = self._lines.read(number, 1)
-        if not lines:
+        if not lines and number:
             return Strip.blank(width, base)
+        lines = lines or [("note", " ", self.empty)]
         kind, gutter, text = lines[0]
         style = base + self.get_component_rich_style(f"text--{kind}", partial=True)
         segments = list(self._highlit(text.expandtabs(8), style, number))
