@@ -51,6 +51,10 @@ def agent(folder: Path, *keys: Path) -> Iterator[dict[str, str]]:
         process.wait()
 
 
+def _files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
 def certify(folder: Path, key: Path, user: str) -> Path:
     ca = keygen(folder / "ca")
     subprocess.run(
@@ -276,7 +280,7 @@ async def test_no_secret_is_in_anything_that_a_failing_run_says(
             assert done.code == 255, done.stderr
             assert "PermissionDenied" in done.stderr
             said += done.stderr + done.stdout.decode()
-    files = [path for path in tmp_path.rglob("*") if path.is_file() and path != key]
+    files = _files(tmp_path) - {key}
     written = b"".join(path.read_bytes() for path in files)
 
     assert any("state" in str(path) for path in files), "no journal"

@@ -1,0 +1,147 @@
+"""`--sudo-password` with the real sudo: its own prompt gets the password, and nothing else does."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.rig import Cli, Marker, Sshd
+from tests.e2e.ssh_rig import account, need_root, own_sshd
+
+PASSWORD = "sesame-0pen"
+NODE = "127.0.1.1"
+USERS = {
+    "trioexec-s1": "trioexec-s1 ALL=(ALL) ALL",
+    "trioexec-s2": "trioexec-s2 ALL=(ALL) NOPASSWD: ALL",
+    "trioexec-s3": "",
+    "trioexec-s4": "Defaults:trioexec-s4 use_pty\ntrioexec-s4 ALL=(ALL) ALL",
+    "trioexec-s5": "Defaults:trioexec-s5 !use_pty\ntrioexec-s5 ALL=(ALL) ALL",
+}
+ASKED, FREE, STRANGER, WITH_PTY, WITHOUT_PTY = USERS
+RULES = Path("/etc/sudoers.d/trioexec-test")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    need_root()
+    if shutil.which("sudo") is None:
+        pytest.skip("no sudo on this machine")
+    for user in USERS:
+        account(user, PASSWORD)
+    RULES.write_text("\n".join(USERS.values()) + "\n")
+    RULES.chmod(0o440)
+    subprocess.run(["visudo", "-c", "-q"], check=True)
+    folder = tmp_path_factory.mktemp("sudo")
+    with own_sshd(folder, "MaxSessions 100") as served:
+        text = f"IdentityFile {folder}/client_key\nIdentitiesOnly yes\n"
+        served.config.write_text(text + served.config.read_text())
+        yield served
+    RULES.unlink()
+
+
+class Sudo:
+    def __init__(self, cli: Cli) -> None:
+        self.cli = cli
+
+    async def __call__(self, user: str, *words: str, password: str = PASSWORD, stdin: bytes = b""):
+        return await self.cli(
+            "-H", f"{user}@{NODE}", "-N", "--sudo-password", *words,
+            env={"TRIOEXEC_SUDO_PASSWORD": password}, stdin=stdin,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def sudo(server: Sshd, tmp_path: Path) -> Sudo:
+    return Sudo(Cli(server, tmp_path))
+
+
+@pytest.mark.parametrize("user", [ASKED, FREE, WITH_PTY, WITHOUT_PTY])
+async def test_the_command_runs_as_root_and_nothing_is_echoed(sudo: Sudo, user: str) -> None:
+    done = await sudo(user, "id -un; echo to-stderr >&2; exit 3")
+
+    assert (done.code, done.stdout) == (3, b"root\n"), done.stderr
+    assert "to-stderr\n" in done.stderr
+    assert PASSWORD not in done.stderr
+    assert "[sudo" not in done.stderr
+
+
+async def test_a_wrong_password_is_an_outcome_of_its_own_at_once(sudo: Sudo) -> None:
+    done = await sudo(ASKED, "echo never", password="wrong")
+
+    assert (done.code, done.stdout) == (255, b"")
+    assert "sudo denied: wrong password" in done.stderr
+    assert done.stderr.count("try again") == 0
+
+
+async def test_who_is_not_in_sudoers_is_told_so(sudo: Sudo) -> None:
+    done = await sudo(STRANGER, "echo never")
+
+    assert (done.code, done.stdout) == (255, b"")
+    assert "sudo denied: " in done.stderr
+    assert "not in the sudoers file" in done.stderr, done.stderr
+
+
+async def test_output_that_looks_like_a_prompt_is_left_alone(sudo: Sudo) -> None:
+    lines = "[sudo] password for root: \npassword:\nSorry, try again.\nPermission denied\n"
+
+    done = await sudo(ASKED, f"printf %s '{lines}'; printf %s '{lines}' >&2; cat")
+
+    assert (done.code, done.stdout.decode()) == (0, lines)
+    assert lines in done.stderr
+    assert PASSWORD not in done.stderr
+
+
+@pytest.mark.parametrize("user", [WITH_PTY, WITHOUT_PTY])
+async def test_much_output_does_not_deadlock(sudo: Sudo, user: str) -> None:
+    done = await sudo(user, "seq 10000; seq 10000 >&2")
+
+    wanted = "".join(f"{n}\n" for n in range(1, 10001))
+    assert (done.code, done.stdout.decode()) == (0, wanted), done.stderr[-500:]
+    assert wanted in done.stderr
+
+
+@pytest.mark.parametrize("user", [ASKED, WITH_PTY, WITHOUT_PTY])
+async def test_ctrl_c_ends_what_root_owns(sudo: Sudo, mark: Marker, user: str) -> None:
+    cli = sudo.cli
+    async with cli.start(
+        "-H", f"{user}@{NODE}", "--sudo-password", "-b", *mark.options,
+        "trap '' TERM; sleep 1000; sleep 1000",
+        env={"TRIOEXEC_SUDO_PASSWORD": PASSWORD},
+    ) as running:  # fmt: skip
+        await mark.are_running("sleep 1000")
+        running.press()
+        code = await running.exits()
+
+    await mark.are_gone()
+    assert code == 130
+    assert "not confirmed" not in running.stderr
+
+
+@pytest.mark.parametrize("user", [ASKED, FREE])
+async def test_stdin_is_the_commands_and_not_sudos(sudo: Sudo, user: str) -> None:
+    done = await sudo(user, "--stdin", "id -un; cat", stdin=b"first\nsecond\n")
+
+    assert (done.code, done.stdout) == (0, b"root\nfirst\nsecond\n"), done.stderr
+
+
+async def test_a_script_runs_as_root_with_variables(sudo: Sudo) -> None:
+    script = sudo.cli.folder / "script"
+    script.write_text("#!/bin/sh\nid -un; echo $1 $X\n")
+
+    done = await sudo(ASKED, "--env", "X=set", "--script", str(script), "arg")
+
+    assert (done.code, done.stdout) == (0, b"root\narg set\n"), done.stderr
+
+
+@pytest.mark.parametrize("other", [("--no-wrap",), ("--tty",), ("--transport", "local")])
+async def test_what_does_not_go_with_sudo_is_a_usage_error(
+    sudo: Sudo, other: tuple[str, ...]
+) -> None:
+    done = await sudo(ASKED, *other, "true")
+
+    assert done.code == 2
+    assert f"--sudo-password and {' '.join(other)} do not go together" in done.stderr
