@@ -45,8 +45,15 @@ class Fleet:
     run at the same time, in tasks of the caller's.
     """
 
-    def __init__(self, nodes: Sequence[Node], transport: Transport, limits: Limits) -> None:
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        transport: Transport,
+        limits: Limits,
+        watch: Sequence[Callable[[Event], None]] = (),
+    ) -> None:
         self.nodes = tuple(nodes)
+        self._watch = tuple(watch)
         self._transport = transport
         self._limits = limits
 
@@ -70,9 +77,8 @@ class Fleet:
     def only(self, nodes: Iterable[Node]) -> Fleet:
         """Give a fleet of some of the nodes, on the same connections, in this fleet's order."""
         wanted = {node.name for node in nodes}
-        return Fleet(
-            [node for node in self.nodes if node.name in wanted], self._transport, self._limits
-        )
+        some = [node for node in self.nodes if node.name in wanted]
+        return Fleet(some, self._transport, self._limits, self._watch)
 
     async def run(
         self,
@@ -139,7 +145,12 @@ class Fleet:
         if raised is not None:
             raise raised
 
-    def _make_run(self, job: Job, flow: Flow, emit: Callable[[Event], None]) -> Run:
+    def _make_run(self, job: Job, flow: Flow, take: Callable[[Event], None]) -> Run:
+        def emit(event: Event) -> None:
+            take(event)
+            for watcher in self._watch:
+                watcher(event)
+
         return Run(
             self.nodes,
             job,
@@ -225,6 +236,7 @@ async def open_fleet(
     connect_timeout_s: float = DEFAULT_CONNECT_TIMEOUT_S,
     ssh: SshOptions | None = None,
     transport: Transport | None = None,
+    watch: Sequence[Callable[[Event], None]] = (),
 ) -> AsyncIterator[Fleet]:
     """Have a fleet; when the block is left, its connections are closed.
 
@@ -237,6 +249,7 @@ async def open_fleet(
         connect_timeout_s: For reaching a node and logging in.
         ssh: Users, ports, keys, jump hosts; by default what ssh_config says.
         transport: Another way to reach nodes than SSH.
+        watch: Each is called with every event of every command, in order; must not block.
 
     Raises:
         NodeSetError: An expression cannot be read.
@@ -253,7 +266,7 @@ async def open_fleet(
     raised: Exception | None = None
     async with transport.open():
         try:
-            yield Fleet(made, transport, limits)
+            yield Fleet(made, transport, limits, watch)
         except Exception as exc:  # noqa: BLE001 - raised again outside of the transport's nurseries
             raised = exc
     if raised is not None:

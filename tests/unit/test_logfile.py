@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from trio.testing import MockClock
+
+from tests.unit.rig import Rig
+from trioexec.model.errors import UsageError
+from trioexec.sinks.logfile import LogSink
+from trioexec.testing.fakes import FakeNode
+
+
+async def test_a_run_is_a_line_an_event(tmp_path: Path, autojump_clock: MockClock) -> None:
+    path = tmp_path / "log"
+    sink = LogSink(str(path), say=pytest.fail)
+    rig = Rig(
+        {
+            "a": FakeNode(takes_s=1, output=((0.0, "stdout", b"secret"), (0.5, "stderr", b"x"))),
+            "b": FakeNode(code=3),
+        }
+    )
+
+    await rig.run.execute()
+    for event in rig.events:
+        sink.handle(event)
+
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    done = {line["node"]: line for line in lines if line["event"] == "node_finished"}
+    assert [line["event"] for line in lines][:3] == ["run_started", "node_queued", "node_queued"]
+    assert lines[-1]["event"] == "run_finished"
+    assert len({line["run"] for line in lines}) == 1
+    assert done["a"]["output_bytes"] == 7
+    assert (done["a"]["level"], done["b"]["level"]) == ("info", "error")
+    assert done["b"]["text"] == "exit 3"
+    assert all(line["time"].endswith("Z") for line in lines)
+    assert "secret" not in path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_a_second_run_is_appended(tmp_path: Path, autojump_clock: MockClock) -> None:
+    path = tmp_path / "log"
+    rig = Rig({"a": FakeNode()})
+    await rig.run.execute()
+
+    for _ in range(2):
+        sink = LogSink(str(path), say=pytest.fail)
+        for event in rig.events:
+            sink.handle(event)
+        await sink.serve()
+
+    assert path.read_text().count("run_started") == 2
+
+
+def test_a_file_that_cannot_be_opened_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--log-file"):
+        LogSink(str(tmp_path), say=pytest.fail)
+
+
+async def test_a_full_disk_is_said_once_and_ends_nothing(autojump_clock: MockClock) -> None:
+    said: list[str] = []
+    sink = LogSink("/dev/full", say=said.append)
+    rig = Rig({"a": FakeNode()})
+    await rig.run.execute()
+
+    for event in rig.events:
+        sink.handle(event)
+
+    assert len(said) == 1
+    assert "/dev/full" in said[0]

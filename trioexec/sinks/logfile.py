@@ -1,0 +1,112 @@
+"""A structured log of a run, for machines that read logs: one JSON object a line, no output.
+
+Appends, so that one file serves many runs; each line says which run it belongs to.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from trioexec.model.errors import UsageError
+from trioexec.model.event_codec import outcome_to_dict
+from trioexec.model.events import (
+    Event,
+    NodeConnecting,
+    NodeFinished,
+    NodeOutput,
+    NodeQueued,
+    NodeStarted,
+    RunFinished,
+    RunStarted,
+)
+
+__all__ = ["LogSink"]
+
+_EVENTS: Final[dict[type[Event], str]] = {
+    NodeQueued: "node_queued",
+    NodeConnecting: "node_connecting",
+    NodeStarted: "node_started",
+}
+
+
+class LogSink:
+    """Appends to a file that only its owner can read."""
+
+    def __init__(self, path: str, *, say: Callable[[str], None]) -> None:
+        """Open the file.
+
+        Args:
+            path: Made if it is not there.
+            say: Told once if the file cannot be written any more.
+
+        Raises:
+            UsageError: It cannot be opened.
+        """
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        try:
+            self._descriptor = os.open(path, flags, 0o600)
+        except OSError as exc:
+            raise UsageError(
+                f"--log-file {path}: {(exc.strerror or str(exc)).lower()}.\n"
+                "Name a file that can be written."
+            ) from exc
+        self._path = path
+        self._say = say
+        self._run = secrets.token_hex(4)
+        self._zero_unix_s = time.time()
+        self._bytes: dict[str, int] = {}
+
+    def handle(self, event: Event) -> None:
+        """Log one event; output is only counted."""
+        match event:
+            case NodeOutput():
+                self._bytes[event.node] = self._bytes.get(event.node, 0) + len(event.data)
+            case RunStarted():
+                self._zero_unix_s = event.unix_s
+                count = len(event.nodes)
+                self._log(event, "run_started", command=event.command, nodes=count)
+            case NodeFinished():
+                outcome = event.outcome
+                self._log(
+                    event,
+                    "node_finished",
+                    level="info" if outcome.ok else "error",
+                    node=event.node,
+                    outcome=outcome_to_dict(outcome),
+                    text=outcome.text,
+                    output_bytes=self._bytes.pop(event.node, 0),
+                )
+            case RunFinished():
+                level = "info" if event.exit_code == 0 else "error"
+                ended = {"exit_code": event.exit_code, "stopped": event.stopped}
+                self._log(event, "run_finished", level=level, **ended)
+                self._close()
+            case _:
+                self._log(event, _EVENTS[type(event)], level="debug", node=event.node)
+
+    async def serve(self) -> None:
+        """Nothing takes time here."""
+
+    def _log(self, event: Event, name: str, *, level: str = "info", **fields: Any) -> None:  # noqa: ANN401
+        if self._descriptor < 0:
+            return
+        at = self._zero_unix_s + event.at_s
+        whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
+        line = {"time": f"{whole}.{int(at % 1 * 1000):03d}Z", "level": level, "event": name}
+        line |= {"run": self._run, **fields}
+        try:
+            # One write a line: several runs may share the file.
+            os.write(self._descriptor, json.dumps(line).encode() + b"\n")
+        except OSError as exc:
+            self._say(f"The log {self._path} is not written any more: {exc.strerror}.")
+            self._close()
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
