@@ -161,6 +161,8 @@ ELSEWHERE = {
     "sudo_password_fd",
     "key_passphrase_fd",
     "dry_run",
+    "tui",
+    "cluster",
     "no_hold",
     "persist",
     "workers",

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVarTuple, Unpack
 
 from trioexec.cli.invocation import Invocation
-from trioexec.cli.mapping import nodes_of
-from trioexec.cli.options import NodeOptions, OutputOptions
+from trioexec.cli.options import OutputOptions
+from trioexec.cli.selection import nodes_for
 from trioexec.cli.view import View, make_sinks, view_of
 from trioexec.model.command import Limits
-from trioexec.model.errors import UsageError
 from trioexec.model.exitcodes import OK, Strategy, Verdict, decide
 from trioexec.model.nodes import Node
 
@@ -62,26 +61,6 @@ class Plan:
 
     records: SinkMaker | None = None
     """Makes the sinks that keep the run: the journal, JUnit."""
-
-
-def nodes_for(call: Invocation, words: Sequence[str] = ()) -> list[Node]:
-    """Make the nodes of a call, at least one.
-
-    Raises:
-        UsageError: There is none, or an expression cannot be read.
-    """
-    options = call.options(NodeOptions)
-    if not (options.hosts or words):
-        raise UsageError(
-            "no nodes: -H is missing.\n"
-            "Name some, as in trioexec -H 'web[1-3]' uptime, or set TRIOEXEC_HOSTS."
-        )
-    nodes = nodes_of(options, words)
-    if not nodes:
-        raise UsageError(
-            "no nodes are left after -f and -x.\n`trioexec nodes` with the same options shows why."
-        )
-    return nodes
 
 
 def view_for(call: Invocation) -> View:

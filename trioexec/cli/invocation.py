@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from trioexec.cli.configured import Configured
 from trioexec.settings.layers import Setting
 
 __all__ = ["Invocation"]
@@ -26,10 +27,13 @@ class Invocation:
     env: Mapping[str, str]
     """Our environment, for what is no option: NO_COLOR, the cluster's own variables."""
 
+    configured: Configured = field(default_factory=Configured)
+    """What the config files come to."""
+
     def options(self, group: type[_T]) -> _T:
         """Fill one of the command's option dataclasses."""
         fields = dataclasses.fields(group)  # type: ignore[arg-type]
-        values: dict[str, Any] = {field.name: self.settings[field.name].value for field in fields}
+        values: dict[str, Any] = {one.name: self.settings[one.name].value for one in fields}
         return group(**values)
 
     def is_given(self, field: str) -> bool:

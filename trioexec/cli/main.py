@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from trioexec.cli.arguments import split
+from trioexec.cli.configured import configured
 from trioexec.cli.invocation import Invocation
 from trioexec.cli.options import GeneralOptions
 from trioexec.cli.registry import COMMANDS, DEFAULT_COMMAND, CommandModule, load
@@ -81,15 +82,20 @@ def read(module: CommandModule, arguments: Sequence[str], env: Mapping[str, str]
     options = options_of((*module.entry.groups, GeneralOptions))
     split_up = split(arguments, options, words_end=module.entry.words_end)
     _warn_of_typos(env)
-    settings = resolve(options, [environment(options, env), split_up.layer])
-    return Invocation(name=module.name, words=split_up.words, settings=settings, env=env)
+    outer = [environment(options, env), split_up.layer]
+    files = configured(module.entry.groups, outer, env)
+    settings = resolve(options, [*files.layers, *outer])
+    return Invocation(
+        name=module.name, words=split_up.words, settings=settings, env=env, configured=files
+    )
 
 
 def _warn_of_typos(env: Mapping[str, str]) -> None:
     """Name variables that look like options of ours and are none of any command's."""
     if not any(name.startswith("TRIOEXEC_") and name not in _NOT_OPTIONS for name in env):
         return
-    options = [option for name in COMMANDS for option in options_of(load(name).entry.groups)]
+    groups = [group for name in COMMANDS for group in load(name).entry.groups]
+    options = options_of([*groups, GeneralOptions])
     for name in strays(options, env):
         if name not in _NOT_OPTIONS:
             _say(f"{name} is set, but there is no such option; it is ignored.")

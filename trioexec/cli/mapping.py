@@ -7,11 +7,10 @@ Reads the files and the stdin that options name; connects to nothing.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from trioexec.cli.options import CommandOptions, LimitOptions, NodeOptions, ResultOptions
+from trioexec.cli.options import CommandOptions, LimitOptions, ResultOptions
 from trioexec.model.command import Command, Limits
 from trioexec.model.errors import UsageError
 from trioexec.model.exitcodes import Strategy, choose_main_rank
@@ -20,26 +19,7 @@ from trioexec.model.nodes import Node
 from trioexec.model.script import script_command
 from trioexec.model.substitute import check_template
 
-__all__ = ["command_of", "limits_of", "main_rank_of", "nodes_of", "strategy_of"]
-
-
-def nodes_of(options: NodeOptions, words: Sequence[str] = ()) -> list[Node]:
-    """Make the nodes of a run; may be none, where filters leave none.
-
-    Args:
-        options: What the command line says.
-        words: More expressions.
-
-    Raises:
-        NodeSetError: An expression cannot be read.
-        UsageError: A file of nodes or a group cannot be read.
-    """
-    from trioexec.model.hostlist import expand, select  # noqa: PLC0415 - node sets are slow to import
-    from trioexec.settings.sources import open_sources  # noqa: PLC0415 - as are their sources
-
-    sources = open_sources(stdin=sys.stdin)
-    nodes = expand([*options.hosts, *words], sources=sources)
-    return select(nodes, filters=options.filter, excludes=options.exclude, sources=sources)
+__all__ = ["command_of", "limits_of", "main_rank_of", "strategy_of"]
 
 
 def limits_of(options: LimitOptions, command: CommandOptions | None = None) -> Limits:

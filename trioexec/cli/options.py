@@ -57,6 +57,15 @@ class GeneralOptions:
     version: bool = option(
         False, "-V", "--version", reader=Flag(), from_env=False, help="Show the version and exit."
     )
+    config: str = option(
+        "",
+        "--config",
+        reader=Text(metavar="FILE"),
+        help="The one config file to read, instead of the user's and the project's; none: no file.",
+    )
+    profile: str = option(
+        "", "--profile", reader=Text(metavar="NAME"), help="Options that a config file has by name."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +81,13 @@ class NodeOptions:
         "-w",
         reader=_EXPR,
         help="Nodes: [user@]host[:port], web[1-20], a,b, ^file, - for stdin, @group. Repeatable.",
+    )
+    cluster: str = option(
+        "",
+        "-C",
+        "--cluster",
+        reader=Text(metavar="NAME"),
+        help="The nodes of a cluster of the config file, with the options it has there.",
     )
     filter: tuple[str, ...] = option(
         (),

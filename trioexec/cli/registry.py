@@ -23,6 +23,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "ping": "Connect and log in, no more; says which nodes answer.",
     "hold": "List or stop the processes that --persist leaves behind.",
     "nodes": "Show what node expressions come to.",
+    "clusters": "List the clusters and groups of the config files.",
+    "config": "Show every setting and where it is from; check the files, or import one.",
     "demo": "Start SSH servers in this process and run a command on them.",
     "completion": "Print a script that makes a shell complete options and commands.",
     "runs": "List the runs of the journal; show one again, compare two, or make a page of one.",

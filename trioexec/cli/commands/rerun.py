@@ -162,6 +162,7 @@ def _nodes(names: list[str], run_id: str) -> Mapping[str, Setting]:
     where = f"run {run_id}"
     return {
         "hosts": Setting(value=tuple(names), source="journal", where=where),
+        "cluster": Setting(value=""),
         "filter": Setting(value=()),
         "exclude": Setting(value=()),
     }

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trioexec.settings.config.lines import lines_of, number_in
+
+SAMPLE = '''\
+# [defaults] in a comment
+[defaults]
+parallel = 8 # parallel = 9
+text = """
+parallel = 10
+[clusters.no]
+"""
+
+[clusters.prod]   # a comment with ] in it
+nodes = [
+    "web[1-3]",  # more
+    {nodes = "web2", port = 2222},
+]
+"user" = 'de"ploy'
+a.b = 1
+
+[clusters."my.lab".nodes."web[1-2]"]
+port = 22
+[[things]]
+x = 1
+[[things]]
+x = 2
+'''
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        pytest.param(("defaults",), 2, id="table"),
+        pytest.param(("defaults", "parallel"), 3, id="key"),
+        pytest.param(("defaults", "text"), 4, id="text over several lines"),
+        pytest.param(("clusters", "prod"), 9, id="dotted table"),
+        pytest.param(("clusters",), 9, id="table above a table"),
+        pytest.param(("clusters", "prod", "nodes"), 10, id="list over several lines"),
+        pytest.param(("clusters", "prod", "nodes", "1", "port"), 10, id="inside it"),
+        pytest.param(("clusters", "prod", "user"), 14, id="quoted key"),
+        pytest.param(("clusters", "prod", "a", "b"), 15, id="dotted key"),
+        pytest.param(("clusters", "my.lab", "nodes", "web[1-2]", "port"), 18, id="quoted table"),
+        pytest.param(("things", "1", "x"), 22, id="list of tables"),
+    ],
+)
+def test_a_key_stands_on_its_line(path: tuple[str, ...], line: int) -> None:
+    assert lines_of(SAMPLE)[path] == line
+
+
+def test_what_a_text_holds_is_no_key() -> None:
+    assert ("clusters", "no") not in lines_of(SAMPLE)
+
+
+@given(
+    st.dictionaries(
+        st.text("abc.[] \"'#=", min_size=1, max_size=5),
+        st.one_of(st.integers(), st.text("x\n\"'#[]={}", max_size=8), st.lists(st.integers())),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_every_key_of_any_file_has_a_line_that_shows_its_value(
+    table: dict[str, object],
+) -> None:
+    lines = [f"{json.dumps(key)} = {json.dumps(value)}" for key, value in table.items()]
+    text = "\n".join(lines)
+
+    found = lines_of(text)
+
+    assert tomllib.loads(text) == table
+    for number, key in enumerate(table, 1):
+        assert found[(key,)] == number
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        pytest.param("a = 1\nb = = 2\nc = 3", 2, id="in a line"),
+        pytest.param("a = 1\nb = [1,\n", 2, id="at the end"),
+        pytest.param("", 1, id="of nothing"),
+    ],
+)
+def test_a_syntax_error_is_in_its_line(text: str, line: int) -> None:
+    message = "Expected ']' (at end of document)"
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        message = str(exc)
+
+    assert number_in(message, text) == line

@@ -1,0 +1,157 @@
+"""``trioexec config``: shows every setting and its source, checks the files, imports one."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trioexec.cli.configured import CONFIGURABLE, check_values
+from trioexec.cli.options import UNSET
+from trioexec.cli.records import RecordOptions
+from trioexec.cli.registry import CommandEntry
+from trioexec.model.errors import ConfigError, NodeSetError, UsageError
+from trioexec.model.exitcodes import OK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trioexec.cli.invocation import Invocation
+    from trioexec.settings.config import Config
+
+__all__ = ["ENTRY", "main"]
+
+ENTRY = CommandEntry(
+    usage="[OPTIONS] show | check | import FILE.yaml",
+    groups=(*CONFIGURABLE, RecordOptions),
+    words_end=False,
+    examples=(
+        ("trioexec config show", "what holds here, and who says so"),
+        ("trioexec config show -C prod --parallel 8", "what would hold then"),
+        ("trioexec config check", "read all of it; exit 2 if something is wrong"),
+        ("trioexec config import config.yaml", "a config file of ours on stdout"),
+    ),
+)
+
+_USE = "Write show, check or import FILE.yaml."
+
+
+def main(call: Invocation) -> int:
+    """Do what the first word says."""
+    match call.words:
+        case () | ("show",):
+            return _show(call)
+        case ("check",):
+            return _check(call.configured.config)
+        case ("import", name):
+            return _import(name)
+        case _:
+            raise UsageError(f"config {' '.join(call.words)}: that is none of its ways.\n{_USE}")
+
+
+def _show(call: Invocation) -> int:
+    rows = [("SETTING", "VALUE", "SOURCE")]
+    for field, setting in call.settings.items():
+        if field in ("help", "version"):
+            continue
+        where = f"{setting.source}, {setting.where}" if setting.where else setting.source
+        rows.append((field.replace("_", "-"), _text(setting.value), where))
+    for name, kind, where in _named(call.configured.config):
+        rows.append((f"{kind}.{name}", "", where))
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    for name, value, where in rows:
+        sys.stdout.write(f"{name:{widths[0]}}  {value:{widths[1]}}  {where}\n")
+    sys.stdout.flush()
+    files = [source.path for source in call.configured.config.sources]
+    sys.stderr.write(f"Files read: {', '.join(files) or 'none'}.\n")
+    return OK
+
+
+def _named(config: Config) -> Iterator[tuple[str, str, str]]:
+    for name, cluster in config.clusters.items():
+        yield name, "clusters", cluster.where
+    for name, group in config.groups.items():
+        yield name, "groups", group.where
+    for source in config.sources:
+        for name in source.tables.profiles:
+            yield name, "profiles", source.path
+        for name in source.tables.commands:
+            yield name, "commands", source.path
+
+
+def _text(value: object) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case "" | () | None:
+            return "-"
+        case int() if value == UNSET:
+            return "-"
+        case float():
+            return "0 (no limit)" if math.isinf(value) else f"{value:g}"
+        case tuple():
+            texts = ("=".join(one) if isinstance(one, tuple) else str(one) for one in value)
+            return json.dumps(list(texts), ensure_ascii=False)
+        case _:
+            return str(value)
+
+
+def _check(config: Config) -> int:
+    check_values(config)
+    _check_nodes(config)
+    for source in config.sources:
+        tables = source.tables
+        counts = [
+            f"{len(found)} {what}"
+            for what, found in (
+                ("defaults", tables.defaults),
+                ("clusters", tables.clusters),
+                ("groups", tables.groups),
+                ("profiles", tables.profiles),
+                ("commands", tables.commands),
+            )
+            if found
+        ]
+        sys.stdout.write(f"{source.path}: all is well: {', '.join(counts) or 'it is empty'}.\n")
+    if not config.sources:
+        sys.stderr.write("There is no config file here.\n")
+    return OK
+
+
+def _check_nodes(config: Config) -> None:
+    """Read every expression; what others keep is not asked for."""
+    from trioexec.model.hostlist import expand  # noqa: PLC0415 - node sets are slow
+
+    for where, expression in _expressions(config):
+        try:
+            expand([expression], sources=lambda _: ())
+        except NodeSetError as exc:
+            raise ConfigError(f"{where}: {exc}") from exc
+
+
+def _expressions(config: Config) -> Iterator[tuple[str, str]]:
+    for source in config.sources:
+        for cluster in source.tables.clusters.values():
+            yield from ((one.where, one.expression) for one in cluster.members)
+        for group in source.tables.groups.values():
+            yield from ((group.where, one) for one in group.expressions)
+
+
+def _import(name: str) -> int:
+    from trioexec.settings.config.yaml_import import import_yaml  # noqa: PLC0415 - only here
+
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        why = (exc.strerror or "").lower() if isinstance(exc, OSError) else "not a text file"
+        raise UsageError(
+            f"config import {name}: {why}.\nName a YAML file, or - for stdin."
+        ) from exc
+    imported = import_yaml(text, name)
+    sys.stdout.write(imported.toml)
+    sys.stdout.flush()
+    for line in imported.lost:
+        sys.stderr.write(f"Not taken over: {line}.\n")
+    return OK

@@ -1,0 +1,172 @@
+"""Where config files meet a call: which files count for it, and the layers they make.
+
+`settings.config` does not know our options; this names them to it, by field and type.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from trioexec.cli.options import (
+    CommandOptions,
+    LimitOptions,
+    NodeOptions,
+    OutputOptions,
+    ResultOptions,
+    SshOptions,
+    TransportOptions,
+)
+from trioexec.settings.config import Config, Kind, load_config
+from trioexec.settings.layers import Given, Layer
+
+__all__ = [
+    "CONFIGURABLE",
+    "Configured",
+    "check_values",
+    "configurable_groups",
+    "configured",
+    "known_options",
+]
+
+CONFIGURABLE: Final[tuple[type[Any], ...]] = (
+    NodeOptions,
+    LimitOptions,
+    CommandOptions,
+    ResultOptions,
+    SshOptions,
+    TransportOptions,
+    OutputOptions,
+)
+"""Whose options a file may set, beside `RecordOptions`; other groups have namesakes of some."""
+
+_NOT_IN_FILES: Final = frozenset(
+    {
+        "cluster",
+        "password",
+        "password_fd",
+        "sudo_password",
+        "sudo_password_fd",
+        "key_passphrase_fd",
+    }
+)
+"""What is for one call only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configured:
+    """What the config files come to for one call."""
+
+    config: Config = field(default_factory=Config)
+    layers: tuple[Layer, ...] = ()
+    """Weakest first; all weaker than the environment."""
+
+    cluster: str = ""
+    """The one that counts: named, and no nodes named in its place."""
+
+
+def configurable_groups() -> tuple[type[Any], ...]:
+    """List the option dataclasses whose options a file may set."""
+    from trioexec.cli.records import RecordOptions  # noqa: PLC0415 - only where there is a file
+
+    return (*CONFIGURABLE, RecordOptions)
+
+
+def known_options() -> dict[str, Kind]:
+    """List the options that a file may set, each with what it takes."""
+    return {
+        one.name: _kind(one)
+        for group in configurable_groups()
+        for one in dataclasses.fields(group)
+        if one.name not in _NOT_IN_FILES
+    }
+
+
+def configured(
+    groups: Sequence[type[Any]], outer: Sequence[Layer], env: Mapping[str, str]
+) -> Configured:
+    """Read the config files that count for a call.
+
+    Args:
+        groups: The call's option dataclasses.
+        outer: The stronger layers: the environment, and then the command line.
+        env: The environment.
+
+    Raises:
+        ConfigError: A file cannot be read, or something in it makes no sense.
+        UsageError: There is no such profile or cluster.
+    """
+    if not any(group in CONFIGURABLE for group in groups) or _given(outer, "help", "version"):
+        return Configured()
+    file = _given(outer, "config")
+    config = load_config(
+        known_options,
+        env,
+        folder=os.getcwd(),  # noqa: PTH109 - a text
+        file=file.texts[-1] if file else "",
+    )
+    cluster = _cluster(outer)
+    if cluster:
+        config.check_cluster(cluster.texts[-1], cluster.where)
+    profile = _given(outer, "profile")
+    if not (config.sources or profile or cluster):
+        return Configured()
+    name = cluster.texts[-1] if cluster else ""
+    ours = configurable_groups()
+    fields = [one.name for group in groups if group in ours for one in dataclasses.fields(group)]
+    layers = config.layers(
+        fields,
+        cluster=name,
+        profile=profile.texts[-1] if profile else "",
+        where=profile.where if profile else "",
+    )
+    return Configured(config=config, layers=tuple(layers), cluster=name)
+
+
+def check_values(config: Config) -> None:
+    """Hold that every option of every table has a value of its range.
+
+    Raises:
+        UsageError: One has not.
+    """
+    from trioexec.settings.layers import resolve  # noqa: PLC0415
+    from trioexec.settings.option import options_of  # noqa: PLC0415
+
+    options = options_of(configurable_groups())
+    for name, table in config.tables():
+        resolve(options, [Layer(name=name, given=table)])
+
+
+def _cluster(outer: Sequence[Layer]) -> Given | None:
+    """Find the cluster that was named, unless a stronger layer names nodes."""
+    for layer in reversed(outer):
+        if "cluster" in layer.given:
+            return layer.given["cluster"]
+        if "hosts" in layer.given:
+            return None
+    return None
+
+
+def _given(outer: Sequence[Layer], *fields: str) -> Given | None:
+    for layer in reversed(outer):
+        for one in fields:
+            if one in layer.given:
+                return layer.given[one]
+    return None
+
+
+def _kind(one: dataclasses.Field[Any]) -> Kind:
+    match one.default:
+        case bool():
+            return "flag"
+        case int():
+            return "number"
+        case float():
+            return "seconds"
+        case tuple():
+            return "pairs" if "tuple[tuple[" in str(one.type) else "texts"
+        case _:
+            return "text"

@@ -1,0 +1,113 @@
+"""Which nodes a call is for: what was typed, a cluster of the config, or the session we are in.
+
+Reads the files and the stdin that expressions name; connects to nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from trioexec.model.errors import UsageError
+from trioexec.settings.layers import Setting
+
+if TYPE_CHECKING:
+    from trioexec.cli.invocation import Invocation
+    from trioexec.model.nodes import Node
+    from trioexec.settings.config import Config
+    from trioexec.settings.sources import Resolver
+
+__all__ = ["nodes_for", "sources_for"]
+
+COMMAND_LINE: Final = "command line"
+NOT_BY_FILES: Final = frozenset({"environment", COMMAND_LINE, "journal"})
+"""Sources of settings that are stronger than what a file says of single nodes."""
+
+SESSION: Final = "BACKENDAI_CLUSTER_HOSTS"
+
+
+def nodes_for(call: Invocation, words: Sequence[str] = ()) -> list[Node]:
+    """Make the nodes of a call, at least one.
+
+    Args:
+        call: Its options, and the config files.
+        words: More expressions.
+
+    Raises:
+        UsageError: There is none, or an expression or what it refers to cannot be read.
+    """
+    expressions = _expressions(call, words)
+    if not expressions:
+        raise UsageError(
+            "no nodes: -H is missing.\n"
+            "Name some, as in trioexec -H 'web[1-3]' uptime, or set TRIOEXEC_HOSTS."
+        )
+    nodes = _nodes(call, expressions)
+    if not nodes:
+        raise UsageError(
+            "no nodes are left after -f and -x.\n`trioexec nodes` with the same options shows why."
+        )
+    return nodes
+
+
+def sources_for(call: Invocation, groups: Mapping[str, Sequence[str]]) -> Resolver:
+    """Make what answers ``@group``, ``^file`` and ``-``."""
+    from trioexec.settings.sources import open_sources  # noqa: PLC0415 - slow to import
+
+    config = call.configured.config
+    ssh_config = call.settings.get("ssh_config")
+    return open_sources(
+        stdin=sys.stdin,
+        groups=groups,
+        commands=config.commands,
+        ssh_config=str(ssh_config.value) if ssh_config and ssh_config.value else None,
+        ansible_inventory=config.ansible_inventory,
+    )
+
+
+def _expressions(call: Invocation, words: Sequence[str]) -> list[str]:
+    """Say what was asked for: whoever names nodes at the strongest place does."""
+    hosts, cluster = call.settings["hosts"], call.configured.cluster
+    given: list[str] = list(hosts.value) if isinstance(hosts.value, tuple) else []
+    if words and hosts.source != COMMAND_LINE:
+        given = []
+    if cluster and hosts.source != call.settings["cluster"].source:
+        given = []
+    found = [*given, *words, *([f"@config:{cluster}"] if cluster else [])]
+    if not found and call.env.get(SESSION):
+        return ["@backendai"]
+    return found
+
+
+def _nodes(call: Invocation, expressions: Sequence[str]) -> list[Node]:
+    from trioexec.model.hostlist import expand, select  # noqa: PLC0415 - node sets are slow
+
+    config = call.configured.config
+    groups = config.node_groups()
+    sources = sources_for(call, groups)
+    nodes = expand(expressions, sources=sources)
+    if groups.asked:
+        nodes = _with_settings(call, config, nodes, list(groups.asked), sources)
+    filters, excludes = call.settings["filter"].value, call.settings["exclude"].value
+    assert isinstance(filters, tuple)
+    assert isinstance(excludes, tuple)
+    return select(nodes, filters=filters, excludes=excludes, sources=sources)
+
+
+def _with_settings(
+    call: Invocation, config: Config, nodes: list[Node], asked: list[str], sources: Resolver
+) -> list[Node]:
+    from trioexec.model.hostlist import expand  # noqa: PLC0415
+    from trioexec.settings.config.nodes import Settled, with_settings  # noqa: PLC0415
+
+    nobody = Setting(value=None)
+    settled = Settled(
+        user=call.settings.get("user", nobody).source in NOT_BY_FILES,
+        port=call.settings.get("port", nobody).source in NOT_BY_FILES,
+        # A command without -l and -p, as `nodes`, has no layer that would say them.
+        cluster=call.configured.cluster if "user" in call.settings else "",
+    )
+    made = partial(expand, sources=sources)
+    return with_settings(nodes, config, asked, expand=made, settled=settled)

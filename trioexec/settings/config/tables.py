@@ -1,0 +1,302 @@
+"""The tables of one config file: what each may hold, and where the fault is when it holds another.
+
+Pure: gets what tomllib made of a file, and gives values that have nothing left to check
+but the ranges of options, which are the options' own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn
+
+from trioexec.model.errors import ConfigError
+from trioexec.settings.config.lines import Path
+from trioexec.settings.config.project import forbidden
+from trioexec.settings.config.texts import Place, absolute_file, filled
+from trioexec.settings.config.values import Kind, WrongTypeError, expressions, texts_of
+from trioexec.settings.layers import Given
+
+__all__ = ["Cluster", "Group", "Member", "Table", "Tables", "read_tables"]
+
+NODE_KEYS: Final[Mapping[str, Kind]] = {"host": "text", "port": "number", "user": "text"}
+"""What may be said of single nodes."""
+
+SELECTING: Final = frozenset({"hosts", "filter", "exclude"})
+"""Options that have no sense in a cluster."""
+
+_TOP: Final = ("defaults", "clusters", "groups", "profiles", "commands", "ansible_inventory")
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_EARLIER: Final = {
+    "hosts": "nodes",
+    "jump_host": "jump",
+    "jump-host": "jump",
+    "ssh_key": "identity",
+    "ssh-key": "identity",
+    "proxy_jump": "jump",
+    "name": "nodes",
+}
+"""How other tools call it."""
+
+_EXPANDED: Final = frozenset({"hosts", "filter", "exclude", "user", "jump"})
+"""Options with ``${VAR}`` in them."""
+
+_FILES: Final = frozenset({"identity", "ssh_config", "script", "output_dir", "junit"})
+"""Options that name files: relative ones are beside the config file."""
+
+Table = Mapping[str, Given]
+"""Options, by their field."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """Nodes of a cluster, and what is said of just these."""
+
+    expression: str
+    where: str
+    user: str | None = None
+    port: int | None = None
+    host: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """Nodes and their own settings."""
+
+    where: str
+    members: tuple[Member, ...]
+    options: Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Nodes by another name."""
+
+    where: str
+    expressions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables:
+    """What one file says."""
+
+    defaults: Table = field(default_factory=dict)
+    clusters: Mapping[str, Cluster] = field(default_factory=dict)
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    profiles: Mapping[str, Table] = field(default_factory=dict)
+    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ansible_inventory: str | None = None
+
+
+def read_tables(data: Mapping[str, Any], known: Mapping[str, Kind], place: Place) -> Tables:
+    """Check everything, and make the values.
+
+    Args:
+        data: What the file says.
+        known: The options that a file may set, by field.
+        place: The file, and whose it is.
+
+    Raises:
+        ConfigError: Something is unknown, of the wrong type, or not for this file to say.
+    """
+    return _Reader(known, place).read(data)
+
+
+class _Reader:
+    """Walks through one file."""
+
+    def __init__(self, known: Mapping[str, Kind], place: Place) -> None:
+        self._known = known
+        self._place = place
+
+    def read(self, data: Mapping[str, Any]) -> Tables:
+        for key in data:
+            if key not in _TOP:
+                options = {name for name in _names(self._known) if name not in _TOP}
+                if key in options:
+                    self._fail((key,), f"{key!r} is an option.", "Put it under [defaults].")
+                self._unknown((key,), _TOP)
+        clusters = {
+            name: self._cluster(table, ("clusters", name))
+            for name, table in self._named(data, "clusters")
+        }
+        groups = {
+            name: self._group(value, ("groups", name))
+            for name, value in self._named(data, "groups")
+        }
+        for name in clusters.keys() & groups.keys():
+            self._fail(
+                ("groups", name),
+                f"{name!r} is a cluster as well, at {clusters[name].where}.",
+                "Give one of them another name.",
+            )
+        return Tables(
+            defaults=self._options(self._table(data, ("defaults",)), ("defaults",), self._known),
+            clusters=clusters,
+            groups=groups,
+            profiles={
+                name: self._options(self._table(value, ()), ("profiles", name), self._known)
+                for name, value in self._named(data, "profiles")
+            },
+            commands=self._commands(data),
+            ansible_inventory=self._inventory(data),
+        )
+
+    def _table(self, value: Any, path: Path) -> Mapping[str, Any]:  # noqa: ANN401 - TOML's
+        """Go down a path, whose end is a table or not there."""
+        for key in path:
+            value = value.get(key, {})
+        return value if isinstance(value, Mapping) else self._not_a_table(value, path)
+
+    def _not_a_table(self, value: object, path: Path) -> NoReturn:
+        shown = "a list" if isinstance(value, list) else repr(value)
+        self._fail(path, f"{'.'.join(path)} is {shown}.", f"It is a table: [{'.'.join(path)}].")
+
+    def _named(self, data: Mapping[str, Any], top: str) -> Iterable[tuple[str, Any]]:
+        """Give the entries of a table of things that have names."""
+        for name, value in self._table(data, (top,)).items():
+            if not _NAME.fullmatch(name):
+                self._fail(
+                    (top, name),
+                    f"{name!r} cannot be a name.",
+                    "A name has letters, digits, '-', '_' and '.'.",
+                )
+            if top in ("clusters", "profiles") and not isinstance(value, Mapping):
+                self._not_a_table(value, (top, name))
+            yield name, value
+
+    def _options(
+        self, table: Mapping[str, Any], path: Path, known: Mapping[str, Kind], *more: str
+    ) -> dict[str, Given]:
+        """Read the options of a table; `more` are keys that are for somebody else."""
+        found: dict[str, Given] = {}
+        for key, value in table.items():
+            if key in more:
+                continue
+            name = key.replace("-", "_")
+            if name not in known:
+                self._unknown((*path, key), (*_names(known), *more))
+            if name in found:
+                self._fail((*path, key), f"{key!r} is set twice.", "Write it once, with - or _.")
+            found[name] = self._option(name, known[name], value, (*path, key))
+        return found
+
+    def _option(self, name: str, kind: Kind, value: object, path: Path) -> Given:
+        try:
+            texts = texts_of(kind, value)
+        except WrongTypeError as exc:
+            raise self._error(path, f"{path[-1]}: {exc}") from exc
+        if self._place.of_project and (what := forbidden(name, texts)):
+            self._forbid(path, what)
+        where = self._place.at(path)
+        if name in _EXPANDED:
+            texts = tuple(filled(text, self._place, where) for text in texts)
+        if name in SELECTING:
+            texts = tuple(self._place.beside(text) for text in texts)
+        if name in _FILES:
+            texts = tuple(absolute_file(text, self._place) for text in texts)
+        return Given(texts=texts, where=where)
+
+    def _cluster(self, table: Mapping[str, Any], path: Path) -> Cluster:
+        known = {name: kind for name, kind in self._known.items() if name not in SELECTING}
+        options = self._options(table, path, known, "nodes")
+        if "nodes" not in table:
+            self._fail(path, f"cluster {path[-1]!r} has no nodes.", 'Add nodes = ["web[1-3]"].')
+        return Cluster(
+            where=self._place.at(path),
+            members=tuple(self._members(table["nodes"], (*path, "nodes"))),
+            options=options,
+        )
+
+    def _members(self, value: object, path: Path) -> Iterable[Member]:
+        if isinstance(value, Mapping):
+            for name, about in value.items():
+                if not isinstance(about, Mapping):
+                    self._not_a_table(about, (*path, name))
+                yield self._member(name, about, (*path, name))
+            return
+        listed = value if isinstance(value, list) else [value]
+        for at, one in enumerate(listed):
+            here = (*path, str(at)) if isinstance(value, list) else path
+            if isinstance(one, Mapping):
+                name = one.get("nodes")
+                if not isinstance(name, str):
+                    self._fail(here, "which node?", 'Write {nodes = "web1", port = 2222}.')
+                rest = {key: one[key] for key in one if key != "nodes"}
+                yield self._member(name, rest, here)
+            else:
+                for text in self._expressions(one, here):
+                    yield Member(expression=text, where=self._place.at(here))
+
+    def _member(self, name: str, about: Mapping[str, Any], path: Path) -> Member:
+        given = self._options(about, path, NODE_KEYS)
+        where = self._place.at(path)
+        found = {key: given[key].texts[0] for key in given}
+        if "host" in found:
+            found["host"] = filled(found["host"], self._place, where)
+        port = found.pop("port", None)
+        if port is not None and not 0 < int(port) <= 65535:  # noqa: PLR2004 - of ports
+            self._fail((*path, "port"), f"{port} is no port.", "It takes 1 to 65535.")
+        (expression,) = self._expressions(name, path)
+        return Member(expression=expression, where=where, port=int(port) if port else None, **found)
+
+    def _group(self, value: object, path: Path) -> Group:
+        return Group(where=self._place.at(path), expressions=self._expressions(value, path))
+
+    def _expressions(self, value: object, path: Path) -> tuple[str, ...]:
+        try:
+            texts = expressions(value)
+        except WrongTypeError as exc:
+            raise self._error(path, str(exc)) from exc
+        where = self._place.at(path)
+        return tuple(self._place.beside(filled(text, self._place, where)) for text in texts)
+
+    def _commands(self, data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for name, value in self._named(data, "commands"):
+            path = ("commands", name)
+            if self._place.of_project:
+                self._forbid(path, "run programs")
+            if not (isinstance(value, list) and value and all(isinstance(x, str) for x in value)):
+                self._fail(path, "a command is a list of texts.", 'Write ["cmdb", "--hosts"].')
+            found[name] = tuple(value)
+        return found
+
+    def _inventory(self, data: Mapping[str, Any]) -> str | None:
+        value = data.get("ansible_inventory")
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            self._fail(("ansible_inventory",), "an inventory is a file's name.", "Write a text.")
+        return absolute_file(value, self._place)
+
+    def _forbid(self, path: Path, what: str) -> NoReturn:
+        self._fail(
+            path,
+            f"{path[-1]}: a project's file may not {what}.",
+            "Put it into your own config file, or on the command line.",
+        )
+
+    def _unknown(self, path: Path, names: Iterable[str]) -> NoReturn:
+        from difflib import get_close_matches  # noqa: PLC0415 - only on the way out
+
+        key, table = path[-1], ".".join(path[:-1])
+        listed = list(names)
+        near = get_close_matches(key.replace("_", "-"), listed, n=1, cutoff=0.5)
+        if _EARLIER.get(key) in listed:
+            near = [_EARLIER[key]]
+        if "password" in key or "passphrase" in key:
+            self._fail(path, f"{key}: a file is no place for it.", "Give --password; it asks.")
+        advice = f"Did you mean {near[0]}?" if near else f"It takes {', '.join(sorted(listed))}."
+        self._fail(path, f"there is no {key!r} in {f'[{table}]' if table else 'a file'}.", advice)
+
+    def _fail(self, path: Path, what: str, advice: str) -> NoReturn:
+        raise self._error(path, f"{what}\n{advice}")
+
+    def _error(self, path: Path, text: str) -> ConfigError:
+        return ConfigError(f"{self._place.at(path)}: {text}")
+
+
+def _names(known: Iterable[str]) -> list[str]:
+    return [name.replace("_", "-") for name in known]

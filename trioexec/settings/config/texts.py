@@ -1,0 +1,95 @@
+"""Texts of a config file that stand for others: variables, and files beside it."""
+
+from __future__ import annotations
+
+import os.path
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from trioexec.model.errors import ConfigError
+from trioexec.settings.config.lines import Path
+from trioexec.settings.config.project import is_secret
+
+__all__ = ["Place", "absolute_file", "filled"]
+
+_VARIABLE: Final = re.compile(r"\$\{(?P<name>[^}]*)\}")
+_VARIABLE_NAME: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+_FILE_OPERAND: Final = re.compile(r"(?P<before>^|[,!&])\^(?P<file>[^,!&^\[\]\s][^,!&^]*)")
+_OPERATORS: Final = re.compile(r"[,!&^\[\]\s]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A config file, as its contents need to know it."""
+
+    name: str
+    """As errors call it."""
+
+    folder: str
+    """Absolute."""
+
+    of_project: bool
+    lines: Mapping[Path, int]
+    root: Path
+    """Where in the file our own tables are: ``tool.trioexec`` of a pyproject.toml."""
+
+    env: Mapping[str, str]
+
+    def at(self, path: Path) -> str:
+        """Name the line where a key stands, or what it is in."""
+        full = (*self.root, *path)
+        while full:
+            if full in self.lines:
+                return f"{self.name}:{self.lines[full]}"
+            full = full[:-1]
+        return f"{self.name}:1"
+
+    def beside(self, expression: str) -> str:
+        """Have ``^FILE`` in an expression mean a file beside ours, wherever we are called from."""
+        if "^" not in expression or os.getcwd() == self.folder:  # noqa: PTH109 - a text
+            return expression
+
+        def put(match: re.Match[str]) -> str:
+            path = os.path.join(self.folder, match["file"])  # noqa: PTH118 - a text
+            if match["file"].startswith("~") or _OPERATORS.search(path):
+                return match[0]
+            return f"{match['before']}^{path}"
+
+        return _FILE_OPERAND.sub(put, expression)
+
+
+def filled(text: str, place: Place, where: str) -> str:
+    """Put variables in the place of ``${NAME}``.
+
+    Raises:
+        ConfigError: One is not set, or is not for this file to ask for.
+    """
+
+    def value_of(match: re.Match[str]) -> str:
+        name = match["name"]
+        if not _VARIABLE_NAME.fullmatch(name):
+            raise ConfigError(f"{where}: {match[0]} is no variable.\nWrite ${{NAME}}.")
+        if place.of_project and is_secret(name):
+            raise ConfigError(
+                f"{where}: {match[0]}: a project's file may not make secrets part of a name.\n"
+                "Put it into your own config file, or give the variable another name."
+            )
+        value = place.env.get(name, "")
+        if not value:
+            raise ConfigError(
+                f"{where}: {match[0]} is not set.\nSet it, or write what it is to be."
+            )
+        return value
+
+    return _VARIABLE.sub(value_of, text) if "${" in text else text
+
+
+def absolute_file(text: str, place: Place) -> str:
+    """Say where a file is that a config file names: beside it, or under ``~``."""
+    if text in ("", "none", "-"):
+        return text
+    if text.startswith("~/"):
+        return os.path.join(place.env.get("HOME") or os.path.expanduser("~"), text[2:])  # noqa: PTH111, PTH118
+    return os.path.join(place.folder, text)  # noqa: PTH118 - absolute ones stay
