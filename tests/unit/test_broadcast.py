@@ -56,7 +56,7 @@ async def test_every_reader_gets_all_of_it_also_one_that_comes_late() -> None:
 
 
 async def test_it_reads_no_further_than_a_bound_beyond_the_slowest() -> None:
-    with open("/dev/zero", "rb") as endless:  # noqa: ASYNC230
+    with open("/dev/zero", "rb") as endless:  # noqa: ASYNC230, PTH123
         broadcast = Broadcast(endless.fileno())
         fast, slow = broadcast.attach(lambda: None), broadcast.attach(lambda: None)
 
