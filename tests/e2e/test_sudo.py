@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.rig import Cli, Marker, Sshd
+from tests.e2e.rig import Cli, Done, Marker, Sshd
 from tests.e2e.ssh_rig import account, need_root, own_sshd
 
 PASSWORD = "sesame-0pen"
@@ -47,7 +47,9 @@ class Sudo:
     def __init__(self, cli: Cli) -> None:
         self.cli = cli
 
-    async def __call__(self, user: str, *words: str, password: str = PASSWORD, stdin: bytes = b""):
+    async def __call__(
+        self, user: str, *words: str, password: str = PASSWORD, stdin: bytes = b""
+    ) -> Done:
         return await self.cli(
             "-H", f"{user}@{NODE}", "-N", "--sudo-password", *words,
             env={"TRIOEXEC_SUDO_PASSWORD": password}, stdin=stdin,

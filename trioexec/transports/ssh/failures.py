@@ -60,9 +60,11 @@ def outcome_of(exc: Exception, *, remote: Remote = "never started") -> Failure: 
             return Unreachable(reason=f"disconnected: {_said(exc)}", remote=remote)
         case DialError() | SubstituteError():
             return Unreachable(reason=str(exc), remote=remote)
+        case BrokenPipeError() | ConnectionResetError() | ConnectionAbortedError():
+            # Of a connection that was there: `dial` has its own error for one that was not.
+            return Unreachable(reason=f"connection lost: {_lower(exc)}", remote=remote)
         case OSError():
-            reason = exc.strerror or str(exc) or type(exc).__name__
-            return Unreachable(reason=reason[:1].lower() + reason[1:], remote=remote)
+            return Unreachable(reason=_lower(exc), remote=remote)
     raise exc
 
 
@@ -86,6 +88,11 @@ def _chain(exc: BaseException) -> Iterator[str]:
     while seen is not None:
         yield f"{type(seen).__name__}: {_line(str(seen))}"
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+
+
+def _lower(exc: OSError) -> str:
+    reason = exc.strerror or str(exc) or type(exc).__name__
+    return reason[:1].lower() + reason[1:]
 
 
 def _said(exc: asyncssh.Error) -> str:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 import asyncssh  # noqa: TID251
+from asyncssh.sk import sk_available  # noqa: TID251
 
 from trioexec.model.errors import UsageError
 from trioexec.model.secret import Secret
@@ -96,7 +97,7 @@ class KeyRing:
         usable = bool(held) and not identities.only
         for path in identities.files:
             key = self.file(path)
-            if identities.named and key.problem:
+            if identities.named and key.problem and key.public not in held:
                 raise UsageError(f"{path}: {key.problem}.\nName another key file with -i.")
             if key.pair is not None or key.public in held:
                 usable = True
@@ -249,7 +250,12 @@ def _read_key_file(path: str) -> KeyFile:
         return key
     key.public = _public_inside(data) or _public_beside(path)
     try:
-        _take_in(key, _load(data))
+        pair = _load(data)
+        if pair.algorithm.startswith(b"sk-") and not sk_available:
+            key.public = pair.public_data
+            key.problem = "a FIDO key, which needs trioexec[fido2] or an agent"
+        else:
+            _take_in(key, pair)
     except (asyncssh.KeyEncryptionError, asyncssh.KeyImportError) as exc:
         # asyncssh has one class for "needs a passphrase" and "is no key".
         if "assphrase must" in str(exc):

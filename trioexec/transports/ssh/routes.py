@@ -13,6 +13,7 @@ from typing import Final
 
 import asyncssh  # noqa: TID251
 from asyncssh import encryption, kex, mac, public_key  # noqa: TID251
+from asyncssh.gss import gss_available  # noqa: TID251
 
 from trioexec.model.errors import UsageError
 from trioexec.model.nodes import Node, parse_node
@@ -216,6 +217,9 @@ class Routes:
         return options
 
     def _prepare(self, settings: HostSettings) -> asyncssh.SSHClientConnectionOptions:
+        if settings.gssapi_authentication and not gss_available:
+            note = "GSSAPIAuthentication needs trioexec[gssapi], which is not installed"
+            self._notes += [note] if note not in self._notes else []
         return asyncssh.SSHClientConnectionOptions(
             config=None,
             # The engine's limits hold; asyncssh's own would end a connection behind its back.

@@ -18,7 +18,7 @@ from trioexec.model.command import Command
 from trioexec.model.feed import Cursor, Feed, feed_of
 from trioexec.model.outcomes import Exited, Killed, SudoDenied, Unreachable
 from trioexec.transports.base import Call
-from trioexec.transports.ssh.failures import outcome_of
+from trioexec.transports.ssh.failures import NodeFailureError, outcome_of
 from trioexec.transports.ssh.requests import ask_for_variable
 from trioexec.transports.ssh.sudo import Sudo
 from trioexec.transports.ssh.wrapper import MarkerFilter, stop_request, wrap
@@ -233,6 +233,7 @@ async def run_command(
         opening_limit_s: For opening the session, where the connection may be dead.
 
     Raises:
+        NodeFailureError: The connection was lost in mid-command.
         OSError: The session could not be opened: nothing was started.
         asyncssh.Error: Likewise.
     """
@@ -286,8 +287,7 @@ async def run_command(
         return session.status
     if session.lost is not None:
         failure = outcome_of(session.lost, remote="not confirmed")
-        assert isinstance(failure, Unreachable)
-        return failure
+        raise NodeFailureError(failure) from session.lost
     return Unreachable(reason="the session ended without an exit status", remote="not confirmed")
 
 
