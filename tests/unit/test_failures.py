@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import errno
+import logging
+
+import asyncssh  # noqa: TID251
+import pytest
+
+from trioexec.model.outcomes import Denied, HostKeyRejected, Unreachable
+from trioexec.model.substitute import SubstituteError
+from trioexec.transports.ssh.dial import DialError
+from trioexec.transports.ssh.failures import LONGEST, behind, log_failure, outcome_of
+
+
+@pytest.mark.parametrize(
+    ("exc", "text"),
+    [
+        pytest.param(asyncssh.PermissionDenied("no"), "denied: no", id="denied"),
+        pytest.param(asyncssh.HostKeyNotVerifiable("x"), "host key rejected: x", id="host key"),
+        pytest.param(
+            asyncssh.KeyExchangeFailed("none"), "unreachable: no common algorithm: none", id="kex"
+        ),
+        pytest.param(
+            asyncssh.ProtocolError("?"), "unreachable: handshake failed: ?", id="protocol"
+        ),
+        pytest.param(
+            asyncssh.ConnectionLost("Connection lost"), "unreachable: connection lost", id="lost"
+        ),
+        pytest.param(
+            asyncssh.DisconnectError(11, "a\nb\tc"), "unreachable: disconnected: a b c", id="lines"
+        ),
+        pytest.param(DialError("no way"), "unreachable: no way", id="dial"),
+        pytest.param(SubstituteError("%u is bad"), "unreachable: %u is bad", id="words"),
+        pytest.param(
+            BrokenPipeError(errno.EPIPE, "Broken pipe"),
+            "unreachable: connection lost: broken pipe",
+            id="broken pipe",
+        ),
+        pytest.param(
+            OSError(errno.EMFILE, "Too many open files"),
+            "unreachable: too many open files",
+            id="ours",
+        ),
+    ],
+)
+def test_an_error_becomes_one_line(exc: Exception, text: str) -> None:
+    assert outcome_of(exc).text == text
+
+
+def test_a_reason_of_the_nodes_is_cut() -> None:
+    outcome = outcome_of(asyncssh.DisconnectError(11, "x" * 10_000))
+
+    assert len(outcome.text) < LONGEST + 100
+
+
+def test_a_bug_is_raised() -> None:
+    with pytest.raises(KeyError):
+        outcome_of(KeyError("bug"))
+    with pytest.raises(KeyError):
+        behind("hop", KeyError("bug"))
+
+
+@pytest.mark.parametrize(
+    ("exc", "kind"),
+    [
+        (asyncssh.PermissionDenied("no"), Denied),
+        (asyncssh.HostKeyNotVerifiable("no"), HostKeyRejected),
+        (DialError("no"), Unreachable),
+    ],
+)
+def test_behind_a_hop_the_kind_stays_and_the_hop_is_named(exc: Exception, kind: type) -> None:
+    failure = behind("bastion", exc)
+
+    assert type(failure.outcome) is kind
+    assert failure.outcome.reason == "jump host bastion: no"
+    assert failure.__cause__ is exc
+
+
+def test_the_whole_chain_is_logged_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "trioexec")
+
+    log_failure("web1", behind("bastion", DialError("no\nway")))
+
+    assert caplog.messages == [
+        "web1: NodeFailureError: unreachable: jump host bastion: no way <- DialError: no way"
+    ]
