@@ -99,14 +99,16 @@ class TuiApp(App[None]):
         return self.source.now_s()
 
     def tick(self) -> None:
-        """Look once."""
+        """Look once; not while the screen is taken down, when what it looks at goes first."""
         board = self.source.board
+        if not self.is_running or self._exit:
+            return
         if board.over and (self.leaving or board.stopped in ("interrupt", "terminate", "hangup")):
             self.exit()
-        elif getattr(self._driver, "backlog_bytes", 0) < STUCK_BYTES and isinstance(
-            self.screen, TickingScreen
-        ):
-            self.screen.tick()
+        elif getattr(self._driver, "backlog_bytes", 0) < STUCK_BYTES:
+            screen = self.screen
+            if isinstance(screen, TickingScreen) and screen.ready and screen.is_running:
+                screen.tick()
 
     def on_key(self, event: events.Key) -> None:
         """Put a letter into the box that has the focus by now.

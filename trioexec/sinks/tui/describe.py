@@ -21,8 +21,8 @@ def describe(row: Row, now_s: float) -> str:
     parts.append(f"{lines:,} line{'s' * (lines != 1)}, {_size(row.said.size_bytes)}")
     if row.answer is not None:
         others = len(row.answer.rows) - 1
-        alike = f"as {others:,} other{'s' * (others != 1)}" if others else "as nobody else"
-        parts.append(f"answer {row.answer.letter}, {alike}")
+        alike = f"answer {row.answer.letter}, as {others:,} other{'s' * (others != 1)}"
+        parts.append(alike if others else "a unique answer")
     return "   ".join(parts)
 
 

@@ -46,7 +46,7 @@ class Line:
     @property
     def text(self) -> str:
         """The line for a terminal: nothing in it can drive one."""
-        return visible(self.data).decode("utf-8", "backslashreplace").rstrip("\r\n")
+        return visible(self.data.removesuffix(b"\r")).decode("utf-8", "backslashreplace")
 
 
 class Transcript:

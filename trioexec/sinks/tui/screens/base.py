@@ -20,6 +20,13 @@ class TickingScreen(Screen[None]):
         Binding("escape", "leave", "back"),
     ]
 
+    ready = False
+    """Whether everything is in place: a tick may come sooner."""
+
+    def on_mount(self) -> None:
+        """Be ready; textual calls this after that of the class itself."""
+        self.ready = True
+
     @property
     def tui(self) -> TuiApp:
         """The app, as what it is."""

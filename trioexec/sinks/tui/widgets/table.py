@@ -96,6 +96,8 @@ class NodeTable(ScrollView, can_focus=True):
         self._changes = -1
         self._ticks = 0
         self._drawn: dict[int, object] = {}
+        self._longest = 0
+        self._styles: dict[str, Style] = {}
 
     @property
     def current(self) -> Row | None:
@@ -125,6 +127,8 @@ class NodeTable(ScrollView, can_focus=True):
         """Sort and filter anew; the cursor stays on its node."""
         current = self.current
         self._ticks = 0
+        if not self._longest:
+            self._longest = max((cell_len(row.name) for row in self._board.rows), default=0)
         self._changes = self._board.changes
         self.rows = self._board.select(terms=self.terms, sort=self.sort, backwards=self.backwards)
         if current is not None and self._cursor:
@@ -234,9 +238,8 @@ class NodeTable(ScrollView, can_focus=True):
 
     def _columns(self, width: int) -> tuple[int, int, int]:
         """How wide name, status and last line are."""
-        longest = max((cell_len(row.name) for row in self._board.rows[:2000]), default=0)
         low, high = NAME_COLUMNS
-        name = max(low, min(high, longest, width // 3))
+        name = max(low, min(high, self._longest, width // 3))
         status = STATUS_COLUMNS if width >= NARROW + 20 else 16
         rest = width - (name + status + 30)
         return name, status, rest if rest >= LAST_COLUMNS else 0
@@ -261,10 +264,9 @@ class NodeTable(ScrollView, can_focus=True):
 
     def _row(self, row: Row, width: int, *, at_cursor: bool) -> Strip:
         name, status, rest = self._columns(width)
-        base = self.rich_style
+        base = self._style("")
         state = self._style(row.state.name.lower())
         dim = self._style("dim")
-        answer = f"{row.answer.letter} \u00d7{len(row.answer.rows)}" if row.answer else ""
         marked = row.node.name in self.marked
         cells = [
             Segment("▐ " if marked else "  ", self._style("marked")),
@@ -272,7 +274,7 @@ class NodeTable(ScrollView, can_focus=True):
             Segment(_fit(row.name, name) + " ", self._style("marked") if marked else base),
             Segment(_fit(row.status, status) + " ", state),
             Segment(self._time(row).rjust(11) + "  ", base),
-            Segment(set_cell_size(answer, 7) + " ", self._style("answer")),
+            Segment(_fit(_answer(row), 7) + " ", self._style("answer")),
             Segment((f"{len(row.said):,}" if len(row.said) else "").rjust(7) + " ", dim),
         ]
         if rest > 0:
@@ -290,8 +292,17 @@ class NodeTable(ScrollView, can_focus=True):
             )
         return strip
 
+    def notify_style_update(self) -> None:
+        """Forget the colours: the theme or the focus has changed."""
+        super().notify_style_update()
+        self._styles = {}
+
     def _style(self, name: str) -> Style:
-        return self.rich_style + self.get_component_rich_style(f"table--{name}", partial=True)
+        style = self._styles.get(name)
+        if style is None:
+            own = self.get_component_rich_style(f"table--{name}", partial=True) if name else Style()
+            style = self._styles[name] = self.rich_style + own
+        return style
 
 
 def _fit(text: str, columns: int) -> str:
@@ -299,3 +310,10 @@ def _fit(text: str, columns: int) -> str:
     if cell_len(text) <= columns:
         return set_cell_size(text, columns)
     return set_cell_size(text, columns - 1) + "…"
+
+
+def _answer(row: Row) -> str:
+    if row.answer is None:
+        return ""
+    count = len(row.answer.rows)
+    return f"{row.answer.letter} \u00d7{count}" if count > 1 else "unique"

@@ -1,0 +1,328 @@
+"""The TUI in a real terminal: tmux, whose screen is read as text, and real signals."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+HANG_S = 60.0
+
+TMUX = shutil.which("tmux")
+
+SLOW = "echo ready on $TRIOEXEC_NODE; sleep 9876"
+
+
+class Terminal:
+    """A terminal of 100 x 24 with a shell in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._socket = str(folder / "tmux")
+        self.folder = folder
+        env = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("TRIOEXEC_", "TMUX"))},
+            "XDG_STATE_HOME": str(folder / "state"),
+            "XDG_CONFIG_HOME": str(folder / "config"),
+            "SHELL": "/bin/sh",
+            "PS1": "$ ",
+            "LANG": "C.UTF-8",
+        }
+        self._tmux(
+            *("-f", os.devnull, "new-session", "-d", "-x", "100", "-y", "24", "/bin/sh"), env=env
+        )
+        self.until(lambda: "$" in self.screen(), "a prompt")
+        self.modes = self.stty()
+
+    def _tmux(self, *words: str, env: dict[str, str] | None = None) -> str:
+        assert TMUX
+        done = subprocess.run(
+            [TMUX, "-S", self._socket, *words],
+            env=env,
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            timeout=HANG_S,
+        )
+        return done.stdout
+
+    def close(self) -> None:
+        self._tmux("kill-server")
+
+    def screen(self) -> str:
+        return self._tmux("capture-pane", "-p").rstrip()
+
+    def press(self, *keys: str) -> None:
+        self._tmux("send-keys", *keys)
+
+    def type(self, line: str) -> None:
+        self._tmux("send-keys", "-l", line)
+        self.press("Enter")
+
+    def flags(self) -> str:
+        """Give what only a program that draws sets: alternate screen, mouse, no cursor."""
+        return self._tmux(
+            "display-message", "-p", "#{alternate_on} #{mouse_any_flag} #{cursor_flag}"
+        ).strip()
+
+    def stty(self) -> str:
+        """Give the line's modes as the next program would find them."""
+        out = self.folder / "modes"
+        out.unlink(missing_ok=True)
+        self.type(f"stty -g > {out}.new; mv {out}.new {out}")
+        self.until(out.exists, "the modes")
+        return out.read_text()
+
+    def until(self, holds: Callable[[], object], what: str) -> None:
+        limit_s = time.monotonic() + HANG_S
+        while not holds():
+            assert time.monotonic() < limit_s, f"never: {what}; the screen is\n{self.screen()}"
+            time.sleep(0.05)  # noqa: TID251 - no loop here
+
+    def shows(self, *texts: str) -> str:
+        for text in texts:
+            self.until(lambda text=text: text in self.screen(), text)
+        return self.screen()
+
+    def run(self, *words: str) -> None:
+        """Run trioexec with --tui, and say its exit code after it."""
+        line = [sys.executable, "-m", "trioexec", "--transport", "local", "--tui", *words]
+        inner = f"echo $$ > pid; exec {shlex.join(line)}"
+        self.type(f"clear; sh -c {shlex.quote(inner)}; echo code $?")
+
+    def signal(self, number: int) -> None:
+        os.kill(int((self.folder / "pid").read_text()), number)
+
+    def is_as_it_was(self) -> None:
+        self.until(lambda: self.flags() == "0 0 1", "the flags of an idle terminal")
+        assert self.stty() == self.modes
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    if TMUX is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI must install tmux: these tests may not skip")
+        pytest.skip("no tmux on this machine")
+    terminal = Terminal(tmp_path)
+    try:
+        yield terminal
+    finally:
+        terminal.close()
+
+
+def left_running(mark: str = "sleep 9876") -> list[str]:
+    found = subprocess.run(
+        ["ps", "-eo", "stat,args"], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return [
+        line
+        for line in found.stdout.splitlines()
+        if line.endswith(mark) and not line.startswith("Z") and "sh -c" not in line
+    ]
+
+
+def settled(screen: str) -> str:
+    """Times differ from run to run."""
+    return re.sub(r" +\d+\.\d s", " T s", re.sub(r" \d+ s ", " T s ", screen))
+
+
+TABLE = """\
+ trioexec  test $TRIOEXEC_NODE != web3 || { echo no space >&2; exit 3; }; echo fine
+   NODE      STATE                             TIME  ANSWER    LINES LAST LINE
+  ✓ web1     ok T s  A \u00d73          1 fine
+  ✓ web2     ok T s  A \u00d73          1 fine
+  ✗ web3     exit 3 T s  unique         1 no space
+  ✓ web4     ok T s  A \u00d73          1 fine"""
+
+FOOT = """\
+ ━━━━━━━━━━━━━━━━━━━━━━━━  4/4  3 ok  1 failed  T s  finished: exit 0 - q quits
+ ⏎ open  / filter  o sort  space mark  s split  d diff  p output  q quit  ? help"""
+
+DIFF = """\
+ - majority (3 nodes, as web1)   + web3   2 removed, 2 added
+  -(ok)
+  +(exit 3)
+  stdout
+  @@ -1 +0,0 @@
+  -fine
+  stderr
+  @@ -0,0 +1 @@
+  +no space"""
+
+
+def test_a_run_is_looked_at_and_left(terminal: Terminal) -> None:
+    terminal.run(
+        *("-H", "web[1-4]", "test $TRIOEXEC_NODE != web3 || { echo no space >&2; exit 3; };"),
+        "echo fine",
+    )
+
+    screen = settled(terminal.shows("finished: exit 0"))
+    assert screen.startswith(TABLE)
+    assert screen.endswith(FOOT)
+    terminal.press("o", "d")
+    assert terminal.shows("majority").startswith(DIFF)
+    terminal.press("Escape")
+    terminal.shows("STATE▼")
+    terminal.press("Enter")
+    assert "▌ no space" in terminal.shows("exit 3   ")
+    terminal.press("q")
+    screen = terminal.shows("code 0")
+
+    assert "4 nodes: 3 ok, 1 failed in" in screen
+    assert "  exit 3: web3" in screen
+    terminal.is_as_it_was()
+
+
+@pytest.mark.parametrize("key", ["q", "C-c"])
+def test_quitting_early_ends_the_commands_and_exits_130(terminal: Terminal, key: str) -> None:
+    terminal.run("--batch", "-H", "n[1-3]", SLOW)
+    terminal.shows("ready on n1", "ready on n3")
+    assert terminal.flags() == "1 1 0"
+    terminal.press(key)
+    screen = terminal.shows("code 130")
+
+    assert "stopped (interrupt): n[1-3]" in screen
+    assert left_running() == []
+    terminal.is_as_it_was()
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "why"),
+    [
+        pytest.param(signal.SIGTERM, 143, "terminate", id="TERM"),
+        pytest.param(signal.SIGHUP, 129, "hangup", id="HUP"),
+        pytest.param(signal.SIGINT, 130, "interrupt", id="INT"),
+    ],
+)
+def test_signals_end_it_as_they_do_everywhere(
+    terminal: Terminal, number: int, code: int, why: str
+) -> None:
+    terminal.run("-H", "n[1-3]", SLOW)
+    terminal.shows("ready on n3")
+    terminal.signal(number)
+    screen = terminal.shows(f"code {code}")
+
+    assert f"stopped ({why}): n[1-3]" in screen
+    assert left_running() == []
+    terminal.is_as_it_was()
+
+
+def test_a_signal_after_the_end_closes_the_screen(terminal: Terminal) -> None:
+    terminal.run("-H", "a", "true")
+    terminal.shows("finished: exit 0")
+    terminal.signal(signal.SIGTERM)
+
+    assert "1 node: 1 ok" in terminal.shows("code 143")
+    terminal.is_as_it_was()
+
+
+def test_killed_it_leaves_the_terminal_as_it_was(terminal: Terminal) -> None:
+    terminal.run("-H", "a", SLOW)
+    terminal.shows("ready on a")
+    terminal.signal(signal.SIGKILL)
+    terminal.shows("code 137")
+
+    terminal.is_as_it_was()
+    terminal.until(lambda: left_running() == [], "no command left")
+
+
+def test_a_crash_leaves_the_terminal_as_it_was_and_says_what_it_was(terminal: Terminal) -> None:
+    breaks = (
+        "import sys; from trioexec.sinks.tui.app import TuiApp; from trioexec.cli.main import main;"
+        "TuiApp.action_help = lambda self: 1 / 0; sys.exit(main(sys.argv[1:]))"
+    )
+    line = shlex.join(
+        [sys.executable, "-c", breaks, "--transport", "local", "--tui", "-H", "a", SLOW]
+    )
+    terminal.type(f"clear; {line}; echo code $?")
+    terminal.shows("ready on a")
+    terminal.press("?")
+    screen = terminal.shows("code 70")
+
+    assert "ZeroDivisionError" in screen
+    assert "This is a bug in trioexec" in screen
+    assert left_running() == []
+    terminal.is_as_it_was()
+
+
+def test_what_others_write_to_the_terminal_becomes_a_line_of_the_screen(
+    terminal: Terminal,
+) -> None:
+    writes = (
+        "import os, sys, threading; from trioexec.cli.main import main;"
+        "threading.Timer(2, lambda: os.write(2, b'from a library\\n')).start();"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    line = shlex.join(
+        [sys.executable, "-c", writes, "--transport", "local", "--tui", "-H", "a", SLOW]
+    )
+    terminal.type(f"clear; {line}; echo code $?")
+    screen = terminal.shows("ready on a", "from a library")
+    assert screen.startswith(" trioexec")
+    terminal.press("q")
+
+    assert "from a library" in terminal.shows("code 130")
+    terminal.is_as_it_was()
+
+
+def test_it_fits_when_the_terminal_changes_its_size(terminal: Terminal) -> None:
+    terminal.run("-H", "web[1-50]", "echo fine")
+    terminal.shows("finished")
+    terminal._tmux("resize-window", "-x", "60", "-y", "12")
+
+    def fits() -> bool:
+        lines = terminal.screen().splitlines()
+        return len(lines) == 12 and "50/50" in lines[-2] and max(map(len, lines)) <= 60
+
+    terminal.until(fits, "twelve lines with the status at the end")
+    terminal.press("q")
+    terminal.shows("code 0")
+
+
+def test_a_hostile_node_cannot_drive_the_terminal(terminal: Terminal) -> None:
+    terminal.run("-H", "a", r"printf '\033[2J\033]0;owned\007[red]\033[?1049l\n'")
+    screen = terminal.shows("finished", r"\x1b[2J\x1b]0;owned\x07[red]")
+
+    assert "NODE" in screen
+    assert terminal.flags() == "1 1 0"
+    assert "owned" not in terminal._tmux("display-message", "-p", "#{pane_title}")
+    terminal.press("q")
+    terminal.shows("code 0")
+
+
+def test_a_kept_run_is_looked_at_again(terminal: Terminal) -> None:
+    terminal.run("-H", "web[1-3]", "echo fine")
+    terminal.shows("finished: exit 0")
+    terminal.press("q")
+    terminal.shows("code 0")
+    terminal.type(f"clear; {sys.executable} -m trioexec runs show last --tui; echo code $?")
+    assert "✓ web3" in terminal.shows("finished: exit 0")
+    terminal.press("q")
+
+    assert "3 nodes: 3 ok" in terminal.shows("code 0")
+    terminal.is_as_it_was()
+
+
+def test_without_a_terminal_it_is_a_usage_error() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "trioexec", "--transport", "local", "-H", "a", "--tui", "true"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=HANG_S,
+    )
+
+    assert done.returncode == 2
+    assert "--tui needs a terminal" in done.stderr
+    assert done.stdout == ""
