@@ -84,7 +84,7 @@ async def open_ssh_fleet(
 
     Args:
         nodes: A node set such as ``web[1-3]``, a number (of ``node1``, ``node2``...), or
-            names and `ScriptedNode`s.
+            names and `ScriptedNode` values.
         answers: Of nodes that are given by name; see `ScriptedNode.answers`.
         runs_commands: Whether nodes that are given by name run commands for real.
         user: What `SshFleet.user` is; every name is let in.
