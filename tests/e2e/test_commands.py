@@ -262,3 +262,21 @@ async def test_with_one_session_a_connection_commands_at_once_get_connections_of
 
     assert codes == [Exited(code=0), Exited(code=0)]
     assert server.logins() == 2
+
+
+async def test_with_one_session_a_command_that_reads_is_ended_all_the_same(
+    tmp_path: Path, mark: Marker
+) -> None:
+    """There is no second session to ask for its end, and the connection would be kept."""
+    with own_sshd(tmp_path, "MaxSessions 1") as server:
+        key = str(tmp_path / "client_key")
+        options = SshOptions(config_file=str(server.config), identities=(key,))
+        async with open_fleet(A, ssh=options) as fleet:
+            async with trio.open_nursery() as nursery:
+                command = f": {mark.text}; sleep 1000; :"
+                nursery.start_soon(lambda: fleet.run(command, input=b"x" * 10_000_000))
+                await mark.are_running("sleep 1000", count=0)
+                await until(lambda: any("sleep 1000" in each for each in mark.processes()))
+                nursery.cancel_scope.cancel()
+
+            await mark.are_gone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio  # noqa: TID251
 from pathlib import Path
 
 import asyncssh  # noqa: TID251
@@ -143,3 +144,31 @@ def test_an_agent_that_talks_nonsense_counts_as_none(
 ) -> None:
     assert keys_module._agent_publics(str(tmp_path / "nobody")) == set()
     assert list(keys_module._identities_in(b"\x05\x00\x00\x00\x00")) == []
+
+
+def test_many_nodes_at_once_ask_an_agent_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    class Agent:
+        async def get_keys(self) -> list[asyncssh.SSHKeyPair]:
+            await asyncio.sleep(0)
+            return []
+
+        def close(self) -> None:
+            asked.append("closed")
+
+    async def connect(path: str) -> Agent:
+        asked.append(path)
+        await asyncio.sleep(0)
+        return Agent()
+
+    monkeypatch.setattr(asyncssh, "connect_agent", connect)
+    ring = KeyRing()
+
+    async def nodes() -> None:
+        await asyncio.gather(*(ring.offer(Identities(agent="/agent")) for _ in range(20)))
+        ring.close()
+
+    asyncio.run(nodes())
+
+    assert asked == ["/agent", "closed"]

@@ -37,6 +37,8 @@ FEED_BYTES: Final = 64 * 1024
 OPENING_GRACE_S: Final = 1.0
 """How long a cancel waits for the answer to "start this", to end what was started."""
 
+MARKER_POLL_S: Final = 0.02
+
 LINGER_S: Final = 8.0
 """How long after its exit status a channel may stay open: the watchdog's grace and KILL, and
 some.  After that somebody who left the session on purpose (setsid) holds it, and nobody waits."""
@@ -337,17 +339,24 @@ async def _end(
         finally:
             timer.cancel()
             asking.cancel()
+    if not session.over.done() and (command.tty or command.stdin is not None):
+        # Nobody was asked, or nobody obeyed, and on a connection that is kept the command would
+        # live on: without it its watchdog's sshd is gone.
+        connection.close()
     return session.over.done() and session.lost is None and session.guarded
 
 
 async def _ask_to_end(
     connection: asyncssh.SSHClientConnection, session: _Session, command: Command
 ) -> None:
+    fed = command.tty or command.stdin is not None
+    if session.filter is not None and fed:
+        await _settle_marker(session, session.filter)
     marker = session.filter.marker if session.filter is not None else None
     try:
         if marker is not None and marker.watch_pid:
             await connection.run(stop_request(marker.watch_pid), encoding=None, check=False)
-        elif command.stdin is None and not command.tty and command.wrap:
+        elif not fed and command.wrap:
             # The watchdog, also one that has not said so yet, sees this as its stdin's end.
             session.chan.write_eof()
         if session.filter is None or (marker is None and session.status is None):
@@ -360,6 +369,15 @@ async def _ask_to_end(
         connection.close()
     except (OSError, asyncssh.Error):
         return  # no connection any more
+
+
+async def _settle_marker(session: _Session, marker: MarkerFilter) -> None:
+    """Wait a little for the wrapper to say whom to ask, where the cancel came in first."""
+    limit_s = asyncio.get_running_loop().time() + OPENING_GRACE_S
+    while marker.marker is None and not session.over.done():
+        if asyncio.get_running_loop().time() > limit_s:
+            return
+        await asyncio.sleep(MARKER_POLL_S)
 
 
 def _signal_number(name: str) -> int:
