@@ -15,9 +15,9 @@ How it learns that time is up:
   second whether its sshd is still there.
 
 What it does then: nothing where the group is empty; else TERM, a grace, KILL.  It
-keeps the channel open meanwhile (stdin and stdout of a session are one socket
-pair, and stderr it holds on purpose), so a channel that is closed by the server
-says that nothing of the command is left: that is the confirmation.
+keeps the channel open meanwhile (it holds the session's stderr), so a channel that
+is closed by the server says that nothing of the command is left: that is the
+confirmation.
 
 What the command sees is what it would have seen: its login shell interprets it
 (``$SHELL -c``), it is the session's leader in GUARDED mode, its exit status and
@@ -33,25 +33,35 @@ from dataclasses import dataclass
 __all__ = ["Marker", "MarkerFilter", "Unwrapped", "quote", "stop_request", "unwrap", "wrap"]
 
 _NAME = "trioexec"
-_POLLS_PER_S = 20
+_TICKS_PER_S = 100
+"""What /proc/uptime counts: a clock that costs a shell no fork."""
 
-# Watchdog: $1 group, $2 grace in polls, $3 sshd's pid (FED only).
+# Watchdog: $1 group, $2 grace in ticks, $3 sshd's pid (FED only).
 # Zombies do not count as alive: some containers have an init that never reaps.  A
 # group that we may not signal (sudo) is seen by its leader's /proc entry.  csh gives
 # each background job a group of its own: there the whole session is meant.
+#
+# Many nodes may be one machine, and then a thousand of these run at once: `ps` costs
+# more than all else here, and is asked ever more rarely, and only where the group is
+# there though its leader is not (that one is sshd's to reap).
 _LADDER = (
-    "k=pgid; case $SHELL in *csh) k=sid;; esac; "
+    "k=pgid; case $SHELL in *csh) k=sid;; esac; n=0 t=0; "
     "empty() { p=$(ps -A -o $k= -o stat=) && "
     '! printf "%s\\n" "$p" | grep -q "^ *$1  *[^Z ]"; }; '
-    'gone() { if [ $k = sid ]; then empty "$1"; '
-    'elif kill -0 "-$1"; then [ $n -ge 4 ] && empty "$1"; '
+    'look() { case $n in 0|2|4|8|16|32|64) empty "$1";; *) false;; esac; }; '
+    'gone() { if [ $k = sid ]; then look "$1"; '
+    'elif kill -0 "-$1"; then '
+    '[ $n -gt 0 ] && { [ $n -ge 16 ] || [ ! -d "/proc/$1" ]; } && look "$1"; '
     'else [ ! -d "/proc/$1" ] || grep -q "^State:[[:space:]]*Z" "/proc/$1/status"; fi; }; '
     'end() { [ $k = sid ] && pkill "-$2" -s "$1"; '
     'kill "-$2" "-$1" || { [ -d "/proc/$1" ] && sudo -n kill "-$2" -- "-$1"; }; }; '
-    'wait_gone() { n=0; while [ $n -lt "$2" ]; do '
-    'sleep 0.05 || sleep 1; n=$((n+1)); gone "$1" && exit 0; done; }; '
-    'ladder() { n=0; gone "$1" && exit 0; '
-    'end "$1" TERM; wait_gone "$1" "$2"; end "$1" KILL; wait_gone "$1" 100; }; '
+    "nap() { n=$((n+1)); if [ $n -le 2 ]; then i=05; elif [ $n -le 12 ]; then i=10; else i=25; fi; "
+    'sleep "0.$i" || sleep 1; '
+    "read -r u x </proc/uptime && t=${u%.*}${u#*.} || t=$((t+i)); }; "
+    'wait_gone() { n=0; nap; e=$((t+$2)); while ! gone "$1"; do '
+    "[ $t -lt $e ] || return; nap; done; exit 0; }; "
+    'ladder() { gone "$1" && exit 0; '
+    'end "$1" TERM; wait_gone "$1" "$2"; end "$1" KILL; wait_gone "$1" 500; }; '
 )
 _WATCH_STDIN = _LADDER + 'while read -r x; do :; done; ladder "$1" "$2"'
 _WATCH_SSHD = _LADDER + (
@@ -62,7 +72,7 @@ _WATCH_SSHD = _LADDER + (
     'ladder "$1" "$2"'
 )
 
-# The command's side: $1 command, $2 watchdog, $3 token, $4 grace in polls, NAME=VALUE...
+# The command's side: $1 command, $2 watchdog, $3 token, $4 grace in ticks, NAME=VALUE...
 # $0 is the script itself.  Not a group's leader (some servers start commands in
 # their own group): become one, lest we end the server.
 _PROLOGUE = (
@@ -74,12 +84,14 @@ _UNFOLD = "c=$(printf %s_ \"$c\" | tr '\\001' '\\012'); c=${c%_}; "
 _GUARDED = (
     'printf "\\001trioexec %s %s 0\\n" "$t" "$$" >&2; exec 3<&0; '
     "if command -v setsid >/dev/null 2>&1; then "
-    'setsid /bin/sh -c "$w" trioexec-watch "$$" "$g" <&3 3<&- >/dev/null 2>&1 & '
+    # The channel stays open as long as the watchdog has stderr: some servers give a
+    # session a socket pair, others three pipes.
+    'setsid /bin/sh -c "$w" trioexec-watch "$$" "$g" <&3 3>&2 >/dev/null 2>&1 & '
     'exec "${SHELL:-/bin/sh}" -c "$c" </dev/null 3<&-; fi; '
     # No setsid here: the watchdog lives in the group that it ends, spared by a trap.
     "trap : TERM; "
     "(trap '' TERM; while read -r x; do :; done; kill -s TERM 0; "
-    "sleep $((g / 20 + 1)); kill -s KILL 0) <&3 3<&- >/dev/null 2>&1 & "
+    "sleep $((g / 100 + 1)); kill -s KILL 0) <&3 3<&- >/dev/null 2>&1 & "
     '"${SHELL:-/bin/sh}" -c "$c" </dev/null 3<&-; r=$?; '
     "kill -s KILL $!; kill -s TERM 0; exit $r"
 )
@@ -137,7 +149,7 @@ def wrap(
         command.replace("\n", "\x01"),
         _WATCH_SSHD if fed else _WATCH_STDIN,
         token,
-        str(max(1, round(grace_s * _POLLS_PER_S))),
+        str(max(1, round(grace_s * _TICKS_PER_S))),
     ]
     words += [f"{name}={value}" for name, value in (env or {}).items()]
     if sudo_prompt is not None:
@@ -173,7 +185,7 @@ def unwrap(wire: str) -> Unwrapped | None:
     return Unwrapped(
         command=words[2].replace("\x01", "\n"),
         token=words[4],
-        grace_s=int(words[5]) / _POLLS_PER_S,
+        grace_s=int(words[5]) / _TICKS_PER_S,
         fed=words[3] == _WATCH_SSHD,
     )
 

@@ -1,0 +1,198 @@
+"""Whatever way a run ends, none of its processes is left on the node."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.rig import Cli, Marker, Running
+
+NODE = "127.0.1.1"
+
+NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may log in as root here")
+USERS = [
+    pytest.param((), id="user"),
+    pytest.param(("-l", "root"), id="root", marks=NEEDS_ROOT),
+]
+
+PLAIN = "sleep 1000"
+DEAF = "trap '' TERM; sh -c 'sleep 1000'; sleep 1000"
+TWO = "sh -c 'sleep 1000 & sleep 1000'"
+
+
+@pytest.fixture(params=USERS)
+def user(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    return tuple(request.param)
+
+
+def shows_the_end_as_confirmed(stderr: str) -> bool:
+    return "not confirmed" not in stderr and "not started" not in stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        pytest.param(("--timeout", "1"), "timed out running", id="timeout"),
+        pytest.param(("--idle-timeout", "1"), "timed out with no output", id="idle timeout"),
+        pytest.param(("--deadline", "4"), "ran into the deadline", id="deadline"),
+    ],
+)
+async def test_limits_end_commands_of_every_kind(
+    cli: Cli, mark: Marker, user: tuple[str, ...], options: tuple[str, ...], says: str
+) -> None:
+    kinds = [PLAIN, DEAF, TWO, "sleep 1000 | sleep 1000", "exec sleep 1000"]
+    node_of = [f"127.0.1.{number}" for number in range(1, len(kinds) + 1)]
+    command = _by_node(dict(zip(node_of, kinds, strict=True)))
+
+    done = await cli("-H", ",".join(node_of), *user, *options, *mark.options, command)
+
+    assert done.code == 124
+    assert f"  {says}: 127.0.1.[1-5]\n" in done.stderr
+    assert shows_the_end_as_confirmed(done.stderr)
+    await mark.are_gone(limit_s=5)
+
+
+async def test_what_a_command_leaves_in_the_background_ends_with_it(
+    cli: Cli, mark: Marker, user: tuple[str, ...]
+) -> None:
+    done = await cli(
+        *("-H", NODE, *user, *mark.options),
+        "sleep 1000 >/dev/null 2>&1 & sh -c 'sleep 1000 & sleep 1000' >/dev/null 2>&1 & exit 3",
+    )
+
+    assert done.code == 3
+    await mark.are_gone()
+
+
+async def test_fail_fast_ends_what_runs(cli: Cli, mark: Marker, user: tuple[str, ...]) -> None:
+    begun = cli.sshd.shared / mark.text
+    command = _by_node(
+        {
+            "127.0.1.1": f"touch {begun}.1; {DEAF}",
+            "127.0.1.2": f"touch {begun}.2; {TWO}",
+            "127.0.1.3": f"until [ -e {begun}.1 ] && [ -e {begun}.2 ]; do sleep 0.05; done; exit 7",
+        }
+    )
+
+    done = await cli("-H", "127.0.1.[1-3]", *user, "-k", *mark.options, command)
+
+    assert done.code == 1
+    assert "  stopped (fail-fast): 127.0.1.[1-2]\n" in done.stderr
+    await mark.are_gone(limit_s=5)
+
+
+@pytest.mark.parametrize("how", ["interrupt", "cut short", "killed", "stopped and killed"])
+async def test_our_own_end_ends_commands_of_every_kind(
+    cli: Cli, mark: Marker, user: tuple[str, ...], how: str
+) -> None:
+    command = _by_node({"127.0.1.1": PLAIN, "127.0.1.2": DEAF, "127.0.1.3": TWO})
+    nodes = "127.0.1.[1-3]"
+    async with cli.start("-H", nodes, *user, *mark.options, f"echo up; {command}") as run:
+        await run.prints(b"up\n", times=3)
+        await mark.are_running("sleep 1000", count=4)
+
+        await _end(run, how)
+        await run.exits()
+
+    if how == "interrupt":
+        assert f"  stopped (interrupt): {nodes}\n" in run.stderr
+    # Without us the watchdogs go by themselves: EOF, TERM, a grace of 2 s, KILL.
+    await mark.are_gone()
+
+
+async def _end(run: Running, how: str) -> None:
+    match how:
+        case "interrupt":
+            await run.press_twice()
+        case "cut short":
+            await run.press_twice()
+            run.press()
+        case "killed":
+            run.press(signal.SIGKILL)
+        case "stopped and killed":
+            run.press(signal.SIGSTOP)
+            run.press(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("how", ["interrupt", "killed"])
+@pytest.mark.parametrize("kind", ["script", "stdin", "tty"])
+async def test_commands_with_a_stdin_of_their_own_end_too(  # noqa: PLR0917
+    cli: Cli, mark: Marker, user: tuple[str, ...], tmp_path: Path, kind: str, how: str
+) -> None:
+    script = tmp_path / "script"
+    script.write_text("#!/bin/sh\necho up\nsh -c 'sleep 1000 & sleep 1000'\n")
+    command = {
+        "script": ("--script", str(script)),
+        "stdin": ("--stdin", "cat; echo up; sh -c 'sleep 1000 & sleep 1000'"),
+        "tty": ("--tty", "echo up; sh -c 'sleep 1000 & sleep 1000'"),
+    }[kind]
+    async with cli.start("-H", NODE, *user, *mark.options, *command) as run:
+        await run.prints(b"up")
+        await mark.are_running("sleep 1000", count=2)
+
+        await _end(run, how)
+        await run.exits()
+
+    if how == "interrupt":
+        assert "  stopped (interrupt): 127.0.1.1\n" in run.stderr
+    await mark.are_gone()
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        pytest.param("127.0.7.1", id="a forced command"),
+        pytest.param("127.0.8.1", id="one session a connection"),
+    ],
+)
+async def test_servers_that_allow_less_are_cleaned_up_all_the_same(
+    cli: Cli, mark: Marker, node: str
+) -> None:
+    plain = await cli("-H", node, "--timeout", "1", *mark.options, TWO)
+    fed = await cli("-H", node, "--timeout", "1", "--tty", *mark.options, TWO)
+
+    assert "  timed out running: " in plain.stderr
+    assert "  timed out running" in fed.stderr
+    await mark.are_gone()
+
+
+async def test_without_the_watchdog_the_end_is_not_confirmed(cli: Cli, mark: Marker) -> None:
+    done = await cli("-H", NODE, "--no-wrap", "--timeout", "1", f": {mark.text}; {PLAIN}")
+
+    assert done.code == 124
+    assert "  timed out running (remote end not confirmed): 127.0.1.1\n" in done.stderr
+
+
+async def test_a_node_that_does_not_answer_any_more_is_bounded_and_not_confirmed(
+    cli: Cli, mark: Marker
+) -> None:
+    async with cli.start("-H", NODE, *mark.options, f"echo up $PPID; {PLAIN}") as run:
+        await run.prints(b"\n")
+        sshd = int(run.stdout.split()[-1])
+        os.kill(sshd, signal.SIGSTOP)
+        try:
+            await run.press_twice()
+            assert await run.exits() == 130
+        finally:
+            os.kill(sshd, signal.SIGCONT)
+
+    assert "  stopped (interrupt) (remote end not confirmed): 127.0.1.1\n" in run.stderr
+    await mark.are_gone()
+
+
+async def test_a_server_that_dies_under_us_is_said_and_cleaned_up(cli: Cli, mark: Marker) -> None:
+    async with cli.start("-H", NODE, *mark.options, f"echo up $PPID; {TWO}") as run:
+        await run.prints(b"\n")
+        os.kill(int(run.stdout.split()[-1]), signal.SIGKILL)
+
+        assert await run.exits() == 255
+    assert "unreachable: connection lost (remote end not confirmed): 127.0.1.1\n" in run.stderr
+    await mark.are_gone()
+
+
+def _by_node(commands: dict[str, str]) -> str:
+    cases = " ".join(f"*' {node} '*) {text};;" for node, text in commands.items())
+    return f"case $SSH_CONNECTION in {cases} esac"
