@@ -141,7 +141,7 @@ TABLE = """\
    NODE      STATE                             TIME  ANSWER    LINES LAST LINE
   ✓ web1     ok T s  A \u00d73          1 fine
   ✓ web2     ok T s  A \u00d73          1 fine
-  ✗ web3     exit 3 T s  unique         1 no space
+  ✗ web3     exit 3 T s  unique        1 no space
   ✓ web4     ok T s  A \u00d73          1 fine"""
 
 FOOT = """\

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -51,3 +52,33 @@ def test_a_press_reaches_the_run_once_that_is_known() -> None:
     console.press()
 
     assert presses == [1]
+
+
+def test_where_nobody_waits_any_more_it_is_written_as_far_as_it_goes() -> None:
+    reader, writer = os.pipe()
+    console = ScreenConsole(Flow(), lambda: None, stdout_fd=writer, stderr_fd=writer)
+    console.say("last words\x1b")
+
+    console.give_back_at_once()
+    console.give_back_at_once()
+    console.give_back()
+
+    os.close(writer)
+    assert os.read(reader, 99) == b"last words\\x1b\n"
+    os.close(reader)
+
+
+def test_a_terminal_that_takes_nothing_does_not_hold_up_the_last_words() -> None:
+    reader, writer = os.pipe()
+    console = ScreenConsole(Flow(), lambda: None, stdout_fd=writer, stderr_fd=writer)
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"x" * 4096)
+    os.set_blocking(writer, True)
+    console.say("never read")
+
+    console.give_back_at_once()
+
+    os.close(reader)
+    os.close(writer)

@@ -6,11 +6,15 @@ comes as in every mode, and no warning is lost.
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
+import select
 from collections.abc import Callable
 
 from trioexec.model.flow import Flow
 from trioexec.sinks.console import Console
+from trioexec.sinks.visible import visible_line
 
 __all__ = ["ScreenConsole"]
 
@@ -31,6 +35,7 @@ class ScreenConsole(Console):
         self.held: list[str] = []
         """What has been said, for the screen to show."""
         self._holding = True
+        self._stderr_fd = stderr_fd
         self._press: Callable[[], None] = lambda: None
 
     def take_quit(self, press: Callable[[], None]) -> None:
@@ -54,6 +59,16 @@ class ScreenConsole(Console):
         held, self.held = self.held, []
         for line in held:
             super().say(line)
+
+    def give_back_at_once(self) -> None:
+        """Write what was held, as far as the terminal takes it now: nobody waits any more."""
+        self._holding = False
+        held, self.held = self.held, []
+        text = b"".join(visible_line(line) + b"\n" for line in held)
+        _, writable, _ = select.select([], [self._stderr_fd], [], 0)
+        if text and writable:
+            with contextlib.suppress(OSError):
+                os.write(self._stderr_fd, text)
 
     def close(self, *, patience_s: float = math.inf) -> None:
         """Let `serve` return when all is written."""
