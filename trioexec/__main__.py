@@ -7,6 +7,7 @@ more than an interpreter that does nothing.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 __all__ = ["main"]
@@ -31,6 +32,23 @@ def main() -> None:
     except KeyboardInterrupt:
         # Before and after `run` there is nobody to ask what was meant, and nothing to end.
         code = 130
+    _leave(code)
+
+
+def _leave(code: int) -> None:
+    """Exit, also where a thread of a library will not end.
+
+    The screen's library reads the terminal in a thread that outlives a terminal which
+    is gone; the interpreter would wait for it for ever.
+    """
+    threading = sys.modules.get("threading")
+    if threading is not None and any(
+        thread is not threading.main_thread() and not thread.daemon and thread.is_alive()
+        for thread in threading.enumerate()
+    ):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 
