@@ -29,8 +29,23 @@ SYSTEM_TOOLS = {
 }
 """What the tests start or ask, beside Python."""
 
-WELCOME_TOOLS = {"bash": "bash", "jq": "jq", "nodeset": "clustershell", "pdsh": "pdsh"}
-"""What single tests compare with; without one its tests are skipped."""
+WELCOME_TOOLS = {
+    "bash": "bash",
+    "fish": "fish",
+    "jq": "jq",
+    "mksh": "mksh",
+    "nodeset": "clustershell",
+    "openssl": "openssl",
+    "pdsh": "pdsh",
+    "sudo": "sudo",
+    "tcsh": "tcsh",
+    "tmux": "tmux",
+    "zsh": "zsh",
+}
+"""What single tests use or compare with; without one its tests are skipped."""
+
+CI_TOOLS = {"chromium": "chromium"}
+"""Large, and installed only where tests may not be skipped."""
 
 SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 
@@ -89,14 +104,13 @@ def make_venv() -> list[str | Path]:
 
 def install_system_tools() -> str:
     """Have the programs of the tests; returns what is missing and how to get it."""
-    packages = missing_packages(SYSTEM_TOOLS | WELCOME_TOOLS)
     apt = shutil.which("apt-get")
-    if packages and apt and os.geteuid() == 0:
-        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        get = [apt, "install", "-y", "--no-install-recommends", *packages]
-        if subprocess.run(get, check=False, env=env, stdout=subprocess.DEVNULL).returncode:
-            subprocess.run([apt, "update"], check=False, env=env, stdout=subprocess.DEVNULL)
-            subprocess.run(get, check=False, env=env, stdout=subprocess.DEVNULL)
+    if apt and os.geteuid() == 0:
+        apt_install(apt, missing_packages(SYSTEM_TOOLS))
+        welcome = missing_packages(WELCOME_TOOLS | (CI_TOOLS if os.environ.get("CI") else {}))
+        if not apt_install(apt, welcome):
+            for package in welcome:  # one that this system does not have is not to cost the others
+                apt_install(apt, [package])
     packages = missing_packages(SYSTEM_TOOLS)
     if not packages:
         return ""
@@ -104,6 +118,18 @@ def install_system_tools() -> str:
         f"The tests need {', '.join(packages)} (Debian's names).\n"
         f"Install with: sudo apt-get install {' '.join(packages)}"
     )
+
+
+def apt_install(apt: str, packages: list[str]) -> bool:
+    """Install packages, with a fresh list of what there is if need be; tell if they are there."""
+    if not packages:
+        return True
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    get = [apt, "install", "-y", "--no-install-recommends", *packages]
+    if subprocess.run(get, check=False, env=env, stdout=subprocess.DEVNULL).returncode == 0:
+        return True
+    subprocess.run([apt, "update"], check=False, env=env, stdout=subprocess.DEVNULL)
+    return subprocess.run(get, check=False, env=env, stdout=subprocess.DEVNULL).returncode == 0
 
 
 def missing_packages(tools: dict[str, str]) -> list[str]:

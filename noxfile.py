@@ -42,6 +42,30 @@ def existing(*paths: str) -> list[str]:
     return [path for path in paths if Path(path).exists()]
 
 
+def build(session: nox.Session, folder: Path) -> tuple[Path, Path]:
+    """Build the source archive, and the wheel from that; the session has `build`."""
+    for old in folder.glob("*"):
+        old.unlink()
+    session.run("python", "-m", "build", "--outdir", str(folder), silent=True)
+    (archive,), (built,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    return archive, built
+
+
+def smoke(session: nox.Session, built: str, tmp: Path, *beside: str) -> Path:
+    """Try an installation in an environment of its own, and return where that is."""
+    empty = tmp / "venv"
+    session.run("python", "-m", "venv", "--clear", str(empty))
+    bin_ = empty / "bin"
+    session.run(str(bin_ / "pip"), "install", "--quiet", built, *beside, external=True)
+    program = str((bin_ / "trioexec").resolve())
+    with session.chdir(tmp):  # where nothing of this tree is importable
+        session.run(program, "--version", external=True)
+        session.run(program, "nodes", "--count", "web[1-20]", external=True)
+        session.run(program, "--transport", "local", "-H", "a,b", "true", external=True)
+        session.run(program, "demo", "--nodes", "3", "-S", "true", external=True)
+    return empty
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Format, lint, and the rules of async code."""
@@ -89,22 +113,9 @@ def wheel(session: nox.Session) -> None:
     Without arguments a smoke test, ``nox -s wheel -- tests`` runs all tests on it.
     """
     tmp = Path(session.create_tmp())
-    for old in tmp.glob("dist/*"):
-        old.unlink()
     session.install("build")
-    session.run("python", "-m", "build", "--outdir", str(tmp / "dist"), silent=True)
-    (built,) = (tmp / "dist").glob("*.whl")
-    empty = tmp / "venv"
-    session.run("python", "-m", "venv", "--clear", str(empty))
-    bin_ = empty / "bin"
-    extra = group("test") if session.posargs else []
-    session.run(str(bin_ / "pip"), "install", "--quiet", f"{built}[tui]", *extra, external=True)
-    program = str((bin_ / "trioexec").resolve())
-    with session.chdir(tmp):
-        session.run(program, "--version", external=True)
-        session.run(program, "nodes", "--count", "web[1-20]", external=True)
-        session.run(program, "--transport", "local", "-H", "a,b", "true", external=True)
-        session.run(program, "demo", "--nodes", "3", "-S", "true", external=True)
+    _, built = build(session, tmp / "dist")
+    empty = smoke(session, f"{built}[tui]", tmp, *(group("test") if session.posargs else ()))
     if session.posargs:
         here = [str(Path(path).resolve()) for path in session.posargs]
         config = str(Path("pyproject.toml").resolve())
@@ -127,6 +138,22 @@ def minimums(session: nox.Session) -> None:
         *("-e", ".[tui]", *group("test")),
     )
     session.run("pytest", *(session.posargs or existing("tests/unit", "tests/ssh")))
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Build into dist/, check what was built, and try both archives in empty environments.
+
+    Uploads nothing.  Before it: ``python docs/changelog.py VERSION DATE``, and the version in
+    ``trioexec/__init__.py``.
+    """
+    session.install("build", "twine", "check-wheel-contents", "uv")
+    session.run("uv", "lock", "--check")
+    archive, built = build(session, Path("dist"))
+    session.run("twine", "check", "--strict", str(archive), str(built))
+    session.run("check-wheel-contents", str(built))
+    for path in (built, archive):
+        smoke(session, str(path.resolve()), Path(session.create_tmp()))
 
 
 @nox.session
