@@ -1,0 +1,44 @@
+"""What the project says about itself in its own files."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+LOCK = tomllib.loads((ROOT / "uv.lock").read_text())
+
+
+def requirement_names(requirements: list[object]) -> set[str]:
+    found = (re.match(r"[\w.-]+", text) for text in requirements if isinstance(text, str))
+    return {match[0].lower().replace("_", "-") for match in found if match}
+
+
+def test_the_lock_file_names_public_hosts_only() -> None:
+    hosts = set(re.findall(r"https?://([^/\"]+)", (ROOT / "uv.lock").read_text()))
+
+    assert hosts == {"pypi.org", "files.pythonhosted.org"}
+
+
+def test_every_requirement_is_locked() -> None:
+    project = PROJECT["project"]
+    groups = [
+        project["dependencies"],
+        *project["optional-dependencies"].values(),
+        *PROJECT["dependency-groups"].values(),
+    ]
+    wanted = set().union(*(requirement_names(group) for group in groups))
+
+    assert wanted - {package["name"] for package in LOCK["package"]} == set()
+
+
+def test_settings_for_the_forge_can_be_read() -> None:
+    found = sorted((ROOT / ".github").rglob("*.yml"))
+
+    assert len(found) >= 4
+    for path in found:
+        assert isinstance(yaml.safe_load(path.read_text()), dict), path
