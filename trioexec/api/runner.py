@@ -20,6 +20,7 @@ from trioexec.engine.signals import make_quit, obey_signals
 from trioexec.model.command import Limits
 from trioexec.model.events import Event
 from trioexec.model.flow import Flow
+from trioexec.model.interrupt import Manners
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import StopReason
 from trioexec.model.report import Report
@@ -77,6 +78,7 @@ async def run_job(
     batch: bool = False,
     feed: Broadcast | None = None,
     hand_quit: Callable[[Callable[[], None]], None] | None = None,
+    manners: Manners | None = None,
 ) -> RunResult:
     """Run a job on nodes, show it, obey the signals, and return when all is written.
 
@@ -97,6 +99,7 @@ async def run_job(
         feed: What the commands read, where it has to be read beside them.
         hand_quit: Given, before the run begins, what ends it as a Ctrl-C does of which one
             is enough: for a screen with keys of its own.
+        manners: What to say on Ctrl-C instead of our own texts.
     """
 
     def emit(event: Event) -> None:
@@ -119,6 +122,7 @@ async def run_job(
                 say=console.say,
                 fold=fold,
                 cut_readers=cut_readers,
+                manners=manners,
                 task_status=task_status,
             )
         )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trioexec.cli.records import SinkMaker
     from trioexec.engine.broadcast import Broadcast
     from trioexec.engine.jobs import Job
+    from trioexec.model.interrupt import Manners
     from trioexec.model.outcomes import StopReason
     from trioexec.model.report import Report
     from trioexec.transports.base import Transport
@@ -61,6 +62,9 @@ class Plan:
 
     records: SinkMaker | None = None
     """Makes the sinks that keep the run: the journal, JUnit."""
+
+    manners: Manners | None = None
+    """What to say on Ctrl-C instead of our own texts."""
 
 
 def view_for(call: Invocation) -> View:
@@ -146,6 +150,7 @@ async def run_plan(plan: Plan) -> int:
             batch=plan.batch or on_screen,
             feed=plan.feed,
             hand_quit=hand_quit,
+            manners=plan.manners,
         )
     return result.exit_code
 

@@ -22,6 +22,9 @@ from trioexec.settings.option import options_of
 
 __all__ = ["main"]
 
+OTHER_NAMES = frozenset({"pdsh"})
+"""Programs that we are where we are called so; each is a command of ours as well."""
+
 REPORT_BUGS = (
     "This is a bug in trioexec, not in what you asked for: please report it with the lines above."
 )
@@ -32,7 +35,7 @@ _NOT_OPTIONS = VARIABLES | {"TRIOEXEC_NODE"}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run trioexec; returns what the process is to exit with and prints all errors itself."""
-    arguments = sys.argv[1:] if argv is None else list(argv)
+    arguments = _own_arguments() if argv is None else list(argv)
     code = OK
     try:
         env = dict(os.environ)
@@ -52,6 +55,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.excepthook(*sys.exc_info())
         _say(REPORT_BUGS)
     return code
+
+
+def _own_arguments() -> list[str]:
+    """Take the process's; under the name of another program we are that."""
+    name = os.path.basename(sys.argv[0])  # noqa: PTH119 - a text
+    return [name, *sys.argv[1:]] if name in OTHER_NAMES else sys.argv[1:]
 
 
 def _dispatch(arguments: list[str], env: Mapping[str, str]) -> int:
@@ -80,6 +89,10 @@ def read(module: CommandModule, arguments: Sequence[str], env: Mapping[str, str]
         UsageError: Whatever is wrong with one of them.
     """
     options = options_of((*module.entry.groups, GeneralOptions))
+    if module.entry.raw:
+        asked = [word for word in arguments[:1] if word in ("--help", "--version")]
+        settings = resolve(options, [split(asked, options).layer])
+        return Invocation(name=module.name, words=tuple(arguments), settings=settings, env=env)
     split_up = split(arguments, options, words_end=module.entry.words_end)
     _warn_of_typos(env)
     outer = [environment(options, env), split_up.layer]

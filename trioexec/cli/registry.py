@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "nodes": "Show what node expressions come to.",
     "clusters": "List the clusters and groups of the config files.",
     "config": "Show every setting and where it is from; check the files, or import one.",
+    "pdsh": "Take pdsh's own options, and answer as it does.",
     "demo": "Start SSH servers in this process and run a command on them.",
     "completion": "Print a script that makes a shell complete options and commands.",
     "runs": "List the runs of the journal; show one again, compare two, or make a page of one.",
@@ -45,6 +46,9 @@ class CommandEntry:
 
     words_end: bool
     """Whether options end at the first word, because the words are a command of their own."""
+
+    raw: bool = False
+    """Whether the command has a grammar of its own: its words are all there was."""
 
     examples: tuple[tuple[str, str], ...] = ()
     """Command line, and what it does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,7 +10,7 @@ from trioexec.model.command import Command
 from trioexec.model.nodes import Node
 from trioexec.transports.base import Call, Ended, Transport
 
-__all__ = ["CommandJob", "Job", "PingJob"]
+__all__ = ["CommandJob", "CommandsJob", "Job", "PingJob"]
 
 
 class Job(Protocol):
@@ -37,6 +38,19 @@ class CommandJob:
     async def run(self, transport: Transport, node: Node, call: Call) -> Ended:
         """Run the command on one node."""
         return await transport.run(node, self.command, call)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandsJob:
+    """Run a command of its own on each node."""
+
+    text: str
+    commands: Mapping[str, Command]
+    """By the node's name."""
+
+    async def run(self, transport: Transport, node: Node, call: Call) -> Ended:
+        """Run the node's command."""
+        return await transport.run(node, self.commands[node.name], call)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

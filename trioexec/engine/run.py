@@ -81,6 +81,8 @@ class Run:
         self._decide = decide
         self._calls: dict[str, NodeCall] = {}
         self._scope = trio.CancelScope()
+        self._starting = trio.CancelScope()
+        """Round what starts nodes; those that run are not in it."""
         self._zero_s = math.nan
 
     async def execute(self) -> Report:
@@ -113,6 +115,15 @@ class Run:
         self._settle(why)
         self._scope.cancel(reason=why)
 
+    def cancel_queued(self) -> int:
+        """Start no more nodes, and say how many that leaves out; those that run go on."""
+        left_out = tuple(self.tally.queued)
+        self._starting.cancel(reason="no more nodes")
+        for name in left_out:
+            outcome = Cancelled(why="interrupt", started=False)
+            self._emit(NodeFinished(node=name, at_s=self._now_s(), outcome=outcome))
+        return len(left_out)
+
     def report(self) -> Report:
         """All outcomes so far."""
         return self.tally.report(now_s=self._now_s())
@@ -124,16 +135,19 @@ class Run:
             if math.isfinite(limit_s := self._limits.idle_timeout_s):
                 watch.start_soon(IdleWatch(self._calls, self._flow, limit_s=limit_s).watch)
             async with trio.open_nursery() as nursery:
-                for node in self._nodes:
-                    # Taken here, not in the task: trio shuffles new tasks, and a
-                    # task a node would make ten thousand of them wait at once.
-                    await limiter.acquire_on_behalf_of(node)
-                    nursery.start_soon(self._one, node, limiter, name=node.name)
+                with self._starting:
+                    for node in self._nodes:
+                        # Taken here, not in the task: trio shuffles new tasks, and a
+                        # task a node would make ten thousand of them wait at once.
+                        await limiter.acquire_on_behalf_of(node)
+                        nursery.start_soon(self._one, node, limiter, name=node.name)
             watch.cancel_scope.cancel(reason="all nodes are done")
 
     async def _one(self, node: Node, limiter: trio.CapacityLimiter) -> None:
         # A slot that became free in the tick in which the run was stopped: still queued.
         await trio.lowlevel.checkpoint_if_cancelled()
+        if node.name not in self.tally.queued:
+            return  # `cancel_queued` came in that tick
         self._emit(NodeConnecting(node=node.name, at_s=self._now_s()))
         call = NodeCall(
             node,

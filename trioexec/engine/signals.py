@@ -5,13 +5,14 @@ The only module that touches signals.
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 
 import trio
 
 from trioexec.engine.run import Run
-from trioexec.model.interrupt import Interrupt, Stage, status_line, text_for
+from trioexec.model.interrupt import Interrupt, Manners, Stage, status_line, text_for
 from trioexec.model.outcomes import StopReason
 
 __all__ = ["make_quit", "obey_signals"]
@@ -30,6 +31,7 @@ async def obey_signals(
     say: Callable[[str], None],
     fold: Callable[[list[str]], str],
     cut_readers: Callable[[], None],
+    manners: Manners | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Obey SIGINT, SIGTERM and SIGHUP until cancelled.
@@ -43,22 +45,26 @@ async def obey_signals(
         fold: Makes one short text of node names.
         cut_readers: Ends readers that nobody waits for any more; called when a press
             cuts the goodbyes short.
+        manners: What to say instead of our own texts.
         task_status: Told when the signals are ours.
     """
     state = Interrupt(batch=batch)
     # What was ignored when we were started stays so: nohup, and a shell's background jobs.
-    ours = [number for number in _REASONS if signal.getsignal(number) is not signal.SIG_IGN]
+    wanted = [*_REASONS, *([signal.SIGTSTP] if manners and manners.cancels_queued else [])]
+    ours = [number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN]
     with trio.open_signal_receiver(*ours) as received:
         task_status.started()
         async for number in received:
+            if number == signal.SIGTSTP and manners is not None:
+                _stop_or_cancel_queued(run, state, manners, say)
+                continue
             if number == signal.SIGINT:
                 state = state.press(trio.current_time())
-                if text := text_for(state):
-                    say(text)
+                for line in _lines(state, run, manners, fold):
+                    say(line)
             else:
                 state = state.terminate()
             if state.stage is Stage.WARNED:
-                _say_status(run, say, fold)
                 continue
             _obey(run, state, _REASONS[number], cut_readers)
 
@@ -82,10 +88,27 @@ def _obey(run: Run, state: Interrupt, why: StopReason, cut_readers: Callable[[],
         cut_readers()
 
 
-def _say_status(run: Run, say: Callable[[str], None], fold: Callable[[list[str]], str]) -> None:
-    tally = run.tally
-    say(
-        status_line(running=len(tally.running), completed=tally.completed, queued=len(tally.queued))
-    )
-    if tally.running:
-        say(f"Running: {fold(list(tally.running))}")
+def _lines(
+    state: Interrupt, run: Run, manners: Manners | None, fold: Callable[[list[str]], str]
+) -> list[str]:
+    """Say what a press has led to."""
+    if manners is not None:
+        return manners.on_press(state, run.tally)
+    text, tally = text_for(state), run.tally
+    lines = [text] if text else []
+    if state.stage is Stage.WARNED:
+        running, queued = len(tally.running), len(tally.queued)
+        lines.append(status_line(running=running, completed=tally.completed, queued=queued))
+        if running:
+            lines.append(f"Running: {fold(list(tally.running))}")
+    return lines
+
+
+def _stop_or_cancel_queued(
+    run: Run, state: Interrupt, manners: Manners, say: Callable[[str], None]
+) -> None:
+    """Obey a Ctrl-Z: soon after a Ctrl-C it cancels who waits, else it is what it always is."""
+    if state.is_fresh(trio.current_time()):
+        say(manners.on_cancel_queued(run.cancel_queued()))
+    else:
+        os.kill(os.getpid(), signal.SIGSTOP)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import Final
+from typing import Final, Protocol
 
-__all__ = ["DOUBLE_PRESS_S", "Interrupt", "Stage", "status_line", "text_for"]
+from trioexec.model.tally import Tally
+
+__all__ = ["DOUBLE_PRESS_S", "Interrupt", "Manners", "Stage", "status_line", "text_for"]
 
 DOUBLE_PRESS_S: Final = 1.0
 """A second press this soon after the first one terminates; later it is a first one again."""
@@ -56,10 +58,28 @@ class Interrupt:
             stage = Stage.STOPPING
         return replace(self, stage=stage, pressed_at_s=now_s)
 
+    def is_fresh(self, now_s: float) -> bool:
+        """Whether a press that only warned is so recent that another one would terminate."""
+        return self.stage is Stage.WARNED and now_s - self.pressed_at_s <= DOUBLE_PRESS_S
+
     def terminate(self) -> Interrupt:
         """Take a SIGTERM or SIGHUP: stop as in batch mode, cut where we were stopping already."""
         already = self.stage in (Stage.STOPPING, Stage.CUTTING)
         return replace(self, stage=Stage.CUTTING if already else Stage.STOPPING)
+
+
+class Manners(Protocol):
+    """What a program of another name says instead of us."""
+
+    @property
+    def cancels_queued(self) -> bool:
+        """Whether a Ctrl-Z this soon after a Ctrl-C cancels the nodes that wait."""
+
+    def on_press(self, state: Interrupt, tally: Tally) -> list[str]:
+        """Say what a press has led to, a line each."""
+
+    def on_cancel_queued(self, count: int) -> str:
+        """Say how many nodes will not be started."""
 
 
 def text_for(state: Interrupt) -> str:

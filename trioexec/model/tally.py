@@ -53,6 +53,10 @@ class Tally:
         """Nodes that have an outcome."""
         return self.succeeded + self.failed
 
+    def is_connecting(self, name: str) -> bool:
+        """Whether a running node's command has not been started yet."""
+        return math.isnan(self._times[name].started_s)
+
     def handle(self, event: Event) -> None:
         """Take one event into account; output changes nothing."""
         match event:
