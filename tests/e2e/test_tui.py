@@ -166,15 +166,14 @@ def test_a_run_is_looked_at_and_left(terminal: Terminal) -> None:
         "echo fine",
     )
 
-    screen = settled(terminal.shows("finished: exit 0"))
-    assert screen.startswith(TABLE)
-    assert screen.endswith(FOOT)
+    terminal.until(lambda: settled(terminal.screen()).startswith(TABLE), TABLE)
+    terminal.until(lambda: settled(terminal.screen()).endswith(FOOT), FOOT)
     terminal.press("o", "d")
     assert terminal.shows("majority").startswith(DIFF)
     terminal.press("Escape")
     terminal.shows("STATE▼")
     terminal.press("Enter")
-    assert "▌ no space" in terminal.shows("exit 3   ")
+    terminal.shows("▌ no space")
     terminal.press("q")
     screen = terminal.shows("code 0")
 
@@ -230,9 +229,10 @@ def test_killed_it_leaves_the_terminal_as_it_was(terminal: Terminal) -> None:
     terminal.run("-H", "a", SLOW)
     terminal.shows("ready on a")
     terminal.signal(signal.SIGKILL)
-    terminal.shows("code 137")
 
     terminal.is_as_it_was()
+    terminal.type("echo we are ba''ck")
+    terminal.shows("we are back")
     terminal.until(lambda: left_running() == [], "no command left")
 
 

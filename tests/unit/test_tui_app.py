@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio  # noqa: TID251 - inside textual
+
 import pytest
 from textual.strip import Strip
 
@@ -382,3 +384,10 @@ async def test_a_bug_in_the_app_comes_out_as_what_it_is() -> None:
 
     with pytest.RaisesGroup(TypeError, flatten_subgroups=True):
         await play(scene, four())
+
+
+async def test_the_loop_that_ssh_uses_as_well_keeps_its_way_to_make_tasks() -> None:
+    async def scene(rig: Rig) -> None:
+        assert asyncio.get_running_loop().get_task_factory() is None
+
+    await play(scene, four())

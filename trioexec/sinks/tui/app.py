@@ -6,6 +6,7 @@ What it does to the run goes through one callable, `press`.
 
 from __future__ import annotations
 
+import asyncio  # noqa: TID251 - inside textual
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
@@ -89,6 +90,13 @@ class TuiApp(App[None]):
     def get_default_screen(self) -> Screen[Any]:
         """Begin with all nodes."""
         return SummaryScreen()
+
+    def on_load(self) -> None:
+        """Leave the loop as it is: textual makes its tasks eager, from Python 3.12 on.
+
+        The loop is the ssh transport's too, which knows nothing of such tasks.
+        """
+        asyncio.get_running_loop().set_task_factory(None)
 
     def on_mount(self) -> None:
         """Begin to look."""

@@ -76,11 +76,10 @@ class TuiSink:
                     nursery.start_soon(self._say_strays, strays)
                     await self._run_asyncio(app.run_async())
                     nursery.cancel_scope.cancel(reason="the screen is gone")
-        except trio.Cancelled:
-            # A signal after the end, or the last Ctrl-C: whoever writes is cancelled as well.
-            self._console.give_back_at_once()
-            raise
         finally:
+            if trio.current_effective_deadline() == -math.inf:
+                # A signal after the end, or the last Ctrl-C: whoever writes is cancelled as well.
+                self._console.give_back_at_once()
             self._console.give_back()
         if app._exception is not None:  # noqa: SLF001 - textual has no other way to ask
             raise app._exception  # noqa: SLF001
