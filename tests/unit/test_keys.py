@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio  # noqa: TID251
+import struct
 from pathlib import Path
 
 import asyncssh  # noqa: TID251
@@ -12,7 +13,7 @@ from asyncssh.sk_eddsa import _SKEd25519Key  # noqa: TID251
 from trioexec.model.errors import UsageError
 from trioexec.model.secret import Secret
 from trioexec.transports.ssh import keys as keys_module
-from trioexec.transports.ssh.keys import Identities, KeyRing
+from trioexec.transports.ssh.keys import Identities, KeyRing, SharedAgent
 
 
 def write(path: Path, key: asyncssh.SSHKey, passphrase: str | None = None) -> str:
@@ -150,6 +151,13 @@ def test_many_nodes_at_once_ask_an_agent_once(monkeypatch: pytest.MonkeyPatch) -
     asked = []
 
     class Agent:
+        def __init__(self, path: str) -> None:
+            self.path = path
+
+        async def connect(self) -> None:
+            asked.append(self.path)
+            await asyncio.sleep(0)
+
         async def get_keys(self) -> list[asyncssh.SSHKeyPair]:
             await asyncio.sleep(0)
             return []
@@ -157,12 +165,7 @@ def test_many_nodes_at_once_ask_an_agent_once(monkeypatch: pytest.MonkeyPatch) -
         def close(self) -> None:
             asked.append("closed")
 
-    async def connect(path: str) -> Agent:
-        asked.append(path)
-        await asyncio.sleep(0)
-        return Agent()
-
-    monkeypatch.setattr(asyncssh, "connect_agent", connect)
+    monkeypatch.setattr(keys_module, "SharedAgent", Agent)
     ring = KeyRing()
 
     async def nodes() -> None:
@@ -172,3 +175,38 @@ def test_many_nodes_at_once_ask_an_agent_once(monkeypatch: pytest.MonkeyPatch) -
     asyncio.run(nodes())
 
     assert asked == ["/agent", "closed"]
+
+
+def test_a_node_that_is_cancelled_leaves_no_agents_answer_to_the_next(tmp_path: Path) -> None:
+    path = str(tmp_path / "agent")
+    questions = asyncio.Queue[bytes]()
+    over = asyncio.Event()
+
+    async def agent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Signs with the words to be signed, as slowly as a hand that touches a token.
+        while head := await reader.read(4):
+            request = await reader.readexactly(int.from_bytes(head, "big"))
+            _key, at = keys_module._string_at(request, 1)
+            words, _ = keys_module._string_at(request, at)
+            questions.put_nowait(words)
+            await asyncio.sleep(0.05)
+            answer = b"\x0e" + struct.pack(">I", len(words)) + words
+            writer.write(struct.pack(">I", len(answer)) + answer)
+        writer.close()
+        over.set()
+
+    async def nodes() -> bytes:
+        async with await asyncio.start_unix_server(agent, path):
+            client = SharedAgent(path)
+            await client.connect()
+            first = asyncio.ensure_future(client.sign(b"key", b"the first"))
+            assert await questions.get() == b"the first"
+            first.cancel()
+            try:
+                return await client.sign(b"key", b"the second")
+            finally:
+                client.close()
+                await client.wait_closed()
+                await over.wait()
+
+    assert asyncio.run(nodes()) == b"the second"

@@ -21,12 +21,13 @@ from pathlib import Path
 from typing import Final
 
 import asyncssh  # noqa: TID251
+from asyncssh.packet import SSHPacket  # noqa: TID251
 from asyncssh.sk import sk_available  # noqa: TID251
 
 from trioexec.model.errors import UsageError
 from trioexec.model.secret import Secret
 
-__all__ = ["AskSecret", "Identities", "KeyFile", "KeyRing"]
+__all__ = ["AskSecret", "Identities", "KeyFile", "KeyRing", "SharedAgent"]
 
 AskSecret = Callable[[str], "Secret | None"]
 """Gets a prompt; gives what the user typed, None where there is nobody to ask."""
@@ -168,12 +169,22 @@ class KeyRing:
             return []
         if path not in self._agents:
             try:
-                client = await asyncssh.connect_agent(path)
+                client = SharedAgent(path)
                 self._clients.append(client)
+                await client.connect()
                 self._agents[path] = list(await client.get_keys())
             except (OSError, ValueError):
                 self._agents[path] = []  # as OpenSSH: no agent is no error
         return self._agents[path]
+
+
+class SharedAgent(asyncssh.SSHAgentClient):
+    """An agent that many nodes ask over one socket, where answers are told apart by their order."""
+
+    async def _make_request(self, msgtype: int, *args: bytes) -> tuple[int, SSHPacket]:
+        # A node that is cancelled while it waits (for a hand on a token, say) would leave its
+        # answer to the next node's question, and so on to the end of the run.
+        return await asyncio.shield(super()._make_request(msgtype, *args))
 
 
 def _certified(
