@@ -247,17 +247,18 @@ def cancel(world: World, rounds: int) -> Mapping[str, Row]:
 
 def _cancel_once(world: World, nodes: int) -> Cost:
     mark = f"47{os.getpid()}"
-    argv = trioexec(
-        world, "--json", "--parallel", "0", "-H", f"^{world.hosts(nodes)}", f"sleep {mark}"
-    )
+    hosts = f"^{world.hosts(nodes)}"
+    patience = ("--parallel", "0", "--connect-timeout", "300")
+    argv = trioexec(world, "--json", *patience, "-H", hosts, f"sleep {mark}")
     process = subprocess.Popen(
         argv, env=dict(world.env), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     assert process.stdout is not None
-    started = 0
-    while started < nodes:
+    started = finished = 0
+    while started + finished < nodes:
         event: dict[str, Any] = json.loads(process.stdout.readline() or b'{"event": "eof"}')
         started += event["event"] == "node_started"
+        finished += event["event"] == "node_finished"
         if event["event"] in {"eof", "run_finished"}:
             break
     process.send_signal(signal.SIGINT)
