@@ -112,12 +112,17 @@ async def _race(addresses: Sequence[Address], bind_address: str | None) -> socke
             winners.append(connected)
             nursery.cancel_scope.cancel(reason="another address has answered")
 
-    async with trio.open_nursery() as nursery:
-        for index in range(len(addresses)):
-            failed = trio.Event()
-            nursery.start_soon(attempt, index, failed, nursery)
-            with trio.move_on_after(HEAD_START_S):
-                await failed.wait()
+    try:
+        async with trio.open_nursery() as nursery:
+            for index in range(len(addresses)):
+                failed = trio.Event()
+                nursery.start_soon(attempt, index, failed, nursery)
+                with trio.move_on_after(HEAD_START_S):
+                    await failed.wait()
+    except BaseException:
+        for winner in winners:  # it answered in the tick in which we were cancelled
+            winner.close()
+        raise
     if winners:
         return winners[0]
     raise DialError("; ".join(dict.fromkeys(map(_strerror, errors)))) from errors[0]
@@ -168,13 +173,17 @@ async def open_proxy_command(command: str) -> AsyncIterator[socket.socket]:
     """
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
-    with theirs:
-        process = await trio.lowlevel.open_process(
-            [os.environ.get("SHELL", "/bin/sh"), "-c", f"exec {command}"],
-            stdin=theirs.fileno(),
-            stdout=theirs.fileno(),
-            start_new_session=True,
-        )
+    try:
+        with theirs:
+            process = await trio.lowlevel.open_process(
+                [os.environ.get("SHELL", "/bin/sh"), "-c", f"exec {command}"],
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                start_new_session=True,
+            )
+    except BaseException:
+        ours.close()
+        raise
     try:
         yield ours
     finally:

@@ -117,5 +117,9 @@ class Hops:
                 family=route.family,
                 bind_address=route.bind_address,
             )
-            return await run_in_loop(authenticate(route.target, opened, reached_auth))
+            try:
+                return await run_in_loop(authenticate(route.target, opened, reached_auth))
+            except BaseException:
+                opened.close()  # cancelled before its first step, it never heard of the socket
+                raise
         raise DialError(f"timed out {phase} after {limit_s:g} s")
