@@ -74,6 +74,8 @@ class NodeCall:
         """Enter a phase; with "command" the connect limit ends and the command's begins."""
         if phase == self._phase:
             return
+        if self.scope.cancel_called and self._timed_out is None:
+            self._timed_out = self._phase  # the limit was reached before: it is the reason
         self._phase = phase
         if phase == "command":
             now_s = trio.current_time()

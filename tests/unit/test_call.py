@@ -1,0 +1,36 @@
+"""The state of one call; what the engine makes of it is held by `test_run`."""
+
+from __future__ import annotations
+
+import trio
+from trio.testing import MockClock
+
+from trioexec.engine.call import NodeCall
+from trioexec.model.command import Limits
+from trioexec.model.flow import Flow
+from trioexec.model.goodbyes import Goodbyes
+from trioexec.model.nodes import Node
+from trioexec.model.outcomes import TimedOut
+
+
+async def test_a_command_that_starts_after_the_connect_limit_has_not_timed_out_itself(
+    autojump_clock: MockClock,
+) -> None:
+    call = NodeCall(
+        Node(name="a", host="a"),
+        limits=Limits(connect_timeout_s=10),
+        flow=Flow(),
+        goodbyes=Goodbyes(),
+        emit=lambda _: None,
+        zero_s=0.0,
+    )
+
+    with call.scope:
+        call.reached("auth")
+        try:
+            await trio.sleep_forever()
+        finally:  # the transport waits a little for the answer, and it comes now
+            call.reached("command")
+            call.note_remote(ended=True)
+
+    assert call.timed_out() == TimedOut(phase="auth", remote="ended")
