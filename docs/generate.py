@@ -66,7 +66,7 @@ What a run exits with is decided in one place, `trioexec/model/exitcodes.py`; th
 
 A command of a shell that saw signal n exits with 128+n by itself, which is a code like others. Codes above 255, which SSH
 allows, count as 255. *Remote end not confirmed* means that the node could not say whether the command's processes are gone
-([why](../explanation/structured-concurrency-across-ssh.md)).
+([why](../explanation/structured-concurrency-across-ssh.md)). [Outcomes](outcomes.md) says what has to happen for each.
 
 ## Which nodes decide
 

@@ -280,6 +280,8 @@ def check_command_line(line: str) -> int:
     if words[1:2] == ["run"]:
         del words[1]
     name, *rest = words[1:] or [""]
+    if name in COMMANDS and not rest:  # not a line, but a name
+        return 0
     if name == "nodes":
         return main([name, *rest])
     if name == "ping":
