@@ -24,6 +24,7 @@ from trioexec.model.outcomes import (
 from trioexec.model.secret import Secret
 from trioexec.testing.fakes import FakeNode, FakeTransport
 from trioexec.transports.base import Call, Ended
+from trioexec.transports.relay import place
 from trioexec.transports.relay.client import RelayTransport
 from trioexec.transports.relay.server import serve_link
 from trioexec.transports.relay.wire import (
@@ -39,6 +40,7 @@ from trioexec.transports.relay.wire import (
     node_of,
     request,
 )
+from trioexec.transports.ssh.options import SshOptions
 
 OUTCOMES = [
     Exited(code=3),
@@ -126,6 +128,34 @@ async def test_when_the_run_is_gone_what_it_started_is_ended() -> None:
             ours.close()
 
     assert slow.stopped_at_s is not None
+
+
+async def test_a_run_that_talks_nonsense_ends_itself_and_not_the_holder() -> None:
+    slow = FakeNode(takes_s=3600)
+    ours, theirs = trio.socket.socketpair()
+    node = Node(name="slow", host="slow")
+
+    with trio.fail_after(60), ours:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve_link, trio.SocketStream(theirs), FakeTransport({"slow": slow}))
+            await trio.SocketStream(ours).send_all(encode(request(0, node, Command(text="do"))))
+            while slow.started_at_s is None:
+                await trio.sleep(0.01)
+            await trio.SocketStream(ours).send_all(b"\xff\xff\xff\xff")
+
+    assert slow.stopped_at_s is not None
+
+
+@pytest.mark.parametrize("version", ["0.1.0", "0.2.0"])
+def test_another_version_has_a_holder_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    monkeypatch.setattr(place, "__version__", "0.1.0")
+    ours = place.socket_path(SshOptions(), make=False)
+
+    monkeypatch.setattr(place, "__version__", version)
+
+    assert (place.socket_path(SshOptions(), make=False) == ours) is (version == "0.1.0")
 
 
 async def test_when_the_other_process_dies_its_nodes_have_an_outcome() -> None:

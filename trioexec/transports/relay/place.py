@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from trioexec import __version__
 from trioexec.model.errors import ConfigError
 from trioexec.transports.ssh.options import SshOptions
 
@@ -49,7 +50,8 @@ def socket_path(options: SshOptions, *, make: bool) -> Path:
     """Name the socket of the holder that serves these options.
 
     Whatever may change how a node is reached is part of the name: the options, the
-    agent, and the state of the configuration files.
+    agent, and the state of the configuration files.  So is our version: a holder that
+    has outlived an update speaks another language, and is left to go by itself.
     """
     same = replace(
         options,
@@ -59,7 +61,7 @@ def socket_path(options: SshOptions, *, make: bool) -> Path:
         connect_timeout_s=None,
         keep_connections=True,
     )
-    facts = [repr(same), os.environ.get("SSH_AUTH_SOCK", "")]
+    facts = [__version__, repr(same), os.environ.get("SSH_AUTH_SOCK", "")]
     files = (
         [options.config_file] if options.config_file else ["~/.ssh/config", "/etc/ssh/ssh_config"]
     )

@@ -6,11 +6,13 @@ started is ended here as by a cancel.
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+import msgspec
 import trio
 
 from trioexec.model.command import Command
@@ -33,6 +35,7 @@ from trioexec.transports.relay.wire import (
     Phase,
     Request,
     Status,
+    ToServer,
     command_of,
     decode_to_server,
     finished,
@@ -40,6 +43,8 @@ from trioexec.transports.relay.wire import (
 )
 
 __all__ = ["serve_link"]
+
+_logger = logging.getLogger(__name__)
 
 
 async def serve_link(
@@ -64,8 +69,7 @@ async def serve_link(
         sending.start_soon(link.pump)
         link.send(Greeting(VERSION, os.getpid()))
         async with trio.open_nursery() as working:
-            async for body in link.frames():
-                message = decode_to_server(body)
+            async for message in _messages(link):
                 match message:
                     case Request():
                         served = calls[message.call] = _Served(message, link, flow)
@@ -80,6 +84,15 @@ async def serve_link(
             for served in tuple(calls.values()):
                 served.cancel(cut=False)
         link.close()
+
+
+async def _messages(link: Link) -> AsyncIterator[ToServer]:
+    """Give what the run says, until it is gone or talks nonsense: others' runs go on."""
+    try:
+        async for body in link.frames():
+            yield decode_to_server(body)
+    except (msgspec.DecodeError, ValueError) as exc:
+        _logger.info("a run that talks nonsense: %s", exc)
 
 
 async def _work(

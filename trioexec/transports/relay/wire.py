@@ -1,7 +1,7 @@
 """What crosses the socket between a run and a process that does its connecting.
 
 Frames of a length and a msgpack value.  Both ends are the same version on the same
-machine: `VERSION` is compared, nothing is negotiated.
+machine (the socket's name holds it, see `place`): nothing is negotiated.
 """
 
 from __future__ import annotations
