@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -44,6 +45,8 @@ from trioexec.testing import (
     open_ssh_fleet,
 )
 from trioexec.testing.fixtures import StartFleet
+from trioexec.transports.ssh import handshake
+from trioexec.transports.ssh import transport as transport_module
 from trioexec.transports.ssh.transport import SshTransport
 
 HANG_S = 60.0
@@ -115,6 +118,28 @@ async def test_each_node_answers_the_users_command_by_its_own_script() -> None:
         ("c", "stderr"): b"c: not scripted: uptime\n",
         ("e", "stdout"): b"always",
     }
+
+
+async def test_a_ping_asks_the_node_and_not_a_connection_that_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    logins = []
+
+    async def counted(*args: Any) -> object:
+        logins.append(args)
+        return await handshake.authenticate(*args)
+
+    monkeypatch.setattr(transport_module, "authenticate", counted)
+
+    async with open_ssh_fleet(1, answers=b"here") as ssh:
+        with trio.fail_after(HANG_S):
+            async with open_fleet(ssh.nodes, ssh=ssh.ssh_options()) as fleet:
+                await fleet.run("x")
+                await fleet.run("x")
+                assert len(logins) == 1
+                await fleet.ping()
+
+    assert len(logins) == 2
 
 
 @pytest.mark.parametrize("wrap", [True, False], ids=["guarded", "plain"])

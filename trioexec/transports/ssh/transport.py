@@ -124,6 +124,7 @@ class SshTransport:
     async def ping(self, node: Node, call: Call) -> Ended:
         """Connect and authenticate, no more."""
 
+        # Anew: a connection that is kept says nothing of a node that has gone since.
         async def work(
             connection: asyncssh.SSHClientConnection,  # noqa: ARG001
             route: Route,  # noqa: ARG001
@@ -131,19 +132,21 @@ class SshTransport:
         ) -> Ended:
             return Exited(code=0)
 
-        return await self._with_connection(node, call, work)
+        return await self._with_connection(node, call, work, anew=True)
 
     async def _with_connection(
         self,
         node: Node,
         call: Call,
         work: Work,
+        *,
+        anew: bool = False,
     ) -> Ended:
         try:
             route = await self._find(node)
             if route.connect_timeout_s is not None:
                 call.limit_connect(route.connect_timeout_s)
-            kept = self._kept.take(route)
+            kept = None if anew else self._kept.take(route)
             if kept is not None:
                 try:
                     return await run_in_loop(_talk_again(kept, route, call, work))
