@@ -34,7 +34,7 @@ from trioexec.transports.relay.wire import (
 
 __all__ = ["RelayTransport"]
 
-STOP_MARGIN_S: Final = 2.5
+STOP_MARGIN_S: Final = 4.0
 """Beyond the command's grace: what the ssh transport takes itself, and the way back."""
 
 FEED_AHEAD_BYTES: Final = 256 * 1024

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio  # noqa: TID251
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ from trioexec.transports.ssh.wrapper import MarkerFilter, stop_request, wrap
 
 __all__ = ["STOP_MARGIN_S", "run_command"]
 
-STOP_MARGIN_S: Final = 1.5
+STOP_MARGIN_S: Final = 3.0
 """Beyond the command's own grace: for KILL to work and the news of it to travel."""
 
 SPARE_BYTES: Final = 4 * 1024 * 1024
@@ -51,10 +51,14 @@ class _Session(asyncssh.SSHClientSession[bytes]):
         self.call = call
         self.status: Exited | Killed | None = None
         self.lost: Exception | None = None
+        self.closed = False
         self.spare_bytes: int | None = None
         self.filter = MarkerFilter(token) if command.wrap else None
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.chan: asyncssh.SSHClientChannel[bytes]
+        self.asked = False
+        """Whether the channel is there: then the node is asked to start the command."""
+        self.on_asked: Callable[[], None] = lambda: None
         # With a terminal there is one stream, and the marker comes in that.
         self._marked = None if command.tty else asyncssh.EXTENDED_DATA_STDERR
         self._command = command
@@ -67,6 +71,8 @@ class _Session(asyncssh.SSHClientSession[bytes]):
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         self.chan = chan
+        self.asked = True
+        self.on_asked()
         for name, value in self._env.items():
             ask_for_variable(chan, name, value, partial(self._variable_refused, name))
 
@@ -134,9 +140,10 @@ class _Session(asyncssh.SSHClientSession[bytes]):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.call.flow.detach(self.chan)
-        if self.filter is not None and (kept := self.filter.flush()):
+        if not self.over.done() and self.filter is not None and (kept := self.filter.flush()):
             self.call.output("stdout" if self._command.tty else "stderr", kept)
         self.lost = exc
+        self.closed = True
         self.finish()
 
     def finish(self) -> None:
@@ -186,6 +193,18 @@ class _Session(asyncssh.SSHClientSession[bytes]):
             self._stdin.close()
             self._stdin = None
 
+    def leave(self) -> None:
+        """Hear and say no more: the call is over, and its connection may be kept.
+
+        On it may be sudo, which waits for another password, or somebody who has left the
+        session and still talks.
+        """
+        self.unfeed()
+        self.call.flow.detach(self.chan)
+        if not self.closed:
+            self.finish()
+            self.chan.abort()
+
     def pause_writing(self) -> None:
         self._writable = False
 
@@ -232,10 +251,10 @@ async def run_command(
         token: Stands in the wrapper's marker.
         window: Bytes that the node may send beyond what was taken.
         sent_env: Offered by the protocol's own request, which the server may refuse.
-        opening_limit_s: For opening the session, where the connection may be dead.
+        opening_limit_s: For the node's first answer, where the connection may be dead.
 
     Raises:
-        NodeFailureError: The connection was lost in mid-command.
+        NodeFailureError: The connection was lost when the command had been asked for.
         OSError: The session could not be opened: nothing was started.
         asyncssh.Error: Likewise.
     """
@@ -264,14 +283,21 @@ async def run_command(
         )
     )
     try:
-        async with asyncio.timeout(opening_limit_s):
-            chan, _ = await asyncio.shield(opening)
+        async with asyncio.timeout(opening_limit_s) as limit:
+            # A node that has answered is there, however long it takes to start a command: who
+            # gave up then and asked elsewhere would have it run twice.
+            session.on_asked = partial(limit.reschedule, None)
+            await asyncio.shield(opening)
     except asyncio.CancelledError:
         await _end_while_opening(opening, connection, session, command)
         raise
     except TimeoutError:
         opening.cancel()
         raise
+    except (OSError, asyncssh.Error) as exc:
+        if not session.asked or isinstance(exc, asyncssh.ChannelOpenError):
+            raise
+        raise NodeFailureError(outcome_of(exc, remote="not confirmed")) from exc
     try:
         # Not `await session.over`: a cancel of ours would cancel it, and so pass for the end.
         await asyncio.wait({session.over})
@@ -279,10 +305,7 @@ async def run_command(
         call.note_remote(ended=await _end(connection, session, command))
         raise
     finally:
-        session.unfeed()
-        call.flow.detach(chan)
-        if session.sudo is not None and not session.guarded:
-            chan.close()  # sudo waits for another password, maybe on a connection that is kept
+        session.leave()
     if session.sudo is not None and not session.guarded and session.lost is None:
         return SudoDenied(reason=session.sudo.reason)
     if session.status is not None:
@@ -311,8 +334,14 @@ async def _end_while_opening(
         # Nobody can tell, and nobody could end it later over this connection.
         opening.cancel()
         connection.close()
+        if session.asked:
+            session.call.reached("command")  # "not started" would be a promise
+            session.call.note_remote(ended=False)
     elif opening.exception() is None:
-        session.call.note_remote(ended=await _end(connection, session, command))
+        try:
+            session.call.note_remote(ended=await _end(connection, session, command))
+        finally:
+            session.leave()
 
 
 async def _end(
