@@ -45,6 +45,8 @@ class KeptConnections:
 
     def release(self, route: Route, connection: asyncssh.SSHClientConnection) -> None:
         """End one use of a connection; the last one closes it, unless it is kept."""
+        if connection not in self._users:
+            return  # all was closed under a command, by who left a fleet while it ran
         self._users[connection] -= 1
         if self._users[connection] == 0 and self._by_key.get(_key_of(route)) is not connection:
             del self._users[connection]
