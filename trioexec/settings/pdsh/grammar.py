@@ -108,7 +108,8 @@ def parse(argv: Sequence[str], env: Mapping[str, str]) -> PdshOptions:
     if "-L" in found.flags:
         return PdshOptions(ask="modules")
     rcmd = found.values.get("-R") or env.get("PDSH_RCMD_TYPE") or "ssh"
-    if "-t" in found.values and rcmd == "exec":
+    connect = found.values.get("-t") or env.get("PDSH_CONNECT_TIMEOUT")
+    if connect is not None and rcmd == "exec":
         raise PdshError('Cannot specify -t with "-R exec"')
     return PdshOptions(
         ask="settings" if "-q" in found.flags else "run",
@@ -117,11 +118,7 @@ def parse(argv: Sequence[str], env: Mapping[str, str]) -> PdshOptions:
         rcmd=rcmd,
         user=found.values.get("-l"),
         fanout=_fanout(found, env),
-        connect_timeout_s=_seconds(
-            found.values.get("-t") or env.get("PDSH_CONNECT_TIMEOUT"),
-            "connect",
-            DEFAULT_CONNECT_TIMEOUT_S,
-        ),
+        connect_timeout_s=_seconds(connect, "connect", DEFAULT_CONNECT_TIMEOUT_S),
         command_timeout_s=_seconds(
             found.values.get("-u") or env.get("PDSH_COMMAND_TIMEOUT"), "command", 0
         ),

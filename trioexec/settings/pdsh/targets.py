@@ -24,7 +24,9 @@ Expand = Callable[[str], Iterable[str]]
 
 _ITEM: Final = re.compile(r"(?:\[[^\]]*\]|[^,\s])+")
 _REGEX: Final = re.compile(r"/(.*?)/?")
-_PREFIX: Final = re.compile(r"(?:(?P<rcmd>[a-z0-9]+):(?!\d))?(?:(?P<user>[^@\s]+)@)?(?P<rest>.+)")
+_PREFIX: Final = re.compile(
+    r"(?:(?P<rcmd>ssh|exec|rsh|mrsh|krb4|xcpu):)?(?:(?P<user>[^@\s]+)@)?(?P<rest>.+)"
+)
 _ADDRESS: Final = re.compile(r"[\d.]+|.*:.*")
 _NUMBER: Final = re.compile(r"(.*?)(\d+)")
 
