@@ -52,7 +52,7 @@ async def test_of_two_connections_made_at_once_the_first_is_kept(
     kept.release(ROUTE, second)
 
     assert (first.closed, second.closed) == (False, True)
-    assert taken(kept) is first
+    assert taken(kept) == first
 
 
 async def test_a_connection_that_is_forgotten_is_closed_by_its_last_user(
@@ -60,7 +60,7 @@ async def test_a_connection_that_is_forgotten_is_closed_by_its_last_user(
 ) -> None:
     kept, only = KeptConnections(limit=1), connection()
     kept.put(ROUTE, only)
-    assert taken(kept) is only
+    assert taken(kept) == only
 
     kept.forget(ROUTE, only)
     kept.release(ROUTE, only)

@@ -1,0 +1,213 @@
+"""What a session makes of nodes that are slow, fall silent or go at the wrong moment."""
+
+from __future__ import annotations
+
+import asyncio  # noqa: TID251
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, cast
+
+import asyncssh  # noqa: TID251
+import pytest
+
+from trioexec.model.command import Command
+from trioexec.model.events import Stream
+from trioexec.model.feed import Cursor
+from trioexec.model.flow import Flow
+from trioexec.model.outcomes import Exited, Unreachable
+from trioexec.transports.base import Ended, Reached
+from trioexec.transports.ssh import session as session_module
+from trioexec.transports.ssh.failures import NodeFailureError
+from trioexec.transports.ssh.session import run_command
+
+LIMIT_S = 0.05
+LONGER_S = 0.3
+
+
+class Call:
+    """Remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.flow = Flow()
+        self.phases: list[Reached] = []
+        self.said = b""
+        self.ended: bool | None = None
+
+    def reached(self, phase: Reached) -> None:
+        self.phases.append(phase)
+
+    def limit_connect(self, limit_s: float) -> None:
+        raise AssertionError(limit_s)
+
+    def output(self, stream: Stream, data: bytes) -> None:
+        self.said += data
+
+    def note_remote(self, *, ended: bool) -> None:
+        self.ended = ended
+
+    def goodbye(self, cut: Callable[[], None]) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+class Channel:
+    """Does nothing, and remembers whether it was given up."""
+
+    aborted = False
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def resume_reading(self) -> None:
+        """Nothing is kept here."""
+
+    def write_eof(self) -> None:
+        """Nobody reads."""
+
+
+class Connection:
+    """Opens one channel, on which `script` plays the node."""
+
+    def __init__(self, script: Callable[[Any], Awaitable[None]]) -> None:
+        self.chan = Channel()
+        self.closed = False
+        self.session: Any = None
+        self._script = script
+
+    async def create_session(
+        self,
+        factory: Callable[[], Any],
+        wire: str,
+        **options: object,
+    ) -> tuple[Channel, Any]:
+        self.session = factory()
+        self.session.connection_made(self.chan)
+        await self._script(self.session)
+        self.session.session_started()
+        return self.chan, self.session
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Feed:
+    """A feed without end; knows whether somebody still reads it."""
+
+    def __init__(self) -> None:
+        self.readers = 0
+
+    def attach(self, wake: Callable[[], object]) -> Cursor:
+        self.readers += 1
+        return self
+
+    def read(self, limit_bytes: int) -> bytes | None:
+        return b""
+
+    def close(self) -> None:
+        self.readers -= 1
+
+
+def run(connection: Connection, call: Call, command: Command) -> Awaitable[Ended]:
+    return run_command(
+        cast("asyncssh.SSHClientConnection", connection),
+        command,
+        call,
+        token="t",
+        window=1,
+        sent_env={},
+        opening_limit_s=LIMIT_S,
+    )
+
+
+COMMAND = Command(text="x", wrap=False, stop_grace_s=0.0)
+
+
+def test_a_node_that_is_slow_to_start_a_command_is_not_given_up() -> None:
+    async def slowly(session: Any) -> None:
+        await asyncio.sleep(LONGER_S)
+        session.exit_status_received(0)
+        asyncio.get_running_loop().call_soon(session.connection_lost, None)
+
+    async def one() -> Ended:
+        return await run(Connection(slowly), Call(), COMMAND)
+
+    assert asyncio.run(one()) == Exited(code=0)
+
+
+def test_a_connection_lost_while_the_command_is_being_started_may_have_started_it() -> None:
+    async def dies(session: object) -> None:
+        raise asyncssh.ConnectionLost("gone")
+
+    async def one() -> Ended:
+        return await run(Connection(dies), Call(), COMMAND)
+
+    with pytest.raises(NodeFailureError) as raised:
+        asyncio.run(one())
+
+    assert raised.value.outcome == Unreachable(
+        reason="connection lost: gone", remote="not confirmed"
+    )
+
+
+def test_a_command_that_may_have_been_started_is_not_called_never_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session_module, "OPENING_GRACE_S", LIMIT_S)
+
+    async def never(session: object) -> None:
+        await asyncio.sleep(3600)
+
+    async def one() -> tuple[Connection, Call]:
+        connection, call = Connection(never), Call()
+        task = asyncio.ensure_future(run(connection, call, COMMAND))
+        await asyncio.sleep(LIMIT_S)
+        task.cancel()
+        await asyncio.wait({task})
+        return connection, call
+
+    connection, call = asyncio.run(one())
+
+    assert connection.closed
+    assert (call.phases, call.ended) == (["command"], False)
+
+
+def test_a_channel_that_outlives_its_call_is_given_up_and_not_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session_module, "LINGER_S", LIMIT_S)
+
+    async def lingers(session: Any) -> None:
+        asyncio.get_running_loop().call_soon(session.exit_status_received, 0)
+
+    async def one() -> tuple[Connection, Call]:
+        connection, call = Connection(lingers), Call()
+        command = Command(text="x", stop_grace_s=0.0)
+        assert await run(connection, call, command) == Exited(code=0)
+        connection.session.connection_lost(None)
+        return connection, call
+
+    connection, call = asyncio.run(one())
+
+    assert connection.chan.aborted
+    assert call.said == b""
+
+
+def test_a_cancel_while_the_session_opens_lets_go_of_its_stdin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session_module, "STOP_MARGIN_S", LIMIT_S)
+    feed = Feed()
+
+    async def slowly(session: object) -> None:
+        await asyncio.sleep(LIMIT_S)
+
+    async def one() -> int:
+        task = asyncio.ensure_future(
+            run(Connection(slowly), Call(), Command(text="x", stdin=feed, stop_grace_s=0.0))
+        )
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task})
+        return feed.readers
+
+    assert asyncio.run(one()) == 0
