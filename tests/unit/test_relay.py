@@ -24,7 +24,7 @@ from trioexec.model.outcomes import (
 from trioexec.model.secret import Secret
 from trioexec.testing.fakes import FakeNode, FakeTransport
 from trioexec.transports.base import Call, Ended
-from trioexec.transports.relay import place
+from trioexec.transports.relay import client, place
 from trioexec.transports.relay.client import RelayTransport
 from trioexec.transports.relay.server import serve_link
 from trioexec.transports.relay.wire import (
@@ -40,6 +40,7 @@ from trioexec.transports.relay.wire import (
     node_of,
     request,
 )
+from trioexec.transports.ssh import session
 from trioexec.transports.ssh.options import SshOptions
 
 OUTCOMES = [
@@ -242,6 +243,10 @@ def test_a_command_survives_the_wire() -> None:
 
     assert node_of(message) == node  # type: ignore[arg-type]
     assert command_of(message) == command  # type: ignore[arg-type]
+
+
+def test_the_other_process_may_take_its_own_time_to_end_a_command() -> None:
+    assert client.STOP_MARGIN_S > session.STOP_MARGIN_S
 
 
 def test_an_outcome_that_does_not_exist_is_refused() -> None:
