@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol, cast
 
 import asyncssh  # noqa: TID251
 
-from trioexec.model.outcomes import Denied, HostKeyRejected
+from trioexec.model.outcomes import Denied, HostKeyRejected, Unreachable
 from trioexec.model.secret import Secret
 from trioexec.transports.ssh.checked import CheckedConnection, NodeTrust
 from trioexec.transports.ssh.failures import NodeFailureError
@@ -162,7 +162,8 @@ async def authenticate(
 
     Raises:
         asyncssh.Error: The node refused, or spoke nonsense.
-        NodeFailureError: The host key is not trusted, or we were not let in.
+        NodeFailureError: The host key is not trusted, we were not let in, or the jump host
+            does not reach the node.
         OSError: The connection broke.
     """
     loop = asyncio.get_running_loop()
@@ -194,6 +195,9 @@ async def authenticate(
             raise NodeFailureError(HostKeyRejected(reason=reason)) from exc  # noqa: ASYNC104 - none of these is a cancel
         if isinstance(exc, asyncssh.PermissionDenied):
             raise NodeFailureError(Denied(reason=client.denial())) from exc  # noqa: ASYNC104 - none of these is a cancel
+        if isinstance(exc, asyncssh.ChannelOpenError):
+            reason = f"its jump host does not reach it: {exc.reason}"
+            raise NodeFailureError(Unreachable(reason=reason)) from exc  # noqa: ASYNC104 - none of these is a cancel
         if isinstance(exc, asyncssh.DisconnectError) and _TOO_MANY in str(exc.reason):
             reason = f"{client.denial()}: too many authentication failures"
             raise NodeFailureError(Denied(reason=reason)) from exc  # noqa: ASYNC104 - none of these is a cancel
