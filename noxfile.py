@@ -148,12 +148,21 @@ def release(session: nox.Session) -> None:
     ``trioexec/__init__.py``.
     """
     session.install("build", "twine", "check-wheel-contents", "uv")
-    session.run("uv", "lock", "--check")
     archive, built = build(session, Path("dist"))
     session.run("twine", "check", "--strict", str(archive), str(built))
     session.run("check-wheel-contents", str(built))
     for path in (built, archive):
         smoke(session, str(path.resolve()), Path(session.create_tmp()))
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Write requirements.lock: every version with its hashes, and no word of where from."""
+    session.install("uv")
+    session.run(
+        *("uv", "export", "--quiet", "--all-extras", "--all-groups", "--no-emit-project"),
+        *("--no-header", "--format", "requirements-txt", "--output-file", "requirements.lock"),
+    )
 
 
 @nox.session
