@@ -272,6 +272,30 @@ async def run_command(
             env=command.env,
             sudo_prompt=session.sudo.prompt if session.sudo is not None else None,
         )
+    await _open(
+        connection, session, command, wire=wire, window=window, opening_limit_s=opening_limit_s
+    )
+    try:
+        # Not `await session.over`: a cancel of ours would cancel it, and so pass for the end.
+        await asyncio.wait({session.over})
+    except asyncio.CancelledError:
+        call.note_remote(ended=await _end(connection, session, command))
+        raise
+    finally:
+        session.leave()
+    return _ended_of(session)
+
+
+async def _open(
+    connection: asyncssh.SSHClientConnection,
+    session: _Session,
+    command: Command,
+    *,
+    wire: str,
+    window: int,
+    opening_limit_s: float | None,
+) -> None:
+    """Have the command started; when cancelled, it is ended first if it was."""
     opening = asyncio.ensure_future(
         connection.create_session(
             lambda: session,
@@ -298,14 +322,9 @@ async def run_command(
         if not session.asked or isinstance(exc, asyncssh.ChannelOpenError):
             raise
         raise NodeFailureError(outcome_of(exc, remote="not confirmed")) from exc
-    try:
-        # Not `await session.over`: a cancel of ours would cancel it, and so pass for the end.
-        await asyncio.wait({session.over})
-    except asyncio.CancelledError:
-        call.note_remote(ended=await _end(connection, session, command))
-        raise
-    finally:
-        session.leave()
+
+
+def _ended_of(session: _Session) -> Exited | Killed | SudoDenied | Unreachable:
     if session.sudo is not None and not session.guarded and session.lost is None:
         return SudoDenied(reason=session.sudo.reason)
     if session.status is not None:

@@ -1,0 +1,187 @@
+"""Ways that are not direct, on a real sshd: bastions, chains, proxy commands."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import rig
+from tests.e2e.rig import Cli, Sshd, silent_server
+from tests.e2e.ssh_rig import keygen, own_sshd
+
+BASTION = "127.0.2.1"
+MANY = 500
+
+SETTINGS = """\
+MaxStartups 10
+UseDNS no
+"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Sshd]:
+    with own_sshd(tmp_path, SETTINGS) as served:
+        add(served, f"IdentityFile {tmp_path}/client_key\nIdentitiesOnly yes\n")
+        yield served
+
+
+@pytest.fixture
+def trioexec(server: Sshd, tmp_path: Path) -> Cli:
+    return Cli(server, tmp_path)
+
+
+def add(server: Sshd, text: str, *, first: bool = False) -> None:
+    old = server.config.read_text()
+    server.config.write_text(f"{text}\n{old}" if first else f"{old}\n{text}")
+
+
+def logins_at(server: Sshd, address: str) -> int:
+    """How many connections from that source address have authenticated."""
+    return server.log.count(f"Accepted publickey for {server.user} from {address} ")
+
+
+async def test_many_nodes_behind_a_bastion_cost_it_one_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bastion drops connections from the eleventh unauthenticated one on."""
+    monkeypatch.setattr(rig, "HANG_S", 600)
+    (tmp_path / "bastion").mkdir()
+    (tmp_path / "nodes").mkdir()
+    made = keygen(tmp_path / "client_key")
+    for folder in ("bastion", "nodes"):
+        for file in (made, made.with_suffix(".pub")):
+            shutil.copy(file, tmp_path / folder)
+    with (
+        own_sshd(tmp_path / "nodes", "MaxStartups 1000:30:2000") as nodes,
+        own_sshd(tmp_path / "bastion", SETTINGS) as bastion,
+    ):
+        key = nodes.dir / "client_key"
+        with (nodes.dir / "known_hosts").open("a") as known:
+            known.write((bastion.dir / "known_hosts").read_text())
+
+        done = await Cli(nodes, tmp_path)(
+            *("ping", "-H", "127.0.1.[1-250],127.0.3.[1-250]", "-i", str(key)),
+            *("-J", f"{BASTION}:{bastion.port}", "-q", "--connect-timeout", "120"),
+        )
+
+        assert done.code == 0, done.stderr[-2000:]
+        assert bastion.logins() == 1
+        assert nodes.logins() == MANY
+
+
+async def test_a_chain_is_gone_through_in_order(trioexec: Cli, server: Sshd) -> None:
+    done = await trioexec("-H", "127.0.1.[1-3]", "-J", "127.0.2.1,127.0.2.2", "echo $SSH_CLIENT")
+
+    assert done.code == 0, done.stderr
+    assert done.stdout.count(b": 127.0.") == 3
+    assert server.logins() == 2 + 3
+
+
+async def test_a_jump_host_comes_from_the_configuration_and_none_takes_it_back(
+    trioexec: Cli, server: Sshd
+) -> None:
+    add(server, f"Host 127.0.1.*\n ProxyJump {BASTION}\n", first=True)
+
+    through = await trioexec("-H", "127.0.1.1", "true")
+    after_first = server.logins()
+    direct = await trioexec("-H", "127.0.1.1", "-J", "none", "true")
+
+    assert (through.code, direct.code) == (0, 0), through.stderr + direct.stderr
+    assert (after_first, server.logins()) == (2, 3)
+
+
+async def test_a_name_that_only_the_hop_knows_is_resolved_there(
+    trioexec: Cli, server: Sshd
+) -> None:
+    """It is nowhere; but it is the hop that is asked for it, and not our resolver."""
+    done = await trioexec("-H", "only-the-hop.test", "-J", BASTION, "true")
+
+    assert done.code == 255
+    assert "name look-up failed" not in done.stderr
+    assert "only-the-hop.test" in server.log, server.log[-1500:]
+
+
+@pytest.mark.parametrize(
+    ("hops", "says"),
+    [
+        pytest.param(
+            f"{BASTION},127.0.2.2:1", "jump host 127.0.2.2:1: ", id="the second refuses"
+        ),
+        pytest.param("127.0.2.9:1", "jump host 127.0.2.9:1: connection refused", id="refuses"),
+        pytest.param("no-such-user@127.0.2.1", "denied: jump host no-such-user@127.0.2.1: permission denied",
+                     id="denies"),
+        pytest.param("no.such.host.test", "jump host no.such.host.test: name look-up failed",
+                     id="unknown"),
+    ],
+)  # fmt: skip
+async def test_an_error_names_the_hop_that_failed(trioexec: Cli, hops: str, says: str) -> None:
+    done = await trioexec("-H", "127.0.1.[1-3]", "-J", hops, "true")
+
+    assert done.code == 255
+    assert says in done.stderr, done.stderr
+    assert sum(line.startswith("  ") for line in done.stderr.splitlines()) == 1  # the three fold
+
+
+async def test_a_hop_that_is_silent_is_named_too(trioexec: Cli) -> None:
+    with silent_server() as port:
+        done = await trioexec(
+            "-H", "127.0.1.1", "-J", f"127.0.2.1:{port}", "--connect-timeout", "1", "true"
+        )
+
+    assert done.code == 255
+    assert f"jump host 127.0.2.1:{port}: timed out connecting after 1 s" in done.stderr
+
+
+async def test_a_failed_hop_is_not_tried_again_by_every_node(trioexec: Cli, server: Sshd) -> None:
+    done = await trioexec(
+        "-H", "127.0.1.[1-50]", "-J", "no-such-user@127.0.2.1", "--parallel", "5", "true"
+    )
+
+    assert done.code == 255
+    assert server.log.count("Connection closed by invalid user no-such-user") <= 1
+
+
+async def test_a_hops_key_is_checked_as_a_nodes_is(trioexec: Cli, server: Sshd) -> None:
+    other = (server.dir / "client_key.pub").read_text()
+    known = server.dir / "known_hosts"
+    known.write_text(f"[127.0.2.1]:{server.port} {other}{known.read_text()}")
+    known.write_text(known.read_text().replace("[127.*]", "[127.0.1.*]"))
+
+    done = await trioexec("-H", "127.0.1.1", "-J", BASTION, "true")
+
+    assert done.code == 255
+    assert "host key rejected: jump host 127.0.2.1: the host key of [127.0.2.1]" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param("nc %h %p", id="nc"),
+        pytest.param("ssh -F {config} -W %h:%p 127.0.2.1", id="ssh -W"),
+    ],
+)
+async def test_a_proxy_command_leads_there(trioexec: Cli, server: Sshd, command: str) -> None:
+    plain = server.dir / "plain_config"
+    plain.write_text(server.config.read_text())
+    command = command.format(config=plain)
+
+    done = await trioexec("-H", "127.0.1.[1-3]", "-o", f"ProxyCommand={command}", "echo in")
+
+    assert (done.code, done.stdout.count(b": in\n")) == (0, 3), done.stderr
+
+
+async def test_a_proxy_command_that_fails_is_an_outcome(trioexec: Cli) -> None:
+    done = await trioexec("-H", "127.0.1.1", "-o", "ProxyCommand=exit 3", "true")
+
+    assert done.code == 255
+    assert "unreachable: " in done.stderr, done.stderr
+
+
+async def test_v_says_the_whole_chain_behind_a_failure(trioexec: Cli) -> None:
+    done = await trioexec("-v", "-H", "127.0.1.1", "-J", "no-such-user@127.0.2.1", "true")
+
+    assert "trioexec: 127.0.1.1: NodeFailureError" in done.stderr
+    assert "<- PermissionDenied: " in done.stderr
