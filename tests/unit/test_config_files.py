@@ -12,6 +12,7 @@ from trioexec.model.errors import ConfigError, UsageError
 from trioexec.settings.config import Config, load_config
 from trioexec.settings.config.config import Groups
 from trioexec.settings.config.files import user_file
+from trioexec.settings.config.texts import Place
 
 
 def load(folder: Path, *, file: str = "", home: Path | None = None) -> Config:
@@ -230,3 +231,18 @@ def test_groups_remember_who_was_asked_for() -> None:
     assert groups.asked == {}
     assert groups["b"] == ("y",)
     assert list(groups.asked) == ["b"]
+
+
+def test_a_run_anywhere_but_beside_the_file_finds_its_node_files_beside_it(tmp_path: Path) -> None:
+    write(tmp_path / "trioexec.toml", '[groups]\nx = "^n.txt"')
+    (tmp_path / "deep").mkdir()
+
+    config = load(tmp_path / "deep")
+
+    assert config.groups["x"].expressions == (f"^{tmp_path}/n.txt",)
+
+
+def test_what_stands_on_no_line_is_told_at_the_files_first() -> None:
+    place = Place(name="F", folder="/", of_project=False, lines={}, root=(), env={})
+
+    assert place.at(("defaults", "x")) == "F:1"
