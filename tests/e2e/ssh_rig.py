@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin yes
 LogLevel VERBOSE
-AuthorizedKeysFile {dir}/client_key.pub
+AuthorizedKeysFile {keys}
 """
 
 CLIENT_CONFIG = """\
@@ -75,24 +76,31 @@ def keygen(path: Path, *options: str, passphrase: str = "") -> Path:
 @contextmanager
 def own_sshd(folder: Path, settings: str = "", *, user: str | None = None) -> Iterator[Sshd]:
     """Serve with settings of the test's own, which win; `{dir}` in them is the folder."""
+    with contextlib.ExitStack() as kept:
+        yield from _own_sshd(folder, settings, user, kept)
+
+
+def _own_sshd(
+    folder: Path, settings: str, user: str | None, kept: contextlib.ExitStack
+) -> Iterator[Sshd]:
     program = shutil.which("sshd", path=os.pathsep.join((os.environ["PATH"], "/usr/sbin")))
     if program is None:
         pytest.skip("no sshd on this machine")
-    for parent in (folder, *folder.parents):
-        if str(parent) not in ("/", "/tmp"):
-            with contextlib.suppress(PermissionError):
-                parent.chmod(0o755)
     port = free_port()
     host_key = _keygen(folder / "host_key")
     if not (folder / "client_key").exists():
         keygen(folder / "client_key")
-    (folder / "client_key.pub").chmod(0o644)
     (folder / "home").mkdir(exist_ok=True)
     known = f"[127.*]:{port},[localhost]:{port},[::1]:{port} {host_key}"
     (folder / "known_hosts").write_text(known)
     user = user or pwd.getpwuid(os.geteuid()).pw_name
     (folder / "ssh_config").write_text(CLIENT_CONFIG.format(port=port, dir=folder, user=user))
-    text = CONFIG.format(settings=settings.format(dir=folder), port=port, dir=folder)
+    # sshd reads it as the user who logs in, and pytest keeps its own folders shut.
+    public = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="trioexec-keys-")))
+    public.chmod(0o755)
+    keys = Path(shutil.copy(folder / "client_key.pub", public))
+    keys.chmod(0o644)
+    text = CONFIG.format(settings=settings.format(dir=folder), port=port, dir=folder, keys=keys)
     (folder / "sshd_config").write_text(text)
     log = folder / "sshd.log"
     process = subprocess.Popen(

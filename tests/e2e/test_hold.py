@@ -124,12 +124,15 @@ async def test_a_dead_connection_is_replaced_unseen(held: Held) -> None:
 
 
 def _sessions_of(sshd: int) -> list[int]:
-    """Processes of sshd's connections: its children and theirs."""
+    """Processes of sshd's connections: its children, and theirs, which hold the sockets."""
     listed = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
     ).stdout
-    rows = [line.split(None, 2) for line in listed.splitlines()]
-    return [int(pid) for pid, ppid, _ in rows if int(ppid) == sshd]
+    parents = dict(map(int, line.split()) for line in listed.splitlines())
+    found = {sshd}
+    while more := {pid for pid, ppid in parents.items() if ppid in found} - found:
+        found |= more
+    return sorted(found - {sshd}, reverse=True)
 
 
 async def test_limits_and_fail_fast_end_commands_as_without(held: Held, mark: Marker) -> None:
