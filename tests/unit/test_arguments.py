@@ -6,18 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trioexec.cli.app import arguments_of, field_of, make_app
 from trioexec.cli.arguments import split
-from trioexec.cli.commands.run import ENTRY
-from trioexec.cli.options import GeneralOptions
 from trioexec.model.errors import UsageError
-from trioexec.settings.option import options_of
 
-OPTIONS = options_of((*ENTRY.groups, GeneralOptions))
+OPTIONS = arguments_of(make_app(), "run")
 
 
 def texts(*argv: str, words_end: bool = True) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-    found = split(argv, OPTIONS, words_end=words_end)
-    return {name: given.texts for name, given in found.layer.given.items()}, found.words
+    options, words = split(argv, OPTIONS, words_end=words_end)
+    found: dict[str, tuple[str, ...]] = {}
+    for option in options:
+        flag, equals, text = option.partition("=")
+        argument, _, implicit_value = OPTIONS.match(flag)
+        given = text if equals else "yes" if implicit_value else "no"
+        found[field_of(argument)] = (*found.get(field_of(argument), ()), given)
+    return found, words
 
 
 @pytest.mark.parametrize(
@@ -95,10 +99,10 @@ def test_what_is_no_option_is_refused_with_what_would_be(argv: list[str], says: 
 def test_words_after_the_first_are_never_looked_at(odd: list[str], ours: list[str]) -> None:
     tail = [*odd, *ours]
 
-    found = split(["-k", "cmd", *tail], OPTIONS)
+    options, words = split(["-k", "cmd", *tail], OPTIONS)
 
-    assert found.words == ("cmd", *tail)
-    assert set(found.layer.given) == {"fail_fast"}
+    assert words == ("cmd", *tail)
+    assert options == ["-k"]
 
 
 @given(st.lists(st.text(max_size=8)))
@@ -108,6 +112,6 @@ def test_nothing_but_a_usage_error_comes_of_odd_arguments(argv: list[str]) -> No
 
 
 def test_no_flag_stands_for_two_options() -> None:
-    flags = [flag for option in OPTIONS for flag in (*option.flags, option.negative) if flag]
+    flags = [flag for option in OPTIONS for flag in option.names]
 
     assert len(flags) == len(set(flags))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from trioexec.cli.app import arguments_of, field_of, make_app
 from trioexec.cli.configured import configurable_groups, known_options
 from trioexec.cli.main import main
-from trioexec.settings.option import options_of
+from trioexec.cli.parameters import long_name
 
 USER = """\
 [defaults]
@@ -132,8 +134,10 @@ def test_every_option_that_a_file_may_set_is_shown(call: Call) -> None:
 
 
 def test_every_configurable_option_goes_by_its_name_on_the_command_line() -> None:
-    for option in options_of(configurable_groups()):
-        assert option.long == "--" + option.field.replace("_", "-")
+    fields = {one.name for group in configurable_groups() for one in dataclasses.fields(group)}
+    for option in arguments_of(make_app(), "run"):
+        if field_of(option) in fields:
+            assert long_name(option.names) == "--" + field_of(option).replace("_", "-")
 
 
 def test_a_check_says_what_is_there(call: Call) -> None:

@@ -1,82 +1,107 @@
 from __future__ import annotations
 
+import io
+import os
 import subprocess
 import sys
-from itertools import pairwise
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from trioexec.cli.help import help_for, render
-from trioexec.cli.options import GeneralOptions
+from trioexec.cli.app import arguments_of, make_app
+from trioexec.cli.help import plain_help, print_help, reference
+from trioexec.cli.parameters import PANELS
+from trioexec.cli.quick import TEXTS
 from trioexec.cli.registry import COMMANDS, load
-from trioexec.settings.option import options_of
 
 NAMES = sorted(COMMANDS)
+
+
+def help_of(name: str, width: int = 80, **how: bool) -> str:
+    console = Console(file=io.StringIO(), width=width, highlight=False, **how)  # type: ignore[arg-type]
+    whole = name == "trioexec"
+    print_help(load("run" if whole else name), whole=whole, console=console)
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+@pytest.mark.parametrize("name", ["trioexec", *NAMES])
+def test_the_kept_help_is_what_cyclopts_renders(name: str) -> None:
+    kept = (Path(TEXTS) / f"{name}.txt").read_text("utf-8")
+
+    assert kept == plain_help(name), "run: python -m trioexec.cli.help"
 
 
 @pytest.mark.parametrize("width", [60, 80, 100])
 @pytest.mark.parametrize("name", NAMES)
 def test_no_line_is_wider_than_the_terminal(name: str, width: int) -> None:
-    lines = render(load(name), whole=name == "run", width=width)
+    lines = help_of(name, width).splitlines()
 
-    assert [line for line in lines if len(line) > width] == []
+    assert [line for line in lines if len(line) > width and "  trioexec " not in line] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_option_is_named_with_all_its_names_once(name: str) -> None:
-    module = load(name)
+def test_every_option_is_named_with_all_its_names(name: str) -> None:
+    words = help_of(name).replace("\u2502", " ").split()
 
-    text = "\n".join(render(module, whole=False, width=80))
-
-    for option in options_of((*module.entry.groups, GeneralOptions)):
-        first = [flag for flag in option.flags if not flag.startswith("--")] or [option.long]
-        rows = [line for line in text.splitlines() if line.strip().startswith(first[0])]
-        assert any(all(flag in row for flag in option.flags) for row in rows), option.field
+    for option in arguments_of(make_app(), name):
+        assert set(option.parameter.name or ()) <= set(words), option.names
 
 
 def test_panels_come_in_the_order_in_which_they_are_looked_for() -> None:
-    lines = render(load("run"), whole=True, width=80)
+    lines = help_of("trioexec").splitlines()
 
-    titles = [after for before, after in pairwise(lines) if not before]
-    wanted = ["Examples", "Commands", "Nodes", "Run", "Result", "SSH", "Output"]
-    assert [title for title in titles if title in wanted] == wanted
+    titles = [line.split()[1] for line in lines if line.startswith("\u256d")]
+    wanted = ["Commands", *(name.split()[0] for name in PANELS)]
+    assert titles == sorted(titles, key=wanted.index)
+    assert {"Commands", "Nodes", "Run", "Result", "SSH", "Output", "General"} <= set(titles)
 
 
-def test_the_programs_own_help_lists_every_command() -> None:
-    text = "\n".join(render(load("run"), whole=True, width=80))
-
-    assert all(f"  {name} " in text for name in COMMANDS)
-    assert "Commands" not in render(load("run"), whole=False, width=80)
+def test_the_programs_own_help_lists_every_command_and_a_commands_does_not() -> None:
+    assert all(f"\u2502 {name} " in help_of("trioexec") for name in COMMANDS)
+    assert "Commands" not in help_of("run")
 
 
 def test_numbers_say_their_default_and_unset_ones_say_nothing() -> None:
-    text = " ".join(" ".join(render(load("run"), whole=True, width=100)).split())
+    text = " ".join(help_of("trioexec", 100).replace("\u2502", " ").split())
 
-    assert "0 is no limit. [64]" in text
-    assert "For the whole run. [no limit]" in text
-    assert "For nodes that name none themselves. -i" in text
-    assert "[-1]" not in text
-
-
-def test_columns_decide_the_width_within_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "5000")
-    wide = help_for(load("run"), whole=True)
-    monkeypatch.setenv("COLUMNS", "3")
-    narrow = help_for(load("run"), whole=True)
-
-    assert max(map(len, wide.splitlines())) in range(90, 101)
-    assert max(map(len, narrow.splitlines())) <= 60
+    assert "0 is no limit. [default: 64]" in text
+    assert "For the whole run. [default: no limit]" in text
+    assert "For nodes that name none themselves. --identity" in text
+    assert "default: -1" not in text
 
 
-def test_help_needs_no_terminal() -> None:
+def test_columns_decide_the_width_within_reason() -> None:
+    assert max(map(len, help_of("ping", 5000).splitlines())) == 100
+    assert max(map(len, help_of("ping", 3).splitlines())) <= 60
+
+
+def test_a_terminal_gets_colours() -> None:
+    assert "\x1b[" in help_of("ping", force_terminal=True)
+
+
+@pytest.mark.parametrize("env", [{}, {"COLUMNS": "70"}])
+def test_help_needs_no_terminal(env: dict[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "trioexec", "--help"],
         capture_output=True,
         stdin=subprocess.DEVNULL,
-        env={"PATH": "/usr/bin:/bin"},
+        env={
+            **{key: os.environ[key] for key in ("PATH", "PYTHONPATH") if key in os.environ},
+            **env,
+        },
         check=False,
     )
 
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.startswith(b"Usage: trioexec [OPTIONS] COMMAND...")
     assert b"\x1b" not in done.stdout
+    assert max(len(line) for line in done.stdout.decode().splitlines()) == int(
+        env.get("COLUMNS", "80")
+    )
+
+
+def test_the_reference_page_is_what_cyclopts_writes() -> None:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "options.md"
+
+    assert page.read_text("utf-8") == reference(), f"run: python -m trioexec.cli.help {page}"

@@ -1,28 +1,19 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any
 
 import pytest
 
+from trioexec.cli.app import make_app, read, settle
+from trioexec.cli.registry import load
 from trioexec.model.errors import UsageError
-from trioexec.settings.layers import Given, Layer, environment, resolve, strays
-from trioexec.settings.option import option, options_of
-from trioexec.settings.readers import Flag, Number, Text
+from trioexec.settings.layers import Given, Layer, Setting, environment, strays
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Some:
-    PANEL: ClassVar[str] = "Some"
-
-    parallel: int = option(64, "--parallel", reader=Number(low=0, high=9), help="")
-    hosts: tuple[str, ...] = option((), "-H", "--hosts", reader=Text(metavar="X"), help="")
-    red: bool = option(False, "--red", reader=Flag(), exclusive="colour", help="")
-    blue: bool = option(False, "--blue", reader=Flag(), exclusive="colour", help="")
-    secret: bool = option(False, "--secret", reader=Flag(), from_env=False, help="")
-
-
-OPTIONS = options_of([Some])
+VARIABLES = {
+    "parallel": "TRIOEXEC_PARALLEL",
+    "hosts": "TRIOEXEC_HOSTS",
+    "stream": "TRIOEXEC_STREAM",
+}
 
 
 def layer(name: str, **texts: str) -> Layer:
@@ -34,91 +25,109 @@ def layer(name: str, **texts: str) -> Layer:
     )
 
 
+def settings_of(*layers: Layer, argv: list[str] | None = None) -> dict[str, Setting]:
+    return settle(make_app(whole=False)["run"], argv or [], layers)
+
+
 def test_what_nobody_gave_is_the_default_and_says_so() -> None:
-    setting = resolve(OPTIONS, [])["parallel"]
+    setting = settings_of()["parallel"]
 
     assert (setting.value, setting.source, setting.where) == (64, "default", "")
 
 
 def test_a_later_layer_is_stronger_and_the_value_knows_its_source() -> None:
-    settings = resolve(OPTIONS, [layer("weak", parallel="1"), layer("strong", parallel="2")])
+    settings = settings_of(layer("weak", parallel="1"), layer("strong", parallel="2"))
 
     assert settings["parallel"].value == 2
     assert settings["parallel"].source == "strong"
     assert settings["parallel"].where == "strong:parallel"
 
 
-def test_giving_the_default_is_still_giving() -> None:
-    settings = resolve(OPTIONS, [layer("weak", parallel="1"), layer("strong", red="no")])
+def test_the_command_line_is_the_strongest() -> None:
+    settings = settings_of(layer("weak", parallel="1"), argv=["--parallel=3"])
 
-    assert settings["red"].source == "strong"
-    assert settings["blue"].source == "default"
+    assert settings["parallel"] == Setting(value=3, source="command line", where="--parallel")
+
+
+def test_giving_the_default_is_still_giving() -> None:
+    settings = settings_of(layer("weak", parallel="1"), layer("strong", stream="no"))
+
+    assert settings["stream"].source == "strong"
+    assert settings["json"].source == "default"
 
 
 def test_a_repeatable_option_is_replaced_whole_by_a_stronger_layer() -> None:
     weak = Layer(name="weak", given={"hosts": Given(texts=("a", "b"), where="w")})
 
-    settings = resolve(OPTIONS, [weak, layer("strong", hosts="c")])
-
-    assert settings["hosts"].value == ("c",)
+    assert settings_of(weak)["hosts"].value == ("a", "b")
+    assert settings_of(weak, layer("strong", hosts="c"))["hosts"].value == ("c",)
 
 
 def test_of_a_single_option_given_twice_the_last_counts() -> None:
-    twice = Layer(name="line", given={"parallel": Given(texts=("1", "2"), where="--parallel")})
+    twice = Layer(name="file", given={"parallel": Given(texts=("1", "2"), where="parallel")})
 
-    assert resolve(OPTIONS, [twice])["parallel"].value == 2
+    assert settings_of(twice)["parallel"].value == 2
+    assert settings_of(argv=["--parallel=1", "--parallel=2"])["parallel"].value == 2
+    assert settings_of(argv=["--fail-fast", "--no-fail-fast"])["fail_fast"].value is False
 
 
-def test_an_error_names_where_the_text_stood() -> None:
+@pytest.mark.parametrize("strong", [{}, {"parallel": "2"}])
+def test_an_error_names_where_the_text_stood(strong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=r"^weak:parallel: 'x' is not a number"):
-        resolve(OPTIONS, [layer("weak", parallel="x"), layer("strong", parallel="2")])
+        settings_of(layer("weak", parallel="x"), layer("strong", **strong))
 
 
 def test_exclusive_options_of_one_layer_are_refused_by_name() -> None:
-    with pytest.raises(UsageError, match=r"^--red and --blue exclude each other"):
-        resolve(OPTIONS, [layer("line", red="yes", blue="yes")])
+    with pytest.raises(UsageError, match=r"^--stream and --json exclude each other"):
+        settings_of(layer("file", stream="yes", json="yes"))
 
 
 def test_an_exclusive_option_wins_over_its_rival_in_a_weaker_layer() -> None:
-    settings = resolve(OPTIONS, [layer("weak", red="yes"), layer("strong", blue="yes")])
+    settings = settings_of(layer("weak", stream="yes"), layer("strong", json="yes"))
 
-    assert (settings["red"].value, settings["blue"].value) == (False, True)
+    assert (settings["stream"].value, settings["json"].value) == (False, True)
 
 
 def test_a_flag_taken_back_claims_nothing() -> None:
-    settings = resolve(OPTIONS, [layer("weak", red="yes"), layer("strong", blue="no")])
+    settings = settings_of(layer("weak", stream="yes"), layer("strong", json="no"))
 
-    assert (settings["red"].value, settings["blue"].value) == (True, False)
+    assert (settings["stream"].value, settings["json"].value) == (True, False)
 
 
 def test_the_environment_is_a_layer_of_prefixed_names() -> None:
-    env = {"TRIOEXEC_PARALLEL": "8", "TRIOEXEC_HOSTS": "a,b\nc", "TRIOEXEC_RED": ""}
+    env = {"TRIOEXEC_PARALLEL": "8", "TRIOEXEC_HOSTS": "a,b\nc", "TRIOEXEC_STREAM": ""}
 
-    settings = resolve(OPTIONS, [environment(OPTIONS, env)])
+    given = environment(VARIABLES, {"hosts"}, env).given
 
-    assert settings["parallel"].value == 8
-    assert settings["parallel"].source == "environment"
-    assert settings["hosts"].value == ("a,b", "c")
-    assert settings["red"].source == "default"
+    assert given["parallel"] == Given(texts=("8",), where="TRIOEXEC_PARALLEL")
+    assert given["hosts"].texts == ("a,b", "c")
+    assert "stream" not in given
 
 
-def test_what_may_not_come_from_the_environment_does_not() -> None:
-    env = {"TRIOEXEC_SECRET": "1"}
+def test_options_are_named_after_their_long_flag_in_the_environment() -> None:
+    env = {"TRIOEXEC_HOSTS": "a,b\nc", "TRIOEXEC_ANY_FAILURE": "yes"}
 
-    assert resolve(OPTIONS, [environment(OPTIONS, env)])["secret"].value is False
-    assert strays(OPTIONS, env) == ["TRIOEXEC_SECRET"]
+    settings = read(load("run"), [], env).settings
+
+    assert settings["hosts"] == Setting(
+        value=("a,b", "c"), source="environment", where="TRIOEXEC_HOSTS"
+    )
+    assert settings["any_failure"].value is True
+
+
+@pytest.mark.parametrize("name", ["PASSWORD", "SUDO_PASSWORD", "HELP", "VERSION"])
+def test_what_may_not_come_from_the_environment_does_not(name: str) -> None:
+    settings = read(load("run"), [], {f"TRIOEXEC_{name}": "1"}).settings
+
+    assert settings[name.lower()].value is False
+
+
+def test_what_is_neither_yes_nor_no_is_refused_by_its_name() -> None:
+    with pytest.raises(UsageError, match=r'TRIOEXEC_BATCH.*"maybe"'):
+        read(load("run"), [], {"TRIOEXEC_BATCH": "maybe"})
 
 
 def test_variables_that_are_no_option_are_strays() -> None:
-    assert strays(OPTIONS, {"TRIOEXEC_PARALEL": "8", "TRIOEXEC_RED": "1", "HOME": "/"}) == [
-        "TRIOEXEC_PARALEL"
-    ]
+    env = {"TRIOEXEC_PARALEL": "8", "TRIOEXEC_PARALLEL": "1", "HOME": "/"}
 
-
-def test_names_are_derived_from_the_long_flag() -> None:
-    by_field = {option.field: option for option in OPTIONS}
-
-    assert by_field["hosts"].env == "TRIOEXEC_HOSTS"
-    assert by_field["hosts"].long == "--hosts"
-    assert by_field["hosts"].negative == ""
-    assert by_field["red"].negative == "--no-red"
+    assert strays(VARIABLES.values(), env) == ["TRIOEXEC_PARALEL"]

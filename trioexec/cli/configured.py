@@ -16,6 +16,7 @@ from trioexec.cli.options import (
     LimitOptions,
     NodeOptions,
     OutputOptions,
+    RecordOptions,
     ResultOptions,
     SshOptions,
     TransportOptions,
@@ -70,8 +71,6 @@ class Configured:
 
 def configurable_groups() -> tuple[type[Any], ...]:
     """List the option dataclasses whose options a file may set."""
-    from trioexec.cli.records import RecordOptions  # noqa: PLC0415 - only where there is a file
-
     return (*CONFIGURABLE, RecordOptions)
 
 
@@ -132,12 +131,10 @@ def check_values(config: Config) -> None:
     Raises:
         UsageError: One has not.
     """
-    from trioexec.settings.layers import resolve  # noqa: PLC0415
-    from trioexec.settings.option import options_of  # noqa: PLC0415
+    from trioexec.cli.app import make_app, settle  # noqa: PLC0415 - imports cyclopts
 
-    options = options_of(configurable_groups())
     for name, table in config.tables():
-        resolve(options, [Layer(name=name, given=table)])
+        settle(make_app(whole=False)["run"], (), [Layer(name=name, given=table)])
 
 
 def _cluster(outer: Sequence[Layer]) -> Given | None:

@@ -1,129 +1,94 @@
-"""What ``--help`` says: pure text from the option table, in panels, without rich or cyclopts.
+"""What ``--help`` says: cyclopts' help of the options, with usage, examples and notes of ours.
 
-Rendered by hand because it has to be there at once: importing either takes longer
-than all of this.
+``python -m trioexec.cli.help`` renders it into `helptexts`, from where `quick` takes it;
+with the name of a file, cyclopts writes all options there, as a page of reference.
 """
 
 from __future__ import annotations
 
-import math
+import io
 import os
-import textwrap
-from collections.abc import Iterable, Sequence
-from typing import Final
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from trioexec.cli.options import UNSET, GeneralOptions
-from trioexec.cli.registry import COMMANDS, CommandModule
-from trioexec.settings.option import ENV_PREFIX, Option, options_of
-from trioexec.settings.readers import Flag
+from trioexec.cli.app import make_app
+from trioexec.cli.quick import TEXTS
+from trioexec.cli.registry import COMMANDS, DEFAULT_COMMAND, CommandModule, load
+from trioexec.settings.layers import ENV_PREFIX
 
-__all__ = ["help_for", "render"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["plain_help", "print_help", "reference"]
 
 MIN_WIDTH: Final = 60
 MAX_WIDTH: Final = 100
-DEFAULT_WIDTH: Final = 80
-
-_LEFT_WIDTH: Final = 30
-"""Of the column of names; a longer name has its text on the next line."""
 
 _WHAT: Final = "Run a command on many machines over SSH; leave nothing running when it has ended."
 
-_CODES: Final = (
-    "the main rank's code (default), or as -S and the like say; 124 timed out,",
-    "255 not reached, 130 Ctrl-C, 2 usage, 70 a bug.",
+_WORDS_END: Final = (
+    "Options end at the first word of COMMAND, as with ssh.\n"
+    "Exit code: the main rank's code (default), or as -S and the like say; 124 timed out, "
+    "255 not reached, 130 Ctrl-C, 2 usage, 70 a bug.\n"
 )
 
 
-def help_for(module: CommandModule, *, whole: bool) -> str:
-    """Render help for the terminal we have, or for 80 columns where there is none."""
-    columns = os.environ.get("COLUMNS", "")
-    width = int(columns) if columns.isdecimal() else _terminal_width()
-    lines = render(module, whole=whole, width=max(MIN_WIDTH, min(width, MAX_WIDTH)))
-    return "\n".join(lines) + "\n"
-
-
-def _terminal_width() -> int:
-    try:
-        return os.get_terminal_size().columns or DEFAULT_WIDTH
-    except OSError:
-        return DEFAULT_WIDTH
-
-
-def render(module: CommandModule, *, whole: bool, width: int) -> list[str]:
-    """Make the lines of one command's help.
+def print_help(module: CommandModule, *, whole: bool, console: Console | None = None) -> None:
+    """Print one command's help for the terminal we have, or for 80 columns where there is none.
 
     Args:
         module: The command.
         whole: Whether it is the program's own help, with the list of commands.
-        width: Columns; no line is longer.
+        console: Where to, if not to stdout.
     """
+    from rich.console import Console  # noqa: PLC0415 - as slow to import as all of the rest
+
+    console = console or Console(file=sys.stdout, highlight=False)
+    console.width = max(MIN_WIDTH, min(console.width, MAX_WIDTH))
+    app = make_app(whole=whole)
+    command = app if whole else app[module.name]
     entry = module.entry
     name = "" if whole else f"{module.name} "
-    usage = f"Usage: trioexec {name}{entry.usage}"
-    lines = textwrap.wrap(usage, width, subsequent_indent=" " * 7)
+    command.usage = f"Usage: trioexec {name}{entry.usage}"
     if whole:
-        lines.append("       trioexec NAME ...    with a name from Commands, below")
-    lines += ["", *textwrap.wrap(_WHAT if whole else COMMANDS[module.name], width)]
-    if entry.examples:
-        lines += _panel("Examples", entry.examples, width)
-    if whole:
-        lines += _panel("Commands", list(COMMANDS.items()), width)
-    options = options_of((*entry.groups, GeneralOptions))
-    for panel in dict.fromkeys(option.panel for option in options):
-        rows = [(_names(option), _about(option)) for option in options if option.panel == panel]
-        lines += _panel(panel, rows, width)
-    lines += ["", *_notes(width, words_end=entry.words_end)]
-    return lines
-
-
-def _notes(width: int, *, words_end: bool) -> list[str]:
-    notes = []
-    if words_end:
-        notes.append("Options end at the first word of COMMAND, as with ssh.")
-        notes.append("Exit code: " + " ".join(_CODES))
-    notes.append(
-        f"Options also come from the environment, as {ENV_PREFIX}PARALLEL=8;"
-        " the command line is stronger."
+        command.usage += "\n       trioexec NAME ...    with a name from Commands, below"
+    examples = [f"  {line}\n      {what}" for line, what in entry.examples]
+    command.help = "\n".join(
+        [_WHAT if whole else COMMANDS[module.name], "", "For example", *examples]
     )
-    return [line for note in notes for line in textwrap.wrap(note, width)]
+    command.help_format = "plaintext"
+    command.help_epilogue = (_WORDS_END if entry.words_end else "") + (
+        f"Options also come from the environment, as {ENV_PREFIX}PARALLEL=8; "
+        "the command line is stronger."
+    )
+    app.help_print([] if whole else [module.name], console=console)
 
 
-def _panel(title: str, rows: Iterable[Sequence[str]], width: int) -> list[str]:
-    rows = list(rows)
-    lines = ["", title]
-    left = _LEFT_WIDTH
-    if title in ("Examples", "Commands"):
-        left = max(len(row[0]) for row in rows) + 4
-    for name, text in rows:
-        if len(name) + 4 > left or left > width - 20:
-            lines.append(f"  {name}")
-            wrapped = textwrap.wrap(text, width - _LEFT_WIDTH)
-            lines += [" " * _LEFT_WIDTH + line for line in wrapped]
-            continue
-        wrapped = textwrap.wrap(text, width - left) or [""]
-        lines.append(f"  {name}".ljust(left) + wrapped[0])
-        lines += [" " * left + line for line in wrapped[1:]]
-    return lines
+def plain_help(name: str) -> str:
+    """Render a command's help, or the program's own (`trioexec`), without a terminal."""
+    from rich.console import Console  # noqa: PLC0415
+
+    whole = name == "trioexec"
+    console = Console(file=io.StringIO(), width=80, highlight=False)
+    print_help(load(DEFAULT_COMMAND if whole else name), whole=whole, console=console)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-def _names(option: Option) -> str:
-    """Short names first, aligned under each other."""
-    short = [flag for flag in option.flags if not flag.startswith("--")]
-    long = [flag for flag in option.flags if flag.startswith("--")]
-    names = ", ".join(short + long)
-    if not short:
-        names = "    " + names
-    return f"{names} {option.reader.metavar}".rstrip()
+def reference() -> str:
+    """Write the options of every command as Markdown."""
+    app = make_app(whole=False)
+    app.help = _WHAT
+    for name in COMMANDS:
+        app[name].usage = f"trioexec {load(name).entry.usage}"
+    return app.generate_docs(output_format="markdown").rstrip() + "\n"
 
 
-def _about(option: Option) -> str:
-    default = _default_text(option)
-    return f"{option.help} [{default}]" if default else option.help
-
-
-def _default_text(option: Option) -> str:
-    if isinstance(option.reader, Flag) or option.default in ("", (), UNSET):
-        return ""
-    if isinstance(option.default, float):
-        return "no limit" if math.isinf(option.default) else f"{option.default:g}"
-    return str(option.default)
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        Path(sys.argv[1]).write_text(reference(), encoding="utf-8")
+    os.makedirs(TEXTS, exist_ok=True)  # noqa: PTH103
+    for name in ("trioexec", *COMMANDS):
+        with open(os.path.join(TEXTS, f"{name}.txt"), "w", encoding="utf-8") as file:  # noqa: PTH118, PTH123
+            file.write(plain_help(name))

@@ -9,16 +9,13 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from trioexec.cli.arguments import split
-from trioexec.cli.configured import configured
 from trioexec.cli.invocation import Invocation
-from trioexec.cli.options import GeneralOptions
+from trioexec.cli.quick import help_text, read_plain
 from trioexec.cli.registry import COMMANDS, DEFAULT_COMMAND, CommandModule, load
 from trioexec.cli.secrets import VARIABLES, hide_variables
 from trioexec.model.errors import TrioexecError
 from trioexec.model.exitcodes import BUG, INTERRUPTED, OK, OUTPUT_CLOSED, USAGE
-from trioexec.settings.layers import environment, resolve, strays
-from trioexec.settings.option import options_of
+from trioexec.settings.layers import ENV_PREFIX, strays
 
 __all__ = ["main"]
 
@@ -28,6 +25,9 @@ OTHER_NAMES = frozenset({"pdsh"})
 REPORT_BUGS = (
     "This is a bug in trioexec, not in what you asked for: please report it with the lines above."
 )
+
+COMPLETE = "__complete"
+"""What the completion scripts of cyclopts call us with."""
 
 _NOT_OPTIONS = VARIABLES | {"TRIOEXEC_NODE"}
 """Variables of ours that are no option: secrets, and the node's name for a local command."""
@@ -64,54 +64,51 @@ def _own_arguments() -> list[str]:
 
 
 def _dispatch(arguments: list[str], env: Mapping[str, str]) -> int:
+    if arguments[:1] == [COMPLETE]:
+        from trioexec.cli.app import make_app  # noqa: PLC0415 - imports cyclopts
+
+        make_app()(arguments, exit_on_error=False, result_action="return_value")
+        return OK
     name, rest = DEFAULT_COMMAND, arguments
     if arguments and arguments[0] in COMMANDS:
         name, rest = arguments[0], arguments[1:]
+    whole = name == DEFAULT_COMMAND and rest is arguments
+    theirs = name in OTHER_NAMES and rest == ["-h"]  # pdsh has a -h of its own
+    if not theirs and (text := help_text("trioexec" if whole else name, rest, env)):
+        sys.stdout.write(text)
+        return OK
     module = load(name)
-    invocation = read(module, rest, env)
+    invocation = read_plain(module, rest, env) or _read(module, rest, env)
     if invocation.settings["version"].value:
         from trioexec import __version__  # noqa: PLC0415 - hardly ever wanted
 
         sys.stdout.write(f"trioexec {__version__}\n")
         return OK
     if invocation.settings["help"].value:
-        from trioexec.cli.help import help_for  # noqa: PLC0415 - hardly ever wanted
+        from trioexec.cli.help import print_help  # noqa: PLC0415 - hardly ever wanted
 
-        sys.stdout.write(help_for(module, whole=name == DEFAULT_COMMAND and rest is arguments))
+        print_help(module, whole=whole)
         return OK
     return module.main(invocation)
 
 
-def read(module: CommandModule, arguments: Sequence[str], env: Mapping[str, str]) -> Invocation:
-    """Settle the options of one call of a command.
+def _read(module: CommandModule, arguments: Sequence[str], env: Mapping[str, str]) -> Invocation:
+    from trioexec.cli.app import read  # noqa: PLC0415 - imports cyclopts
 
-    Raises:
-        UsageError: Whatever is wrong with one of them.
-    """
-    options = options_of((*module.entry.groups, GeneralOptions))
-    if module.entry.raw:
-        asked = [word for word in arguments[:1] if word in ("--help", "--version")]
-        settings = resolve(options, [split(asked, options).layer])
-        return Invocation(name=module.name, words=tuple(arguments), settings=settings, env=env)
-    split_up = split(arguments, options, words_end=module.entry.words_end)
     _warn_of_typos(env)
-    outer = [environment(options, env), split_up.layer]
-    files = configured(module.entry.groups, outer, env)
-    settings = resolve(options, [*files.layers, *outer])
-    return Invocation(
-        name=module.name, words=split_up.words, settings=settings, env=env, configured=files
-    )
+    return read(module, arguments, env)
 
 
 def _warn_of_typos(env: Mapping[str, str]) -> None:
     """Name variables that look like options of ours and are none of any command's."""
-    if not any(name.startswith("TRIOEXEC_") and name not in _NOT_OPTIONS for name in env):
+    if not any(name.startswith(ENV_PREFIX) and name not in _NOT_OPTIONS for name in env):
         return
-    groups = [group for name in COMMANDS for group in load(name).entry.groups]
-    options = options_of([*groups, GeneralOptions])
-    for name in strays(options, env):
-        if name not in _NOT_OPTIONS:
-            _say(f"{name} is set, but there is no such option; it is ignored.")
+    from trioexec.cli.app import arguments_of, make_app, variables_of  # noqa: PLC0415
+
+    app = make_app()
+    known = {one for name in COMMANDS for one in variables_of(arguments_of(app, name)).values()}
+    for name in strays(known | _NOT_OPTIONS, env):
+        _say(f"{name} is set, but there is no such option; it is ignored.")
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from trioexec.model.command import DEFAULT_PARALLEL
-from trioexec.settings.option import option
-from trioexec.settings.readers import Choice, Flag, Number, Pair, Seconds, Text
+
+if TYPE_CHECKING:  # `cli.app` reads the annotations, and brings these
+    from trioexec.cli.parameters import choice, group_names, number, option, pair, seconds, text
 
 __all__ = [
     "CommandOptions",
@@ -23,7 +24,10 @@ __all__ = [
     "ListOptions",
     "NodeOptions",
     "OutputOptions",
+    "RecordOptions",
+    "RerunOptions",
     "ResultOptions",
+    "RunsOptions",
     "SshOptions",
     "TransportOptions",
 ]
@@ -36,441 +40,719 @@ MAX_DESCRIPTOR = 1_000_000
 MAX_ALIVE_S = 86_400
 MAX_ALIVE_COUNT = 1000
 MAX_WORKERS = 256
+MAX_LISTED = 100_000
 DEFAULT_CONNECT_TIMEOUT_S = 10.0
 
 UNSET = -1
 """A number that nobody gave: what the configuration says then counts."""
-
-_WHEN = Choice(("auto", "always", "never"))
-_EXPR = Text(metavar="EXPR")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneralOptions:
     """What every command understands."""
 
-    PANEL: ClassVar[str] = "General"
-
-    help: bool = option(
-        False, "-h", "--help", reader=Flag(), from_env=False, help="Show this and exit."
-    )
-    version: bool = option(
-        False, "-V", "--version", reader=Flag(), from_env=False, help="Show the version and exit."
-    )
-    config: str = option(
-        "",
-        "--config",
-        reader=Text(metavar="FILE"),
-        help="The one config file to read, instead of the user's and the project's; none: no file.",
-    )
-    profile: str = option(
-        "", "--profile", reader=Text(metavar="NAME"), help="Options that a config file has by name."
-    )
+    help: Annotated[
+        bool, option("-h", "--help", panel="General", from_env=False, help="Show this and exit.")
+    ] = False
+    version: Annotated[
+        bool,
+        option(
+            "-V", "--version", panel="General", from_env=False, help="Show the version and exit."
+        ),
+    ] = False
+    config: Annotated[
+        str,
+        option(
+            "--config",
+            panel="General",
+            metavar="FILE",
+            converter=text,
+            help="The one config file to read, instead of the user's and the project's; "
+            "none: no file.",
+        ),
+    ] = ""
+    profile: Annotated[
+        str,
+        option(
+            "--profile",
+            panel="General",
+            metavar="NAME",
+            converter=text,
+            help="Options that a config file has by name.",
+        ),
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeOptions:
     """Which nodes."""
 
-    PANEL: ClassVar[str] = "Nodes"
-
-    hosts: tuple[str, ...] = option(
-        (),
-        "-H",
-        "--hosts",
-        "-w",
-        reader=_EXPR,
-        help="Nodes: [user@]host[:port], web[1-20], a,b, ^file, - for stdin, @group. Repeatable.",
-    )
-    cluster: str = option(
-        "",
-        "-C",
-        "--cluster",
-        reader=Text(metavar="NAME"),
-        help="The nodes of a cluster of the config file, with the options it has there.",
-    )
-    filter: tuple[str, ...] = option(
-        (),
-        "-f",
-        "--filter",
-        reader=_EXPR,
-        help="Keep only these: a name, a glob or a node set. Repeatable.",
-    )
-    exclude: tuple[str, ...] = option(
-        (),
-        "-x",
-        "--exclude",
-        reader=_EXPR,
-        help="Leave these out: a name, a glob or a node set. Repeatable.",
-    )
+    hosts: Annotated[
+        tuple[str, ...],
+        option(
+            "-H",
+            "--hosts",
+            "-w",
+            panel="Nodes",
+            metavar="EXPR",
+            converter=text,
+            completer=group_names,
+            help="Nodes: [user@]host[:port], web[1-20], a,b, ^file, - for stdin, @group. "
+            "Repeatable.",
+        ),
+    ] = ()
+    cluster: Annotated[
+        str,
+        option(
+            "-C",
+            "--cluster",
+            panel="Nodes",
+            metavar="NAME",
+            converter=text,
+            help="The nodes of a cluster of the config file, with the options it has there.",
+        ),
+    ] = ""
+    filter: Annotated[
+        tuple[str, ...],
+        option(
+            "-f",
+            "--filter",
+            panel="Nodes",
+            metavar="EXPR",
+            converter=text,
+            completer=group_names,
+            help="Keep only these: a name, a glob or a node set. Repeatable.",
+        ),
+    ] = ()
+    exclude: Annotated[
+        tuple[str, ...],
+        option(
+            "-x",
+            "--exclude",
+            panel="Nodes",
+            metavar="EXPR",
+            converter=text,
+            completer=group_names,
+            help="Leave these out: a name, a glob or a node set. Repeatable.",
+        ),
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitOptions:
     """How a run goes, whatever it does on the nodes."""
 
-    PANEL: ClassVar[str] = "Run"
-
-    parallel: int = option(
-        DEFAULT_PARALLEL,
-        "--parallel",
-        reader=Number(low=0, high=MAX_PARALLEL, zero="no limit"),
-        help="At most so many nodes at once; 0 is no limit.",
-    )
-    fail_fast: bool = option(
-        False,
-        "-k",
-        "--fail-fast",
-        reader=Flag(),
-        help="Stop everything when one node fails; never exits 0 then.",
-    )
-    batch: bool = option(
-        False,
-        "-b",
-        "--batch",
-        reader=Flag(),
-        help="One Ctrl-C terminates; without it the first one shows the status.",
-    )
-    connect_timeout: float = option(
-        DEFAULT_CONNECT_TIMEOUT_S,
-        "--connect-timeout",
-        reader=Seconds(),
-        help="For reaching a node and logging in.",
-    )
-    deadline: float = option(math.inf, "--deadline", reader=Seconds(), help="For the whole run.")
-    dry_run: bool = option(
-        False, "--dry-run", reader=Flag(), help="Say what would run where, and connect to nothing."
-    )
+    parallel: Annotated[
+        int,
+        option(
+            "--parallel",
+            panel="Run",
+            metavar="N",
+            converter=number(0, MAX_PARALLEL, zero="no limit"),
+            help="At most so many nodes at once; 0 is no limit.",
+        ),
+    ] = DEFAULT_PARALLEL
+    fail_fast: Annotated[
+        bool,
+        option(
+            "-k",
+            "--fail-fast",
+            panel="Run",
+            help="Stop everything when one node fails; never exits 0 then.",
+        ),
+    ] = False
+    batch: Annotated[
+        bool,
+        option(
+            "-b",
+            "--batch",
+            panel="Run",
+            help="One Ctrl-C terminates; without it the first one shows the status.",
+        ),
+    ] = False
+    connect_timeout: Annotated[
+        float,
+        option(
+            "--connect-timeout",
+            panel="Run",
+            metavar="S",
+            converter=seconds,
+            help="For reaching a node and logging in.",
+        ),
+    ] = DEFAULT_CONNECT_TIMEOUT_S
+    deadline: Annotated[
+        float,
+        option(
+            "--deadline", panel="Run", metavar="S", converter=seconds, help="For the whole run."
+        ),
+    ] = math.inf
+    dry_run: Annotated[
+        bool,
+        option("--dry-run", panel="Run", help="Say what would run where, and connect to nothing."),
+    ] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandOptions:
     """What is special to running a command."""
 
-    PANEL: ClassVar[str] = "Run"
-
-    timeout: float = option(
-        math.inf, "--timeout", reader=Seconds(), help="For the command on each node."
-    )
-    idle_timeout: float = option(
-        math.inf,
-        "--idle-timeout",
-        reader=Seconds(),
-        help="For the command on each node, without any output.",
-    )
-    stdin: bool = option(
-        False,
-        "--stdin",
-        reader=Flag(),
-        exclusive="stdin",
-        help="Give our stdin to every command, as fast as the slowest takes it.",
-    )
-    script: str = option(
-        "",
-        "--script",
-        reader=Text(metavar="FILE"),
-        exclusive="stdin",
-        help="Run this local script, by the interpreter of its #! line; words are its arguments.",
-    )
-    tty: bool = option(
-        False, "--tty", reader=Flag(), exclusive="stdin", help="Give the command a terminal."
-    )
-    env: tuple[tuple[str, str], ...] = option(
-        (), "--env", reader=Pair(), help="Set a variable for the command. Repeatable."
-    )
-    sudo_password: bool = option(
-        False,
-        "--sudo-password",
-        reader=Flag(),
-        from_env=False,
-        help="Run the command under sudo; ask for its password once, before the first connection.",
-    )
-    sudo_password_fd: int = option(
-        UNSET,
-        "--sudo-password-fd",
-        reader=Number(low=0, high=MAX_DESCRIPTOR),
-        from_env=False,
-        help="Run the command under sudo; read its password from this descriptor, one line.",
-    )
-    substitute: bool = option(
-        False,
-        "--substitute",
-        reader=Flag(),
-        help="Put the node's own words into the command: %h host, %u user, %p port, %n name,"
-        " %r rank, %% a percent sign.",
-    )
-    no_wrap: bool = option(
-        False,
-        "--no-wrap",
-        reader=Flag(),
-        help="Run without the watchdog on the node: its end cannot be confirmed then.",
-    )
+    timeout: Annotated[
+        float,
+        option(
+            "--timeout",
+            panel="Run",
+            metavar="S",
+            converter=seconds,
+            help="For the command on each node.",
+        ),
+    ] = math.inf
+    idle_timeout: Annotated[
+        float,
+        option(
+            "--idle-timeout",
+            panel="Run",
+            metavar="S",
+            converter=seconds,
+            help="For the command on each node, without any output.",
+        ),
+    ] = math.inf
+    stdin: Annotated[
+        bool,
+        option(
+            "--stdin",
+            panel="Run",
+            exclusive="stdin",
+            help="Give our stdin to every command, as fast as the slowest takes it.",
+        ),
+    ] = False
+    script: Annotated[
+        str,
+        option(
+            "--script",
+            panel="Run",
+            metavar="FILE",
+            converter=text,
+            exclusive="stdin",
+            help="Run this local script, by the interpreter of its #! line; words are its "
+            "arguments.",
+        ),
+    ] = ""
+    tty: Annotated[
+        bool, option("--tty", panel="Run", exclusive="stdin", help="Give the command a terminal.")
+    ] = False
+    env: Annotated[
+        tuple[tuple[str, str], ...],
+        option(
+            "--env",
+            panel="Run",
+            metavar="K=V",
+            converter=pair,
+            n_tokens=1,
+            help="Set a variable for the command. Repeatable.",
+        ),
+    ] = ()
+    sudo_password: Annotated[
+        bool,
+        option(
+            "--sudo-password",
+            panel="Run",
+            from_env=False,
+            help="Run the command under sudo; ask for its password once, before the first "
+            "connection.",
+        ),
+    ] = False
+    sudo_password_fd: Annotated[
+        int,
+        option(
+            "--sudo-password-fd",
+            panel="Run",
+            metavar="N",
+            converter=number(0, MAX_DESCRIPTOR),
+            from_env=False,
+            help="Run the command under sudo; read its password from this descriptor, one line.",
+        ),
+    ] = UNSET
+    substitute: Annotated[
+        bool,
+        option(
+            "--substitute",
+            panel="Run",
+            help="Put the node's own words into the command: %h host, %u user, %p port, %n name, "
+            "%r rank, %% a percent sign.",
+        ),
+    ] = False
+    no_wrap: Annotated[
+        bool,
+        option(
+            "--no-wrap",
+            panel="Run",
+            help="Run without the watchdog on the node: its end cannot be confirmed then.",
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultOptions:
     """What the exit code says."""
 
-    PANEL: ClassVar[str] = "Result"
-
-    require_all_success: bool = option(
-        False,
-        "--require-all-success",
-        reader=Flag(),
-        exclusive="strategy",
-        help="0 if every node succeeded, else 1.",
-    )
-    check_all_nodes: bool = option(
-        False,
-        "--check-all-nodes",
-        reader=Flag(),
-        exclusive="strategy",
-        help="The main rank's code; where that is 0 and another node failed, 1.",
-    )
-    any_failure: bool = option(
-        False,
-        "-S",
-        "--any-failure",
-        reader=Flag(),
-        exclusive="strategy",
-        help="The largest code of all nodes.",
-    )
-    main_rank: str = option(
-        "",
-        "--main-rank",
-        reader=Text(metavar="NODE"),
-        help="The node whose code counts by default; without it the first one.",
-    )
+    require_all_success: Annotated[
+        bool,
+        option(
+            "--require-all-success",
+            panel="Result",
+            exclusive="strategy",
+            help="0 if every node succeeded, else 1.",
+        ),
+    ] = False
+    check_all_nodes: Annotated[
+        bool,
+        option(
+            "--check-all-nodes",
+            panel="Result",
+            exclusive="strategy",
+            help="The main rank's code; where that is 0 and another node failed, 1.",
+        ),
+    ] = False
+    any_failure: Annotated[
+        bool,
+        option(
+            "-S",
+            "--any-failure",
+            panel="Result",
+            exclusive="strategy",
+            help="The largest code of all nodes.",
+        ),
+    ] = False
+    main_rank: Annotated[
+        str,
+        option(
+            "--main-rank",
+            panel="Result",
+            metavar="NODE",
+            converter=text,
+            help="The node whose code counts by default; without it the first one.",
+        ),
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SshOptions:
     """How ssh reaches a node; what is not said here comes from ssh_config."""
 
-    PANEL: ClassVar[str] = "SSH"
-
-    user: str = option("", "-l", "--user", reader=Text(metavar="USER"), help="Log in as this user.")
-    port: int = option(
-        UNSET,
-        "-p",
-        "--port",
-        reader=Number(low=1, high=MAX_PORT, metavar="PORT"),
-        help="For nodes that name none themselves.",
-    )
-    identity: tuple[str, ...] = option(
-        (),
-        "-i",
-        "--identity",
-        reader=Text(metavar="FILE"),
-        help="Private key to offer. Repeatable.",
-    )
-    ssh_config: str = option(
-        "",
-        "-F",
-        "--ssh-config",
-        reader=Text(metavar="FILE"),
-        help="Use this file instead of ~/.ssh/config; none: no file.",
-    )
-    jump: str = option(
-        "",
-        "-J",
-        "--jump",
-        reader=Text(metavar="HOST"),
-        help="Go through [user@]host[:port]; several with commas; none: directly.",
-    )
-    ssh_option: tuple[tuple[str, str], ...] = option(
-        (), "-o", "--ssh-option", reader=Pair(), help="As after ssh -o. Repeatable."
-    )
-    ipv4: bool = option(
-        False, "-4", "--ipv4", reader=Flag(), exclusive="family", help="IPv4 addresses only."
-    )
-    ipv6: bool = option(
-        False, "-6", "--ipv6", reader=Flag(), exclusive="family", help="IPv6 addresses only."
-    )
-    strict_host_key_checking: str = option(
-        "",
-        "--strict-host-key-checking",
-        reader=Choice(("yes", "no", "accept-new")),
-        help="Whether unknown host keys are refused, ignored or learned; changed ones are refused.",
-    )
-    password: bool = option(
-        False,
-        "--password",
-        reader=Flag(),
-        from_env=False,
-        help="Ask for a login password once, before the first connection.",
-    )
-    password_fd: int = option(
-        UNSET,
-        "--password-fd",
-        reader=Number(low=0, high=MAX_DESCRIPTOR),
-        from_env=False,
-        help="Read the login password from this descriptor, one line.",
-    )
-    key_passphrase_fd: int = option(
-        UNSET,
-        "--key-passphrase-fd",
-        reader=Number(low=0, high=MAX_DESCRIPTOR),
-        from_env=False,
-        help="Read the passphrase of encrypted keys from this descriptor, one line.",
-    )
-    server_alive_interval: int = option(
-        UNSET,
-        "--server-alive-interval",
-        reader=Number(low=0, high=MAX_ALIVE_S, zero="never", metavar="S"),
-        help="Ask a silent node every so many seconds whether it is there; 0: never.",
-    )
-    server_alive_count_max: int = option(
-        UNSET,
-        "--server-alive-count-max",
-        reader=Number(low=1, high=MAX_ALIVE_COUNT),
-        help="So many answers may be missing before the node counts as lost.",
-    )
+    user: Annotated[
+        str,
+        option(
+            "-l", "--user", panel="SSH", metavar="USER", converter=text, help="Log in as this user."
+        ),
+    ] = ""
+    port: Annotated[
+        int,
+        option(
+            "-p",
+            "--port",
+            panel="SSH",
+            metavar="PORT",
+            converter=number(1, MAX_PORT),
+            help="For nodes that name none themselves.",
+        ),
+    ] = UNSET
+    identity: Annotated[
+        tuple[str, ...],
+        option(
+            "-i",
+            "--identity",
+            panel="SSH",
+            metavar="FILE",
+            converter=text,
+            help="Private key to offer. Repeatable.",
+        ),
+    ] = ()
+    ssh_config: Annotated[
+        str,
+        option(
+            "-F",
+            "--ssh-config",
+            panel="SSH",
+            metavar="FILE",
+            converter=text,
+            help="Use this file instead of ~/.ssh/config; none: no file.",
+        ),
+    ] = ""
+    jump: Annotated[
+        str,
+        option(
+            "-J",
+            "--jump",
+            panel="SSH",
+            metavar="HOST",
+            converter=text,
+            help="Go through [user@]host[:port]; several with commas; none: directly.",
+        ),
+    ] = ""
+    ssh_option: Annotated[
+        tuple[tuple[str, str], ...],
+        option(
+            "-o",
+            "--ssh-option",
+            panel="SSH",
+            metavar="K=V",
+            converter=pair,
+            n_tokens=1,
+            help="As after ssh -o. Repeatable.",
+        ),
+    ] = ()
+    ipv4: Annotated[
+        bool, option("-4", "--ipv4", panel="SSH", exclusive="family", help="IPv4 addresses only.")
+    ] = False
+    ipv6: Annotated[
+        bool, option("-6", "--ipv6", panel="SSH", exclusive="family", help="IPv6 addresses only.")
+    ] = False
+    strict_host_key_checking: Annotated[
+        Literal["yes", "no", "accept-new"] | None,
+        option(
+            "--strict-host-key-checking",
+            panel="SSH",
+            metavar="yes|no|accept-new",
+            converter=choice,
+            help="Whether unknown host keys are refused, ignored or learned; changed ones are "
+            "refused.",
+        ),
+    ] = None
+    password: Annotated[
+        bool,
+        option(
+            "--password",
+            panel="SSH",
+            from_env=False,
+            help="Ask for a login password once, before the first connection.",
+        ),
+    ] = False
+    password_fd: Annotated[
+        int,
+        option(
+            "--password-fd",
+            panel="SSH",
+            metavar="N",
+            converter=number(0, MAX_DESCRIPTOR),
+            from_env=False,
+            help="Read the login password from this descriptor, one line.",
+        ),
+    ] = UNSET
+    key_passphrase_fd: Annotated[
+        int,
+        option(
+            "--key-passphrase-fd",
+            panel="SSH",
+            metavar="N",
+            converter=number(0, MAX_DESCRIPTOR),
+            from_env=False,
+            help="Read the passphrase of encrypted keys from this descriptor, one line.",
+        ),
+    ] = UNSET
+    server_alive_interval: Annotated[
+        int,
+        option(
+            "--server-alive-interval",
+            panel="SSH",
+            metavar="S",
+            converter=number(0, MAX_ALIVE_S, zero="never"),
+            help="Ask a silent node every so many seconds whether it is there; 0: never.",
+        ),
+    ] = UNSET
+    server_alive_count_max: Annotated[
+        int,
+        option(
+            "--server-alive-count-max",
+            panel="SSH",
+            metavar="N",
+            converter=number(1, MAX_ALIVE_COUNT),
+            help="So many answers may be missing before the node counts as lost.",
+        ),
+    ] = UNSET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportOptions:
     """The way to the nodes."""
 
-    PANEL: ClassVar[str] = "SSH"
-
-    transport: str = option(
-        "ssh",
-        "--transport",
-        reader=Choice(("ssh", "local")),
-        help="local runs every node's command on this machine.",
-    )
-    persist: float = option(
-        0.0,
-        "--persist",
-        reader=Seconds(),
-        help="Leave connections open for so long after the run; later runs with the same "
-        "options use them by themselves. trioexec hold lists them.",
-    )
-    no_hold: bool = option(
-        False, "--no-hold", reader=Flag(), help="Connect anew, whatever is held."
-    )
-    workers: int = option(
-        0,
-        "--workers",
-        reader=Number(low=0, high=MAX_WORKERS, zero="by cores and nodes"),
-        help="Connect from so many processes.",
-    )
+    transport: Annotated[
+        Literal["ssh", "local"],
+        option(
+            "--transport",
+            panel="SSH",
+            metavar="ssh|local",
+            converter=choice,
+            help="local runs every node's command on this machine.",
+        ),
+    ] = "ssh"
+    persist: Annotated[
+        float,
+        option(
+            "--persist",
+            panel="SSH",
+            metavar="S",
+            converter=seconds,
+            help="Leave connections open for so long after the run; later runs with the same "
+            "options use them by themselves. trioexec hold lists them.",
+        ),
+    ] = 0.0
+    no_hold: Annotated[
+        bool, option("--no-hold", panel="SSH", help="Connect anew, whatever is held.")
+    ] = False
+    workers: Annotated[
+        int,
+        option(
+            "--workers",
+            panel="SSH",
+            metavar="N",
+            converter=number(0, MAX_WORKERS, zero="by cores and nodes"),
+            help="Connect from so many processes.",
+        ),
+    ] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputOptions:
     """How a run is shown."""
 
-    PANEL: ClassVar[str] = "Output"
-
-    stream: bool = option(
-        False,
-        "--stream",
-        reader=Flag(),
-        exclusive="output",
-        help="Lines as they come, each after its node's name; the default.",
-    )
-    group: bool = option(
-        False,
-        "-g",
-        "--group",
-        reader=Flag(),
-        exclusive="output",
-        help="Equal outputs once, under the nodes that gave them.",
-    )
-    diff: bool = option(
-        False, "--diff", reader=Flag(), help="With -g: what the minority says differently."
-    )
-    mask: str = option(
-        "",
-        "--mask",
-        reader=Text(metavar="KINDS"),
-        help="With -g: host,time,number are no difference between two answers.",
-    )
-    json: bool = option(
-        False,
-        "--json",
-        reader=Flag(),
-        exclusive="output",
-        help="Every event of the run as one JSON object a line.",
-    )
-    tui: bool = option(
-        False,
-        "--tui",
-        reader=Flag(),
-        exclusive="output",
-        help="All nodes on the whole terminal: filter, sort, follow, split, compare; ? shows keys.",
-    )
-    output_dir: str = option(
-        "",
-        "--output-dir",
-        reader=Text(metavar="DIR"),
-        help="Files NODE.out, NODE.err and run.json there; with a mode above, that as well.",
-    )
-    no_prefix: bool = option(
-        False, "-N", "--no-prefix", reader=Flag(), help="Lines without the node's name."
-    )
-    quiet: bool = option(
-        False,
-        "-q",
-        "--quiet",
-        reader=Flag(),
-        exclusive="loudness",
-        help="Neither progress nor summary.",
-    )
-    verbose: bool = option(
-        False,
-        "-v",
-        "--verbose",
-        reader=Flag(),
-        exclusive="loudness",
-        help="Say each step of each node.",
-    )
-    color: str = option(
-        "auto", "--color", reader=_WHEN, help="auto: on a terminal, unless NO_COLOR is set."
-    )
-    progress: str = option(
-        "auto", "--progress", reader=_WHEN, help="auto: when stderr is a terminal."
-    )
+    stream: Annotated[
+        bool,
+        option(
+            "--stream",
+            panel="Output",
+            exclusive="output",
+            help="Lines as they come, each after its node's name; the default.",
+        ),
+    ] = False
+    group: Annotated[
+        bool,
+        option(
+            "-g",
+            "--group",
+            panel="Output",
+            exclusive="output",
+            help="Equal outputs once, under the nodes that gave them.",
+        ),
+    ] = False
+    diff: Annotated[
+        bool, option("--diff", panel="Output", help="With -g: what the minority says differently.")
+    ] = False
+    mask: Annotated[
+        str,
+        option(
+            "--mask",
+            panel="Output",
+            metavar="KINDS",
+            converter=text,
+            help="With -g: host,time,number are no difference between two answers.",
+        ),
+    ] = ""
+    json: Annotated[
+        bool,
+        option(
+            "--json",
+            panel="Output",
+            exclusive="output",
+            help="Every event of the run as one JSON object a line.",
+        ),
+    ] = False
+    tui: Annotated[
+        bool,
+        option(
+            "--tui",
+            panel="Output",
+            exclusive="output",
+            help="All nodes on the whole terminal: filter, sort, follow, split, compare; ? shows"
+            " keys.",
+        ),
+    ] = False
+    output_dir: Annotated[
+        str,
+        option(
+            "--output-dir",
+            panel="Output",
+            metavar="DIR",
+            converter=text,
+            help="Files NODE.out, NODE.err and run.json there; with a mode above, that as well.",
+        ),
+    ] = ""
+    no_prefix: Annotated[
+        bool, option("-N", "--no-prefix", panel="Output", help="Lines without the node's name.")
+    ] = False
+    quiet: Annotated[
+        bool,
+        option(
+            "-q",
+            "--quiet",
+            panel="Output",
+            exclusive="loudness",
+            help="Neither progress nor summary.",
+        ),
+    ] = False
+    verbose: Annotated[
+        bool,
+        option(
+            "-v",
+            "--verbose",
+            panel="Output",
+            exclusive="loudness",
+            help="Say each step of each node.",
+        ),
+    ] = False
+    color: Annotated[
+        Literal["auto", "always", "never"],
+        option(
+            "--color",
+            panel="Output",
+            metavar="auto|always|never",
+            converter=choice,
+            help="auto: on a terminal, unless NO_COLOR is set.",
+        ),
+    ] = "auto"
+    progress: Annotated[
+        Literal["auto", "always", "never"],
+        option(
+            "--progress",
+            panel="Output",
+            metavar="auto|always|never",
+            converter=choice,
+            help="auto: when stderr is a terminal.",
+        ),
+    ] = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListOptions:
     """What `nodes` shows."""
 
-    PANEL: ClassVar[str] = "List"
-
-    fold: bool = option(
-        False,
-        "--fold",
-        reader=Flag(),
-        help="On one line, folded: web[1-20].",
-    )
-    count: bool = option(False, "--count", reader=Flag(), help="Only how many there are.")
-    pick: int = option(
-        UNSET, "--pick", reader=Number(low=1, high=MAX_PARTS), help="So many of them, at random."
-    )
-    split: int = option(
-        UNSET,
-        "--split",
-        reader=Number(low=1, high=MAX_PARTS),
-        help="In so many parts of equal size, a line each.",
-    )
-    json: bool = option(
-        False, "--json", reader=Flag(), help="A JSON object a line: with host, port, user, rank."
-    )
+    fold: Annotated[
+        bool, option("--fold", panel="List", help="On one line, folded: web[1-20].")
+    ] = False
+    count: Annotated[bool, option("--count", panel="List", help="Only how many there are.")] = False
+    pick: Annotated[
+        int,
+        option(
+            "--pick",
+            panel="List",
+            metavar="N",
+            converter=number(1, MAX_PARTS),
+            help="So many of them, at random.",
+        ),
+    ] = UNSET
+    split: Annotated[
+        int,
+        option(
+            "--split",
+            panel="List",
+            metavar="N",
+            converter=number(1, MAX_PARTS),
+            help="In so many parts of equal size, a line each.",
+        ),
+    ] = UNSET
+    json: Annotated[
+        bool,
+        option("--json", panel="List", help="A JSON object a line: with host, port, user, rank."),
+    ] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoOptions:
     """What `demo` sets up."""
 
-    PANEL: ClassVar[str] = "Demo"
+    nodes: Annotated[
+        int,
+        option(
+            "--nodes",
+            panel="Demo",
+            metavar="N",
+            converter=number(1, MAX_DEMO_NODES),
+            help="How many SSH servers to start.",
+        ),
+    ] = 8
 
-    nodes: int = option(
-        8,
-        "--nodes",
-        reader=Number(low=1, high=MAX_DEMO_NODES),
-        help="How many SSH servers to start.",
-    )
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordOptions:
+    """What is kept of a run."""
+
+    junit: Annotated[
+        str,
+        option(
+            "--junit",
+            panel="Records",
+            metavar="FILE",
+            converter=text,
+            help="JUnit XML there, a test case a node; also when interrupted.",
+        ),
+    ] = ""
+    annotations: Annotated[
+        Literal["auto", "github", "none"],
+        option(
+            "--annotations",
+            panel="Records",
+            metavar="auto|github|none",
+            converter=choice,
+            help="For GitHub Actions; auto: where GITHUB_ACTIONS says so.",
+        ),
+    ] = "auto"
+    no_record: Annotated[
+        bool,
+        option("--no-record", panel="Records", help="Keep nothing of this run in the journal."),
+    ] = False
+    no_record_output: Annotated[
+        bool,
+        option(
+            "--no-record-output", panel="Records", help="Keep in the journal all but the output."
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsOptions:
+    """What `runs` lists and writes."""
+
+    last: Annotated[
+        int,
+        option(
+            "-n",
+            "--last",
+            panel="Journal",
+            metavar="N",
+            converter=number(1, MAX_LISTED),
+            help="List so many runs, the newest first.",
+        ),
+    ] = 20
+    output: Annotated[
+        str,
+        option(
+            "-o",
+            "--output",
+            panel="Journal",
+            metavar="FILE",
+            converter=text,
+            help="Where report writes the page.",
+        ),
+    ] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerunOptions:
+    """On which of its nodes; with several of these, on those of any."""
+
+    failed: Annotated[
+        bool,
+        option(
+            "--failed", panel="Which nodes", help="Those that did not succeed, for whatever reason."
+        ),
+    ] = False
+    unreachable: Annotated[
+        bool,
+        option(
+            "--unreachable",
+            panel="Which nodes",
+            help="Those that could not be reached or did not let us in.",
+        ),
+    ] = False
+    not_started: Annotated[
+        bool, option("--not-started", panel="Which nodes", help="Those the run was stopped before.")
+    ] = False

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from trioexec.cli.options import (
     CommandOptions,
     LimitOptions,
+    RecordOptions,
     ResultOptions,
     SshOptions,
     TransportOptions,
 )
 from trioexec.model.errors import UsageError
-from trioexec.settings.option import option, options_of
-from trioexec.settings.readers import Choice, Flag, Text
 
 if TYPE_CHECKING:
     from trioexec.cli.invocation import Invocation
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from trioexec.sinks.console import Console
     from trioexec.sinks.journal import JournalSink
 
-__all__ = ["REMEMBERED", "RecordOptions", "SinkMaker", "record_sinks"]
+__all__ = ["REMEMBERED", "SinkMaker", "record_sinks"]
 
 Fold = Callable[[Iterable[str]], str]
 SinkMaker = Callable[["Console", Fold], "list[Sink]"]
@@ -46,32 +45,6 @@ _SECRET_SSH_OPTIONS: Final = frozenset({"setenv"})
 _NEVER: Final = frozenset({"dry_run", "batch"})
 _DESCRIPTORS: Final = frozenset({"password_fd", "sudo_password_fd", "key_passphrase_fd"})
 """What was open for one run is not open for the next."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordOptions:
-    """What is kept of a run."""
-
-    PANEL: ClassVar[str] = "Records"
-
-    junit: str = option(
-        "",
-        "--junit",
-        reader=Text(metavar="FILE"),
-        help="JUnit XML there, a test case a node; also when interrupted.",
-    )
-    annotations: str = option(
-        "auto",
-        "--annotations",
-        reader=Choice(("auto", "github", "none")),
-        help="For GitHub Actions; auto: where GITHUB_ACTIONS says so.",
-    )
-    no_record: bool = option(
-        False, "--no-record", reader=Flag(), help="Keep nothing of this run in the journal."
-    )
-    no_record_output: bool = option(
-        False, "--no-record-output", reader=Flag(), help="Keep in the journal all but the output."
-    )
 
 
 def record_sinks(call: Invocation) -> SinkMaker:
@@ -136,23 +109,25 @@ def _remembered(call: Invocation) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     """Take down what was given, but no value that may be secret."""
     kept: dict[str, Any] = {}
     secret: list[str] = []
-    for known in options_of(REMEMBERED):
-        setting = call.settings.get(known.field)
-        if setting is None or not call.is_given(known.field) or known.field in _NEVER:
+    for name, many in (
+        (one.name, one.default == ()) for group in REMEMBERED for one in fields(group)
+    ):
+        setting = call.settings.get(name)
+        if setting is None or not call.is_given(name) or name in _NEVER:
             continue
         value: Any = setting.value
-        if known.field in _DESCRIPTORS:
-            secret.append(known.long)
+        if name in _DESCRIPTORS:
+            secret.append("--" + name.replace("_", "-"))
             continue
-        if known.field == "env":
+        if name == "env":
             secret += [f"--env {name}" for name, _ in value]
             continue
-        if known.field == "ssh_option":
+        if name == "ssh_option":
             secret += ["-o SetEnv" for key, _ in value if key.lower() in _SECRET_SSH_OPTIONS]
             value = [pair for pair in value if pair[0].lower() not in _SECRET_SSH_OPTIONS]
-        if known.field in _PATHS:
-            value = [_absolute(path) for path in value] if known.many else _absolute(value)
-        kept[known.field] = value
+        if name in _PATHS:
+            value = [_absolute(path) for path in value] if many else _absolute(value)
+        kept[name] = value
     return kept, tuple(secret)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from trioexec.cli.options import (
     UNSET,
@@ -153,9 +153,7 @@ def ssh_options_of(
         settings=tuple(f"{name}={value}" for name, value in options.ssh_option),
         jump=options.jump or None,
         address_family=_family(options),
-        strict_host_key_checking=cast(
-            'Literal["yes", "no", "accept-new"] | None', options.strict_host_key_checking or None
-        ),
+        strict_host_key_checking=options.strict_host_key_checking,
         server_alive_interval_s=_given(options.server_alive_interval),
         server_alive_count_max=_given(options.server_alive_count_max),
         connect_timeout_s=limits.connect_timeout if connect_timeout_given else None,

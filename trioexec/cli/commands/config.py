@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trioexec.cli.configured import CONFIGURABLE, check_values
-from trioexec.cli.options import UNSET
-from trioexec.cli.records import RecordOptions
+from trioexec.cli.options import UNSET, RecordOptions
 from trioexec.cli.registry import CommandEntry
 from trioexec.model.errors import ConfigError, NodeSetError, UsageError
 from trioexec.model.exitcodes import OK

@@ -10,10 +10,11 @@ from trioexec.cli.options import (
     LimitOptions,
     NodeOptions,
     OutputOptions,
+    RecordOptions,
     SshOptions,
     TransportOptions,
 )
-from trioexec.cli.records import RecordOptions, record_sinks
+from trioexec.cli.records import record_sinks
 from trioexec.cli.registry import CommandEntry
 from trioexec.cli.transport import transport_for
 from trioexec.model.exitcodes import decide_ping

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from trioexec.cli.commands.run import ENTRY as RUN_ENTRY
 from trioexec.cli.commands.run import main as run
-from trioexec.cli.options import CommandOptions, NodeOptions, SshOptions
+from trioexec.cli.options import CommandOptions, NodeOptions, RerunOptions, SshOptions
+from trioexec.cli.parameters import sets_of
 from trioexec.cli.registry import CommandEntry
 from trioexec.model.errors import UsageError
 from trioexec.settings.layers import Setting
-from trioexec.settings.option import option, options_of
-from trioexec.settings.readers import Flag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,27 +21,7 @@ if TYPE_CHECKING:
     from trioexec.model.outcomes import Outcome
     from trioexec.settings.journal import Entry
 
-__all__ = ["ENTRY", "RerunOptions", "main"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RerunOptions:
-    """On which of its nodes; with several of these, on those of any."""
-
-    PANEL: ClassVar[str] = "Which nodes"
-
-    failed: bool = option(
-        False, "--failed", reader=Flag(), help="Those that did not succeed, for whatever reason."
-    )
-    unreachable: bool = option(
-        False,
-        "--unreachable",
-        reader=Flag(),
-        help="Those that could not be reached or did not let us in.",
-    )
-    not_started: bool = option(
-        False, "--not-started", reader=Flag(), help="Those the run was stopped before."
-    )
+__all__ = ["ENTRY", "main"]
 
 
 ENTRY = CommandEntry(
@@ -139,11 +117,10 @@ def _check_secrets(call: Invocation, run_id: str, header: Header) -> None:
 def _settled(call: Invocation, run_id: str, header: Header) -> dict[str, Setting]:
     """The run's options under this call's own; an option excludes its rivals of the record."""
     settings = dict(call.settings)
-    known = {one.field: one for one in options_of(ENTRY.groups)}
-    claimed = {one.exclusive for one in known.values() if one.exclusive and _own(call, one.field)}
+    known = sets_of(ENTRY.groups)
+    claimed = {name for field, sets in known.items() if _own(call, field) for name in sets}
     for field, value in header.options.items():
-        one = known.get(field)
-        if one is None or _own(call, field) or one.exclusive in claimed:
+        if field not in known or _own(call, field) or claimed.intersection(known[field]):
             continue
         settings[field] = Setting(value=_value(value), source="journal", where=f"run {run_id}")
     return settings

@@ -13,11 +13,12 @@ from trioexec.cli.options import (
     LimitOptions,
     NodeOptions,
     OutputOptions,
+    RecordOptions,
     ResultOptions,
     SshOptions,
     TransportOptions,
 )
-from trioexec.cli.records import RecordOptions, record_sinks
+from trioexec.cli.records import record_sinks
 from trioexec.cli.registry import CommandEntry
 from trioexec.cli.transport import sudo_password, transport_for
 from trioexec.model.errors import UsageError

@@ -5,18 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from trioexec.cli.fanout import view_for
-from trioexec.cli.options import OutputOptions
+from trioexec.cli.options import OutputOptions, RunsOptions
 from trioexec.cli.registry import CommandEntry
 from trioexec.cli.view import make_sinks
 from trioexec.model.errors import UsageError
 from trioexec.model.exitcodes import OK, OUTPUT_CLOSED
-from trioexec.settings.option import option
-from trioexec.settings.readers import Number, Text
 
 if TYPE_CHECKING:
     from trioexec.cli.invocation import Invocation
@@ -25,30 +22,12 @@ if TYPE_CHECKING:
     from trioexec.model.record import RunRecord
     from trioexec.settings.journal import Entry, Journal
 
-__all__ = ["DIFFERENT", "ENTRY", "RunsOptions", "main"]
+__all__ = ["DIFFERENT", "ENTRY", "main"]
 
 DIFFERENT = 1
 """Exit code of ``runs diff`` where something changed, as diff(1) has it."""
 
 _MANY = 100_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunsOptions:
-    """What `runs` lists and writes."""
-
-    PANEL: ClassVar[str] = "Journal"
-
-    last: int = option(
-        20,
-        "-n",
-        "--last",
-        reader=Number(low=1, high=_MANY),
-        help="List so many runs, the newest first.",
-    )
-    output: str = option(
-        "", "-o", "--output", reader=Text(metavar="FILE"), help="Where report writes the page."
-    )
 
 
 ENTRY = CommandEntry(

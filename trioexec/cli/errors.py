@@ -1,0 +1,21 @@
+"""What cyclopts finds wrong, in our two lines: what, and what to do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cyclopts import CoercionError, CycloptsError, ValidationError
+
+__all__ = ["explain"]
+
+_LOOK: Final = "`trioexec --help` shows all options."
+
+
+def explain(exc: CycloptsError) -> str:
+    """Make an error's text."""
+    if isinstance(exc, ValidationError) and exc.exception_message:
+        return exc.exception_message
+    if isinstance(exc, CoercionError) and exc.msg is not None and exc.token is not None:
+        return f"{exc.token.keyword}: {exc.msg}."
+    what, did, near = str(exc).partition(" Did you mean ")
+    return f"{what[:1].lower()}{what[1:]}\n{did.strip()} {near}" if did else f"{what}\n{_LOOK}"
