@@ -119,6 +119,8 @@ RUN_CASES: dict[str, tuple[list[str], Get, object]] = {
     "group": (["-g"], lambda p: sinks(p)[0], "GroupSink"),
     "diff": (["-g", "--diff"], lambda p: p.view.diff, True),
     "mask": (["-g", "--mask", "time,host"], lambda p: p.view.masks, ("host", "time")),
+    "sort": (["-g", "--sort", "code"], lambda p: p.view.order, "code"),
+    "fail_on_diff": (["-g", "--fail-on-diff"], lambda p: p.view.fail_on_diff, True),
     "json": (["--json"], lambda p: sinks(p)[0], "JsonSink"),
     "output_dir": (["--output-dir", "OUT"], lambda p: sinks(p)[0], "FilesSink"),
     "no_prefix": (["-N"], lambda p: p.view.prefix, False),

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from trioexec.cli.app import arguments_of, make_app
-from trioexec.cli.help import plain_help, print_help, reference
+from trioexec.cli.help import man_page, plain_help, print_help, reference
 from trioexec.cli.parameters import PANELS
 from trioexec.cli.quick import TEXTS
 from trioexec.cli.registry import COMMANDS, load
@@ -104,4 +104,16 @@ def test_help_needs_no_terminal(env: dict[str, str]) -> None:
 def test_the_reference_page_is_what_cyclopts_writes() -> None:
     page = Path(__file__).parents[2] / "docs" / "reference" / "options.md"
 
-    assert page.read_text("utf-8") == reference(), f"run: python -m trioexec.cli.help {page}"
+    assert page.read_text("utf-8") == reference(), f"run: python -m trioexec.cli.help {page} docs/man/trioexec.1"
+
+
+def test_the_manual_page_is_made_from_the_same_texts() -> None:
+    page = Path(__file__).parents[2] / "docs" / "man" / "trioexec.1"
+
+    assert page.read_text() == man_page()
+
+
+def test_no_line_of_the_manual_page_is_a_request_by_chance() -> None:
+    requests = {line.split()[0] for line in man_page().splitlines() if line.startswith((".", "'"))}
+
+    assert requests == {".B", ".SH", ".TH", ".TP", ".br", ".fi", ".nf"}

@@ -17,7 +17,7 @@ from trioexec.cli.options import OutputOptions
 from trioexec.cli.selection import nodes_for
 from trioexec.cli.view import View, make_sinks, view_of
 from trioexec.model.command import Limits
-from trioexec.model.exitcodes import OK, Strategy, Verdict, decide
+from trioexec.model.exitcodes import DIFFERENT, OK, Strategy, Verdict, decide
 from trioexec.model.nodes import Node
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from trioexec.model.interrupt import Manners
     from trioexec.model.outcomes import StopReason
     from trioexec.model.report import Report
+    from trioexec.sinks.base import Sink
     from trioexec.transports.base import Transport
 
 __all__ = [
@@ -134,6 +135,7 @@ async def run_plan(plan: Plan) -> int:
             from trioexec.cli.verbose import telling  # noqa: PLC0415 - logging is slow to import
 
             kept.enter_context(telling(console.say))
+        shown = make_sinks(plan.view, console, fold=fold)
         result = await run_job(
             plan.nodes,
             plan.job,
@@ -141,7 +143,7 @@ async def run_plan(plan: Plan) -> int:
             limits=plan.limits,
             flow=flow,
             sinks=[
-                *make_sinks(plan.view, console, fold=fold),
+                *shown,
                 *(plan.records(console, fold) if plan.records else ()),
             ],
             console=console,
@@ -152,7 +154,15 @@ async def run_plan(plan: Plan) -> int:
             hand_quit=hand_quit,
             manners=plan.manners,
         )
+    if result.exit_code == OK and plan.view.fail_on_diff and _nodes_differ(shown):
+        return DIFFERENT
     return result.exit_code
+
+
+def _nodes_differ(shown: Sequence[Sink]) -> bool:
+    from trioexec.sinks.grouped import GroupSink  # noqa: PLC0415 - made already
+
+    return any(isinstance(sink, GroupSink) and sink.outliers for sink in shown)
 
 
 def raise_descriptor_limit() -> None:

@@ -1,7 +1,8 @@
 """What ``--help`` says: cyclopts' help of the options, with usage, examples and notes of ours.
 
 ``python -m trioexec.cli.help`` renders it into `helptexts`, from where `quick` takes it;
-with the name of a file, cyclopts writes all options there, as a page of reference.
+with the names of two files, cyclopts writes all options into the first, as a page of
+reference, and the second becomes the manual page.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from trioexec import __version__
 from trioexec.cli.app import make_app
 from trioexec.cli.quick import TEXTS
 from trioexec.cli.registry import COMMANDS, DEFAULT_COMMAND, CommandModule, load
+from trioexec.model.exitcodes import EXIT_CODES
 from trioexec.settings.layers import ENV_PREFIX
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["plain_help", "print_help", "reference"]
+__all__ = ["man_page", "plain_help", "print_help", "reference"]
 
 MIN_WIDTH: Final = 60
 MAX_WIDTH: Final = 100
@@ -85,9 +88,46 @@ def reference() -> str:
     return app.generate_docs(output_format="markdown").rstrip() + "\n"
 
 
+def man_page() -> str:
+    """Write trioexec(1): the texts of ``--help``, in roff's own words for them."""
+    lines = [
+        f'.TH TRIOEXEC 1 "" "trioexec {__version__}" "User Commands"',
+        ".SH NAME",
+        "trioexec \\- run a command on many machines over SSH",
+        ".SH SYNOPSIS",
+        ".B trioexec",
+        "[OPTIONS] COMMAND...",
+        ".br",
+        ".B trioexec",
+        "NAME ...",
+        ".SH DESCRIPTION",
+        _WHAT,
+    ]
+    for name in ("trioexec", *COMMANDS):
+        title = "OPTIONS" if name == "trioexec" else f"TRIOEXEC {name.upper()}"
+        lines += [f'.SH "{title}"', ".nf", *map(_roff, plain_help(name).splitlines()), ".fi"]
+    lines += [".SH EXIT STATUS"]
+    for code, meaning in EXIT_CODES.items():
+        lines += [".TP", f".B {code}", _roff(meaning)]
+    return "\n".join(lines) + "\n"
+
+
+def _roff(line: str) -> str:
+    """Quote a line: nothing in it is a request, and its dashes can be searched for."""
+    plain = line.translate(_BOXES).rstrip()
+    escaped = plain.replace("\\", "\\e").replace("-", "\\-")
+    return f"\\&{escaped}" if escaped[:1] in (".", "'") else escaped
+
+
+_BOXES: Final = {ord(box): " " for box in "│╭╮╰╯─"}
+"""What help draws round its panels: not every man(1) has the letters."""
+
+
 if __name__ == "__main__":
     if sys.argv[1:]:
         Path(sys.argv[1]).write_text(reference(), encoding="utf-8")
+    if sys.argv[2:]:
+        Path(sys.argv[2]).write_text(man_page(), encoding="utf-8")
     os.makedirs(TEXTS, exist_ok=True)  # noqa: PTH103
     for name in ("trioexec", *COMMANDS):
         with open(os.path.join(TEXTS, f"{name}.txt"), "w", encoding="utf-8") as file:  # noqa: PTH118, PTH123

@@ -547,6 +547,24 @@ class OutputOptions:
             help="With -g: host,time,number are no difference between two answers.",
         ),
     ] = ""
+    sort: Annotated[
+        Literal["size", "node", "code"],
+        option(
+            "--sort",
+            panel="Output",
+            metavar="size|node|code",
+            converter=choice,
+            help="With -g: the biggest group first, or by first node, or by exit code.",
+        ),
+    ] = "size"
+    fail_on_diff: Annotated[
+        bool,
+        option(
+            "--fail-on-diff",
+            panel="Output",
+            help="With -g: exit 1 where nodes answer differently and the code would be 0.",
+        ),
+    ] = False
     json: Annotated[
         bool,
         option(

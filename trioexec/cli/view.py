@@ -40,6 +40,8 @@ class View:
 
     quiet: bool
     verbose: bool
+    order: Literal["size", "node", "code"] = "size"
+    fail_on_diff: bool = False
 
 
 def view_of(
@@ -73,7 +75,13 @@ def view_of(
         mode = "tui"
     elif options.output_dir and not options.stream:
         mode = "files"
-    for wanted, option in ((options.diff, "--diff"), (options.mask, "--mask")):
+    needs_groups = (
+        (options.diff, "--diff"),
+        (options.mask, "--mask"),
+        (options.sort != "size", "--sort"),
+        (options.fail_on_diff, "--fail-on-diff"),
+    )
+    for wanted, option in needs_groups:
         if wanted and mode != "group":
             raise UsageError(f"{option} works with --group only.\nAdd -g, or leave {option} out.")
     colors = options.color
@@ -86,6 +94,8 @@ def view_of(
         prefix=not options.no_prefix,
         diff=options.diff,
         masks=parse_masks(options.mask) if options.mask else (),
+        order=options.sort,
+        fail_on_diff=options.fail_on_diff,
         color_stdout=colors == "always" or (colors == "auto" and stdout_tty and not dumb),
         color_stderr=colors == "always" or (colors == "auto" and stderr_tty and not dumb),
         progress=not options.quiet
@@ -132,7 +142,11 @@ def _main_sinks(view: View, console: Console, fold: Fold) -> list[Sink]:
             from trioexec.sinks.grouped import GroupSink, Look  # noqa: PLC0415
 
             look = Look(
-                marked=view.prefix, color=view.color_stdout, diff=view.diff, masks=view.masks
+                marked=view.prefix,
+                color=view.color_stdout,
+                diff=view.diff,
+                masks=view.masks,
+                order=view.order,
             )
             return [GroupSink(console, fold=fold, look=look)]
         case "json":

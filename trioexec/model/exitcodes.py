@@ -17,6 +17,7 @@ from trioexec.model.report import Report
 
 __all__ = [
     "BUG",
+    "DIFFERENT",
     "EXIT_CODES",
     "NOTHING_TO_DO",
     "OK",
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 OK: Final = 0
+DIFFERENT: Final = 1
 USAGE: Final = 2
 NOTHING_TO_DO: Final = 2
 BUG: Final = 70
@@ -41,7 +43,8 @@ NOT_REACHED: Final = 255
 
 EXIT_CODES: Final[Mapping[int, str]] = {
     OK: "success, as the chosen strategy defines it",
-    1: "a node failed (--require-all-success, --check-all-nodes); ping: some nodes answered",
+    1: "a node failed (--require-all-success, --check-all-nodes); --fail-on-diff: nodes differ; "
+    "ping: some nodes answered",
     USAGE: "usage or configuration error, or no nodes left after filters; nothing was connected to",
     BUG: "a bug in trioexec; the traceback is on stderr",
     TIMED_OUT: "timed out (a node's code)",

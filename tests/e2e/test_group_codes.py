@@ -1,0 +1,41 @@
+"""What the command line adds to groups: their order, and an exit code for outliers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.rig import Cli
+
+DIFFER = 'case $SSH_CONNECTION in *" 127.0.1.1 "*) echo odd;; *) echo usual;; esac'
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        pytest.param((), 0, id="without it"),
+        pytest.param(("--fail-on-diff",), 1, id="with it"),
+    ],
+)
+async def test_nodes_that_differ_are_an_exit_code_when_asked_for(
+    cli: Cli, options: tuple[str, ...], code: int
+) -> None:
+    done = await cli("-H", "127.0.1.[1-3]", "-g", *options, DIFFER)
+    same = await cli("-H", "127.0.1.[1-3]", "-g", *options, "echo usual")
+
+    assert done.code == code
+    assert same.code == 0
+
+
+async def test_groups_come_in_the_order_asked_for(cli: Cli) -> None:
+    by_size = await cli("-H", "127.0.1.[1-3]", "-g", DIFFER)
+    by_node = await cli("-H", "127.0.1.[1-3]", "-g", "--sort", "node", DIFFER)
+
+    assert by_size.stdout.index(b"usual") < by_size.stdout.index(b"odd")
+    assert by_node.stdout.index(b"odd") < by_node.stdout.index(b"usual")
+
+
+async def test_they_need_groups(cli: Cli) -> None:
+    done = await cli("-H", "127.0.1.1", "--fail-on-diff", "true")
+
+    assert done.code == 2
+    assert done.stderr.startswith("trioexec: --fail-on-diff works with --group only.")
