@@ -85,7 +85,9 @@ def reference() -> str:
     app.help = _WHAT
     for name in COMMANDS:
         app[name].usage = f"trioexec {load(name).entry.usage}"
-    return app.generate_docs(output_format="markdown").rstrip() + "\n"
+    written = app.generate_docs(output_format="markdown").rstrip() + "\n"
+    # Usage is no command line that anybody could type.
+    return written.replace("```console", "```text")
 
 
 def man_page() -> str:
