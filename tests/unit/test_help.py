@@ -104,7 +104,9 @@ def test_help_needs_no_terminal(env: dict[str, str]) -> None:
 def test_the_reference_page_is_what_cyclopts_writes() -> None:
     page = Path(__file__).parents[2] / "docs" / "reference" / "options.md"
 
-    assert page.read_text("utf-8") == reference(), f"run: python -m trioexec.cli.help {page} docs/man/trioexec.1"
+    assert page.read_text("utf-8") == reference(), (
+        f"run: python -m trioexec.cli.help {page} docs/man/trioexec.1"
+    )
 
 
 def test_the_manual_page_is_made_from_the_same_texts() -> None:
