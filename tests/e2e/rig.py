@@ -19,6 +19,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 import trio
 
 __all__ = [
@@ -32,7 +33,9 @@ __all__ = [
     "Sshd",
     "closed_port",
     "free_port",
+    "keygen",
     "run_sshd",
+    "serve_ssh",
     "silent_server",
     "until",
 ]
@@ -46,11 +49,11 @@ CLIENT = "E2E_CLIENT"
 
 MARK = "E2E_MARK"
 
-SSHD_CONFIG = """\
+EVERY_SSHD = """\
 ListenAddress 0.0.0.0
 Port {port}
 HostKey {dir}/host_key
-AuthorizedKeysFile {dir}/client_key.pub
+AuthorizedKeysFile {keys}
 PidFile none
 StrictModes no
 UsePAM no
@@ -58,6 +61,16 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin yes
 LogLevel VERBOSE
+"""
+"""What stands before it wins."""
+
+NO_LOGIN_FILES = """\
+Match User root
+    SetEnv HOME={dir}/home
+"""
+"""What root's own login files do (locks, version managers) is not what is tested."""
+
+FLEET = """\
 LoginGraceTime 60
 MaxStartups 1000:30:2000
 MaxSessions 100
@@ -131,27 +144,44 @@ class Sshd:
 @contextmanager
 def run_sshd(folder: Path, *, user: str, command_user: str) -> Iterator[Sshd]:
     """Serve until this is left."""
-    program = shutil.which("sshd", path=os.pathsep.join((os.environ["PATH"], "/usr/sbin")))
     sleep = shutil.which("sleep")
-    assert program
     assert sleep
     folder.chmod(0o755)  # sshd reads the keys as the user who logs in
     port = free_port()
-    host_key = _keygen(folder / "host_key")
-    other_key = _keygen(folder / "other_host_key")
-    _keygen(folder / "client_key")
-    (folder / "client_key.pub").chmod(0o644)
-    known = ",".join(f"[127.0.{net}.*]:{port}" for net in (0, 1, 2, 3, 4, 5, 7, 8, 9))
-    (folder / "known_hosts").write_text(f"{known} {host_key}[127.0.6.*]:{port} {other_key}")
+    other_key = _public(keygen(folder / "other_host_key"))
+    keygen(folder / "client_key")
+    keys = folder / "client_key.pub"
+    keys.chmod(0o644)
     (folder / "ssh_config").write_text(SSH_CONFIG.format(port=port, user=user, dir=folder))
-    (folder / "home").mkdir()
     (folder / "shared").mkdir()
     (folder / "shared").chmod(0o1777)
-    (folder / "sshd_config").write_text(
-        SSHD_CONFIG.format(
-            port=port, dir=folder, sleep=Path(sleep).resolve(), command_user=command_user
-        )
-    )
+    matches = FLEET.format(sleep=Path(sleep).resolve(), command_user=command_user)
+    with serve_ssh(folder, port=port, keys=keys, after=matches) as (process, host_key):
+        known = ",".join(f"[127.0.{net}.*]:{port}" for net in (0, 1, 2, 3, 4, 5, 7, 8, 9))
+        (folder / "known_hosts").write_text(f"{known} {host_key}[127.0.6.*]:{port} {other_key}")
+        try:
+            yield Sshd(port=port, dir=folder, user=user, process=process)
+        finally:
+            for pid in _pids_with(b"\x0086399\x00"):
+                os.kill(pid, signal.SIGKILL)
+
+
+@contextmanager
+def serve_ssh(
+    folder: Path, *, port: int, keys: Path, before: str = "", after: str = ""
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Have an sshd in a folder, once it answers; give its process and its public key.
+
+    `before` wins over what every sshd here has, `after` is for Match blocks.
+    """
+    program = shutil.which("sshd", path=os.pathsep.join((os.environ["PATH"], "/usr/sbin")))
+    if program is None:
+        pytest.skip("no sshd on this machine")
+    host_key = _public(keygen(folder / "host_key"))
+    (folder / "home").mkdir(exist_ok=True)
+    every = EVERY_SSHD.format(port=port, dir=folder, keys=keys)
+    text = f"{before}\n{every}{after}{NO_LOGIN_FILES.format(dir=folder)}"
+    (folder / "sshd_config").write_text(text)
     log = folder / "sshd.log"
     process = subprocess.Popen(
         [program, "-D", "-E", str(log), "-f", str(folder / "sshd_config")],
@@ -165,19 +195,22 @@ def run_sshd(folder: Path, *, user: str, command_user: str) -> Iterator[Sshd]:
             assert process.poll() is None, f"sshd did not start:\n{log.read_text()}"
             assert time.monotonic() < limit_s, "sshd does not answer"
             time.sleep(0.02)  # noqa: TID251 - no loop here
-        yield Sshd(port=port, dir=folder, user=user, process=process)
+        yield process, host_key
     finally:
         process.terminate()
         process.wait()
-        for pid in _pids_with(b"\x0086399\x00"):
-            os.kill(pid, signal.SIGKILL)
 
 
-def _keygen(path: Path) -> str:
-    subprocess.run(
-        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(path)], check=True
-    )
-    return path.with_suffix(".pub").read_text()
+def keygen(path: Path, *options: str, passphrase: str = "") -> Path:
+    """Make a key pair, of ed25519 unless told."""
+    options = options or ("-t", "ed25519")
+    argv = ["ssh-keygen", "-q", *options, "-N", passphrase, "-C", path.name, "-f", str(path)]
+    subprocess.run(argv, check=True)
+    return path
+
+
+def _public(path: Path) -> str:
+    return path.with_name(f"{path.name}.pub").read_text()
 
 
 def _answers(port: int) -> bool:
