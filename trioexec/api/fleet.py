@@ -52,7 +52,7 @@ class Fleet:
         limits: Limits,
         watch: Sequence[Callable[[Event], None]] = (),
     ) -> None:
-        self.nodes = tuple(nodes)
+        self.nodes: tuple[Node, ...] = tuple(nodes)
         self._watch = tuple(watch)
         self._transport = transport
         self._limits = limits

@@ -17,16 +17,16 @@ class Process:
     """A command that runs on a node; from `FleetNode.open_process`."""
 
     def __init__(self) -> None:
-        self.flow = Flow()
-        self.stdin = InputStream()
+        self.flow: Flow = Flow()
+        self.stdin: InputStream = InputStream()
         """A `trio.abc.SendStream`; closing it is the end of the command's input."""
-        self.stdout = OutputStream(self.flow, self._output_closed)
+        self.stdout: OutputStream = OutputStream(self.flow, self._output_closed)
         """A `trio.abc.ReceiveStream`."""
-        self.stderr = OutputStream(self.flow, self._output_closed)
+        self.stderr: OutputStream = OutputStream(self.flow, self._output_closed)
         """A `trio.abc.ReceiveStream`.  Closing this one and stdout ends the command."""
         self.outcome: Outcome | None = None
         """None while it runs."""
-        self.started = False
+        self.started: bool = False
         """Whether it was started on the node."""
         self._settled = trio.Event()
         self._finished = trio.Event()

@@ -99,7 +99,7 @@ class Broadcast:
 
 class _Cursor:
     def __init__(self, broadcast: Broadcast, wake: Callable[[], object]) -> None:
-        self.at = 0
+        self.at: int = 0
         self._broadcast = broadcast
         self._wake = wake
         self._waits = False

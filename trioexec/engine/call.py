@@ -51,11 +51,13 @@ class NodeCall:
         emit: Callable[[Event], None],
         zero_s: float,
     ) -> None:
-        self.node = node
-        self.flow = flow
+        self.node: Node = node
+        self.flow: Flow = flow
         self._began_s = trio.current_time()
-        self.scope = trio.CancelScope(deadline=self._began_s + limits.connect_timeout_s)
-        self.heard_at_s = math.inf
+        self.scope: trio.CancelScope = trio.CancelScope(
+            deadline=self._began_s + limits.connect_timeout_s
+        )
+        self.heard_at_s: float = math.inf
         """When the command was started or last said something; for the idle limit."""
         self._timeout_s = limits.timeout_s
         self._goodbyes = goodbyes

@@ -65,12 +65,12 @@ class Run:
             decide: Makes the exit code of the final report, the reason the run was
                 stopped for, and the node that stopped it.
         """
-        self.tally = Tally()
-        self.goodbyes = Goodbyes()
+        self.tally: Tally = Tally()
+        self.goodbyes: Goodbyes = Goodbyes()
         self.stopped: StopReason | None = None
         self.stopped_by: str | None = None
         """The node whose failure stopped a fail-fast run."""
-        self.over = False
+        self.over: bool = False
         """Whether every node has its outcome; output may still be on its way."""
         self._nodes = tuple(nodes)
         self._job = job

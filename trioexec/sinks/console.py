@@ -41,8 +41,8 @@ class Console:
         """
         self.on_closed = on_closed
         self._patience_s = math.inf
-        self.stdout = FdWriter(stdout_fd, flow, self._lose_stdout)
-        self.stderr = self.stdout
+        self.stdout: FdWriter = FdWriter(stdout_fd, flow, self._lose_stdout)
+        self.stderr: FdWriter = self.stdout
         if not os.path.sameopenfile(stdout_fd, stderr_fd):
             self.stderr = FdWriter(stderr_fd, flow, lambda: None)
 

@@ -56,7 +56,7 @@ class FilesSink:
         self._names: dict[tuple[str, Stream], str] = {}
         self._lock_fd = -1
         try:
-            self.directory = self._claim(directory)
+            self.directory: Path = self._claim(directory)
         except OSError as exc:
             raise UsageError(
                 f"--output-dir {directory}: {exc.strerror}.\n"

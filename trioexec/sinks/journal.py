@@ -28,7 +28,7 @@ class JournalSink:
             header: Makes what the record begins with, of that ID and the first event.
             say: Shows one line to the user: once, where the run cannot be kept.
         """
-        self.run_id = ""
+        self.run_id: str = ""
         """Under which the run can be found again; empty where it is not kept."""
         self._create = create
         self._header = header

@@ -85,7 +85,7 @@ class Kept:
     __slots__ = ("_blocks", "_spool", "_tail", "size_bytes")
 
     def __init__(self, spool: Spool) -> None:
-        self.size_bytes = 0
+        self.size_bytes: int = 0
         self._spool = spool
         self._blocks: list[int | bytes] = []
         self._tail = bytearray()

@@ -58,12 +58,12 @@ class FdWriter:
             flow: Held while too much is waiting.
             on_closed: Called once when nothing can be written any more.
         """
-        self.is_terminal = os.isatty(fd)
-        self.closed = False
+        self.is_terminal: bool = os.isatty(fd)
+        self.closed: bool = False
         """Whether the reader is gone, or writing failed; the rest is swallowed."""
         self.error: OSError | None = None
         """Why writing failed, where it was not that the reader went away."""
-        self.waiting_bytes = 0
+        self.waiting_bytes: int = 0
         self._fd = fd
         self._flow = flow
         self._on_closed = on_closed

@@ -71,8 +71,8 @@ class FakeTransport:
     """Nodes by name; one that is not there is unreachable."""
 
     def __init__(self, nodes: Mapping[str, FakeNode]) -> None:
-        self.nodes = dict(nodes)
-        self.is_open = False
+        self.nodes: dict[str, FakeNode] = dict(nodes)
+        self.is_open: bool = False
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

@@ -58,12 +58,12 @@ class NodeServer:
         password: str | None,
     ) -> None:
         self.script = script
-        self.host_key = asyncssh.generate_private_key("ssh-ed25519")
-        self.port = 0
+        self.host_key: asyncssh.SSHKey = asyncssh.generate_private_key("ssh-ed25519")
+        self.port: int = 0
         self.password = password
-        self.client_key_bytes = client_key.public_data
+        self.client_key_bytes: bytes = client_key.public_data
         self.connections: set[asyncssh.SSHServerConnection] = set()
-        self.ending = asyncio.Event()
+        self.ending: asyncio.Event = asyncio.Event()
         self._tasks = tasks
         self._sessions: dict[int, Session] = {}
         self._acceptor: asyncssh.SSHAcceptor | None = None

@@ -48,14 +48,14 @@ class Session(asyncssh.SSHServerSession[bytes]):
         on_closed: Callable[[], None],
     ) -> None:
         self.script: ScriptedNode = server.script
-        self.node = self.script.name
+        self.node: str = self.script.name
         self.user: str = connection.get_extra_info("username") or ""
-        self.command = ""
-        self.wire = ""
+        self.command: str = ""
+        self.wire: str = ""
         self.env: Mapping[str, str] = {}
-        self.tty = False
-        self.pid = next(_pids)
-        self.scope = trio.CancelScope()
+        self.tty: bool = False
+        self.pid: int = next(_pids)
+        self.scope: trio.CancelScope = trio.CancelScope()
         self._server = server
         self._connection = connection
         self._on_closed = on_closed

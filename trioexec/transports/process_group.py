@@ -34,7 +34,7 @@ class ProcessGroup:
 
     def __init__(self, pgid: int) -> None:
         """Stand for the group that the process `pgid` leads."""
-        self.pgid = pgid
+        self.pgid: int = pgid
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to all of them; a group that is gone is no error."""

@@ -18,6 +18,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.driver import Driver
 from textual.screen import Screen
+from textual.types import AnimationLevel, CSSPathType
 from textual.widgets import Footer, Input, Static
 
 from trioexec.sinks.progress import Progress
@@ -65,9 +66,9 @@ class Source:
 class TuiApp(App[None]):
     """Ends when the user has quit and the run is over."""
 
-    CSS_PATH = "app.tcss"
-    ENABLE_COMMAND_PALETTE = False
-    TITLE = "trioexec"
+    CSS_PATH: ClassVar[CSSPathType | None] = "app.tcss"
+    ENABLE_COMMAND_PALETTE: ClassVar[bool] = False
+    TITLE: str | None = "trioexec"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,ctrl+q", "quit_run", "quit", key_display="q"),
         Binding("ctrl+c", "quit_run", show=False, priority=True),
@@ -83,9 +84,9 @@ class TuiApp(App[None]):
         """
         super().__init__(driver_class=driver_class)
         self.source = source
-        self.leaving = False
+        self.leaving: bool = False
         """Whether the user has quit: the run's end is ours then."""
-        self.animation_level = "none"
+        self.animation_level: AnimationLevel = "none"
 
     def get_default_screen(self) -> Screen[Any]:
         """Begin with all nodes."""

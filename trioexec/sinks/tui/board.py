@@ -142,10 +142,10 @@ class Board:
         """Prepare; `on_spool_error` is told once if output has to stay in memory."""
         self.rows: list[Row] = []
         self.by_name: dict[str, Row] = {}
-        self.command = ""
-        self.changes = 0
+        self.command: str = ""
+        self.changes: int = 0
         """Counts changes of state: a sorted table is out of date when it has moved."""
-        self.ended_s = math.nan
+        self.ended_s: float = math.nan
         self.exit_code: int | None = None
         self.stopped: StopReason | None = None
         self.answers: dict[tuple[Outcome, bytes], Answer] = {}

@@ -47,7 +47,7 @@ class TuiSink:
         self._run_asyncio = run_asyncio
         self._zero_s = math.nan
         self._progress = ProgressSink(console)
-        self.board = Board(
+        self.board: Board = Board(
             on_spool_error=lambda exc: console.say(
                 f"trioexec: output is kept in memory: no temporary file ({exc.strerror})"
             )

@@ -48,7 +48,7 @@ class OwnTerminal:
     def __init__(self, fd: int) -> None:
         self.fd = fd
         """The terminal itself, while 1 and 2 lead elsewhere."""
-        self.restored = True
+        self.restored: bool = True
         """Whether the driver has nothing to undo."""
         self._guard: subprocess.Popen[bytes] | None = None
 

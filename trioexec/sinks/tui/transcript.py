@@ -69,8 +69,8 @@ class Transcript:
 
     def __init__(self, spool: Spool) -> None:
         """Begin; `spool` keeps what is too much for memory."""
-        self.size_bytes = 0
-        self.last = b""
+        self.size_bytes: int = 0
+        self.last: bytes = b""
         """The end of the last line so far that is not blank."""
         self._spool = spool
         self._blocks: list[tuple[int | bytes, int]] = []

@@ -27,7 +27,7 @@ class HashedName:
         key = salt.ljust(_BLOCK_BYTES, b"\0")
         self._inner = key.translate(_INNER)
         self._outer = key.translate(_OUTER)
-        self.wanted = wanted
+        self.wanted: bytes = wanted
 
     def digest(self, name: bytes) -> bytes:
         """Hash a name with this one's salt: equal to `wanted` where it is this one."""

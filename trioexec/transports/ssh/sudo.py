@@ -16,10 +16,10 @@ class Sudo:
     """One command's dealings with sudo, until the command has started."""
 
     def __init__(self, password: Secret) -> None:
-        self.prompt = f"[sudo {secrets.token_hex(16)}]"
+        self.prompt: str = f"[sudo {secrets.token_hex(16)}]"
         self.answer: bytes | None = None
         """To be written to the channel now."""
-        self.refused = False
+        self.refused: bool = False
         """The password was wrong: sudo asks again."""
         self.said: list[bytes] = []
         """What sudo wrote on its way; kept for the reason of a refusal."""

@@ -20,7 +20,7 @@ class TickingScreen(Screen[None]):
         Binding("escape", "leave", "back"),
     ]
 
-    ready = False
+    ready: bool = False
     """Whether everything is in place: a tick may come sooner."""
 
     def on_mount(self) -> None:

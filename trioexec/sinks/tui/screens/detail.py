@@ -33,7 +33,7 @@ class DetailScreen(TickingScreen):
     def __init__(self, row: Row, around: list[Row]) -> None:
         """Show `row`; the keys go to its neighbours in `around`."""
         super().__init__()
-        self.row = row
+        self.row: Row = row
         self._around = around
         self._described = ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 from rich.text import Text
 from textual.widget import Widget
@@ -26,7 +27,7 @@ PARTS = {
 class StatusBar(Widget):
     """Shows what `show` was last given."""
 
-    DEFAULT_CSS = """
+    DEFAULT_CSS: ClassVar[str] = """
     StatusBar { height: 1; background: $surface; padding: 0 1; }
     """
 

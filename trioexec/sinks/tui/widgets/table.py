@@ -52,7 +52,7 @@ class NodeTable(ScrollView, can_focus=True):
         "table--answer",
         *(f"table--{state.name.lower()}" for state in State),
     }
-    DEFAULT_CSS = """
+    DEFAULT_CSS: ClassVar[str] = """
     NodeTable { background: $background; scrollbar-size-vertical: 1; overflow-x: hidden;
         .table--head { color: #8b949e; text-style: bold; background: $surface; }
         .table--cursor { background: $primary 45%; text-style: bold; }
@@ -88,9 +88,9 @@ class NodeTable(ScrollView, can_focus=True):
         self._board = board
         self._now_s = now_s
         self.rows: list[Row] = []
-        self.terms = ""
-        self.sort = "typed"
-        self.backwards = False
+        self.terms: str = ""
+        self.sort: str = "typed"
+        self.backwards: bool = False
         self.marked: dict[str, Row] = {}
         self._cursor = 0
         self._changes = -1

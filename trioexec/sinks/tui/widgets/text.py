@@ -71,7 +71,7 @@ class TextView(ScrollView, can_focus=True):
         "text--note",
         "text--found",
     }
-    DEFAULT_CSS = """
+    DEFAULT_CSS: ClassVar[str] = """
     TextView { background: $background; scrollbar-size-vertical: 1; overflow-x: hidden;
         .text--stderr { color: $text; }
         .text--gutter { color: $error; }

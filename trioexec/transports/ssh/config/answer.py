@@ -44,7 +44,7 @@ class Answer:
         user: str | None,
         port: int | None,
     ) -> None:
-        self.name = name
+        self.name: str = name
         self.original = name
         self.final = False
         self._facts = facts

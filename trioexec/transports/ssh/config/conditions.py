@@ -70,7 +70,7 @@ class HostCondition:
         """Raise ValueError where a name is missing."""
         if not words or "" in words:
             raise ValueError("a name is missing")
-        self.patterns = Patterns(words)
+        self.patterns: Patterns = Patterns(words)
 
     def holds(self, question: Question) -> bool:
         """Match the name as it is: names on Host lines are case-sensitive."""

@@ -76,7 +76,7 @@ class Parser:
 
     def __init__(self, facts: Facts, *, ignore_unknown: Iterable[str] = ()) -> None:
         self.blocks: list[Block] = []
-        self.wants_final_pass = False
+        self.wants_final_pass: bool = False
         self._facts = facts
         self._ignored = [Patterns.of_list(each, fold_case=True) for each in ignore_unknown]
         self._current = -1
