@@ -134,6 +134,8 @@ RUN_CASES: dict[str, tuple[list[str], Get, object]] = {
     "progress": (["--progress", "always"], lambda p: "ProgressSink" in sinks(p), True),
     "junit": (["--junit", "OUT.xml"], lambda p: "JunitSink" in kept(p), True),
     "annotations": (["--annotations", "github"], lambda p: "GithubSink" in kept(p), True),
+    "log_file": (["--log-file", "LOG"], lambda p: "LogSink" in kept(p), True),
+    "otel": (["--otel"], lambda p: "OtelExportSink" in kept(p), True),
     "no_record": (["--no-record"], kept, []),
 }
 

@@ -9,13 +9,13 @@ from trio.testing import MockClock
 
 from tests.unit.rig import Rig
 from trioexec.model.errors import UsageError
-from trioexec.sinks.logfile import LogSink
+from trioexec.sinks.logfile import LogSink, open_log
 from trioexec.testing.fakes import FakeNode
 
 
 async def test_a_run_is_a_line_an_event(tmp_path: Path, autojump_clock: MockClock) -> None:
     path = tmp_path / "log"
-    sink = LogSink(str(path), say=pytest.fail)
+    sink = LogSink(open_log(str(path)), str(path), say=pytest.fail)
     rig = Rig(
         {
             "a": FakeNode(takes_s=1, output=((0.0, "stdout", b"secret"), (0.5, "stderr", b"x"))),
@@ -46,7 +46,7 @@ async def test_a_second_run_is_appended(tmp_path: Path, autojump_clock: MockCloc
     await rig.run.execute()
 
     for _ in range(2):
-        sink = LogSink(str(path), say=pytest.fail)
+        sink = LogSink(open_log(str(path)), str(path), say=pytest.fail)
         for event in rig.events:
             sink.handle(event)
         await sink.serve()
@@ -56,12 +56,12 @@ async def test_a_second_run_is_appended(tmp_path: Path, autojump_clock: MockCloc
 
 def test_a_file_that_cannot_be_opened_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--log-file"):
-        LogSink(str(tmp_path), say=pytest.fail)
+        open_log(str(tmp_path))
 
 
 async def test_a_full_disk_is_said_once_and_ends_nothing(autojump_clock: MockClock) -> None:
     said: list[str] = []
-    sink = LogSink("/dev/full", say=said.append)
+    sink = LogSink(open_log("/dev/full"), "/dev/full", say=said.append)
     rig = Rig({"a": FakeNode()})
     await rig.run.execute()
 

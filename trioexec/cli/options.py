@@ -713,6 +713,24 @@ class RecordOptions:
             help="For GitHub Actions; auto: where GITHUB_ACTIONS says so.",
         ),
     ] = "auto"
+    log_file: Annotated[
+        str,
+        option(
+            "--log-file",
+            panel="Records",
+            metavar="FILE",
+            converter=text,
+            help="A log of the run there, a JSON object a line, without output; appended to.",
+        ),
+    ] = ""
+    otel: Annotated[
+        bool,
+        option(
+            "--otel",
+            panel="Records",
+            help="OpenTelemetry spans of the run, to where the OTEL_* variables say.",
+        ),
+    ] = False
     no_record: Annotated[
         bool,
         option("--no-record", panel="Records", help="Keep nothing of this run in the journal."),

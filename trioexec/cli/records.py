@@ -1,4 +1,4 @@
-"""What is kept of a run beside what it shows: the journal, JUnit, GitHub.
+"""What is kept of a run beside what it shows: the journal, JUnit, GitHub, a log, spans.
 
 From options to sinks, and from a run's options to what its record may say of them.
 """
@@ -59,7 +59,41 @@ def record_sinks(call: Invocation) -> SinkMaker:
 
         if why := refusal(Path(options.junit)):
             raise UsageError(f"--junit {options.junit}: {why}.\nName a file that can be written.")
-    return lambda console, fold: _make(call, options, console, fold)
+    telling = _tellers(call, options)
+
+    def make(console: Console, fold: Fold) -> list[Sink]:
+        return [*_make(call, options, console, fold), *(tell(console) for tell in telling)]
+
+    return make
+
+
+def _tellers(call: Invocation, options: RecordOptions) -> list[Callable[[Console], Sink]]:
+    """Open what tells other machines of the run.
+
+    Raises:
+        UsageError: It cannot be.
+    """
+    found: list[Callable[[Console], Sink]] = []
+    if options.log_file:
+        from trioexec.sinks.logfile import LogSink, open_log  # noqa: PLC0415
+
+        log = open_log(options.log_file)
+        found.append(lambda console: LogSink(log, options.log_file, say=console.say))
+    if options.otel:
+        found.append(_span_teller(call))
+    return found
+
+
+def _span_teller(call: Invocation) -> Callable[[Console], Sink]:
+    try:
+        from trioexec.sinks.otel_export import OtelExportSink, open_exporting  # noqa: PLC0415
+    except ImportError as exc:
+        raise UsageError(
+            "--otel needs OpenTelemetry's SDK, which is not installed.\n"
+            "Install it: pip install 'trioexec[otel]'"
+        ) from exc
+    exporting = open_exporting(call.env)
+    return lambda console: OtelExportSink(exporting, say=console.say)
 
 
 def _make(call: Invocation, options: RecordOptions, console: Console, fold: Fold) -> list[Sink]:

@@ -25,7 +25,7 @@ from trioexec.model.events import (
     RunStarted,
 )
 
-__all__ = ["LogSink"]
+__all__ = ["LogSink", "open_log"]
 
 _EVENTS: Final[dict[type[Event], str]] = {
     NodeQueued: "node_queued",
@@ -34,27 +34,37 @@ _EVENTS: Final[dict[type[Event], str]] = {
 }
 
 
-class LogSink:
-    """Appends to a file that only its owner can read."""
+def open_log(path: str) -> int:
+    """Open the file to append to it, readable by its owner alone where it is made here.
 
-    def __init__(self, path: str, *, say: Callable[[str], None]) -> None:
-        """Open the file.
+    Returns:
+        A descriptor, for a `LogSink`.
+
+    Raises:
+        UsageError: It cannot be opened.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o600)
+    except OSError as exc:
+        raise UsageError(
+            f"--log-file {path}: {(exc.strerror or str(exc)).lower()}.\n"
+            "Name a file that can be written."
+        ) from exc
+
+
+class LogSink:
+    """Appends a line an event; output is only counted."""
+
+    def __init__(self, descriptor: int, path: str, *, say: Callable[[str], None]) -> None:
+        """Take the file over.
 
         Args:
-            path: Made if it is not there.
+            descriptor: Of `open_log`; closed when the run is over.
+            path: Its name, for the user.
             say: Told once if the file cannot be written any more.
-
-        Raises:
-            UsageError: It cannot be opened.
         """
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        try:
-            self._descriptor = os.open(path, flags, 0o600)
-        except OSError as exc:
-            raise UsageError(
-                f"--log-file {path}: {(exc.strerror or str(exc)).lower()}.\n"
-                "Name a file that can be written."
-            ) from exc
+        self._descriptor = descriptor
         self._path = path
         self._say = say
         self._run = secrets.token_hex(4)

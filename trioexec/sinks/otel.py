@@ -7,6 +7,7 @@ business of whoever has set up the tracer provider; no output is recorded.
 from __future__ import annotations
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode, Tracer
 
 from trioexec.model.events import (
@@ -25,9 +26,15 @@ __all__ = ["OtelSink"]
 class OtelSink:
     """Makes spans of a run's events; also a watcher for `open_fleet(watch=...)`."""
 
-    def __init__(self, tracer: Tracer | None = None) -> None:
-        """Use a tracer, by default the provider's that is set for the program."""
+    def __init__(self, tracer: Tracer | None = None, *, context: Context | None = None) -> None:
+        """Prepare.
+
+        Args:
+            tracer: By default the provider's that is set for the program.
+            context: Of the span that the run is part of; by default that of whoever runs it.
+        """
         self._tracer = tracer or trace.get_tracer("trioexec")
+        self._context = context
         self._run: Span | None = None
         self._nodes: dict[str, Span] = {}
         self._phases: dict[str, Span] = {}
@@ -69,6 +76,7 @@ class OtelSink:
         # In the context of the caller: under its span, where there is one.
         self._run = self._tracer.start_span(
             "trioexec run",
+            context=self._context,
             start_time=self._zero_ns,
             attributes={"trioexec.command": event.command, "trioexec.nodes": len(event.nodes)},
         )

@@ -39,7 +39,7 @@ _HARMLESS: Final = frozenset(
 )
 """ssh options that neither run anything nor change who is trusted."""
 
-_PATHS: Final = frozenset({"output_dir", "junit"})
+_PATHS: Final = frozenset({"output_dir", "junit", "log_file"})
 _SECRET: Final = re.compile("pass|secret|token|key|cred|auth", re.IGNORECASE)
 
 
