@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import trio
@@ -101,48 +102,55 @@ async def run_job(
             is enough: for a screen with keys of its own.
         manners: What to say on Ctrl-C instead of our own texts.
     """
+    run = Run(nodes, job, transport, limits=limits, flow=flow, emit=_each(sinks), decide=decide)
+    console.on_closed = lambda: run.cancel("output closed")
+    reading = trio.CancelScope()
+    cut = partial(_cut_soon, reading)
+    if hand_quit is not None:
+        hand_quit(make_quit(run, cut))
+    obey = partial(obey_signals, run, batch=batch, say=console.say, fold=fold, manners=manners)
+    async with trio.open_nursery() as signals:
+        await signals.start(partial(obey, cut_readers=cut))
+        with reading:
+            await _work_and_show(run, transport, feed, sinks, console)
+        signals.cancel_scope.cancel(reason="the run is over")
+    report = run.report()
+    code = decide(report, run.stopped, run.stopped_by)
+    return RunResult(report=report, exit_code=code, stopped=run.stopped)
+
+
+def _each(sinks: Sequence[Sink]) -> Callable[[Event], None]:
+    """Make what gives an event to every sink, in their order."""
 
     def emit(event: Event) -> None:
         for sink in sinks:
             sink.handle(event)
 
-    def cut_readers() -> None:
-        output_scope.deadline = min(output_scope.deadline, trio.current_time() + LAST_WORDS_S)
+    return emit
 
-    run = Run(nodes, job, transport, limits=limits, flow=flow, emit=emit, decide=decide)
-    console.on_closed = lambda: run.cancel("output closed")
-    if hand_quit is not None:
-        hand_quit(make_quit(run, cut_readers))
-    output_scope = trio.CancelScope()
-    async with trio.open_nursery() as signals:
-        await signals.start(
-            lambda task_status: obey_signals(
-                run,
-                batch=batch,
-                say=console.say,
-                fold=fold,
-                cut_readers=cut_readers,
-                manners=manners,
-                task_status=task_status,
-            )
-        )
-        with output_scope:
-            async with trio.open_nursery() as output:
-                output.start_soon(console.serve)
-                async with trio.open_nursery() as readers:
-                    for sink in sinks:
-                        readers.start_soon(sink.serve)
-                    async with transport.open(), trio.open_nursery() as feeding:
-                        if feed is not None:
-                            feeding.start_soon(feed.serve)
-                        await run.execute()
-                        feeding.cancel_scope.cancel(reason="nobody reads any more")
-                told_to_go = run.stopped in ("interrupt", "terminate", "hangup")
-                console.close(patience_s=STUCK_S if told_to_go else math.inf)
-        signals.cancel_scope.cancel(reason="the run is over")
-    report = run.report()
-    return RunResult(
-        report=report,
-        exit_code=decide(report, run.stopped, run.stopped_by),
-        stopped=run.stopped,
-    )
+
+def _cut_soon(reading: trio.CancelScope) -> None:
+    """Have readers end that nobody waits for any more."""
+    reading.deadline = min(reading.deadline, trio.current_time() + LAST_WORDS_S)
+
+
+async def _work_and_show(
+    run: Run,
+    transport: Transport,
+    feed: Broadcast | None,
+    sinks: Sequence[Sink],
+    console: Terminal,
+) -> None:
+    """Execute with the readers round it; they have written all when this returns."""
+    async with trio.open_nursery() as output:
+        output.start_soon(console.serve)
+        async with trio.open_nursery() as readers:
+            for sink in sinks:
+                readers.start_soon(sink.serve)
+            async with transport.open(), trio.open_nursery() as feeding:
+                if feed is not None:
+                    feeding.start_soon(feed.serve)
+                await run.execute()
+                feeding.cancel_scope.cancel(reason="nobody reads any more")
+        told_to_go = run.stopped in ("interrupt", "terminate", "hangup")
+        console.close(patience_s=STUCK_S if told_to_go else math.inf)

@@ -66,15 +66,45 @@ def view_of(
     """
     from trioexec.sinks.masks import parse_masks  # noqa: PLC0415 - only runs need sinks
 
-    mode: Mode = "stream"
+    mode = _mode(options)
+    _check_grouping(options, mode)
+    colors = "never" if env.get("NO_COLOR") and not color_given else options.color
+    on_screen = env.get("TERM") != "dumb"
+    showing = not options.quiet and mode != "tui"
+    return View(
+        mode=mode,
+        directory=options.output_dir,
+        prefix=not options.no_prefix,
+        diff=options.diff,
+        masks=parse_masks(options.mask) if options.mask else (),
+        order=options.sort,
+        fail_on_diff=options.fail_on_diff,
+        color_stdout=_holds(colors, stdout_tty and on_screen),
+        color_stderr=_holds(colors, stderr_tty and on_screen),
+        progress=showing and _holds(options.progress, stderr_tty and on_screen),
+        unicode=unicode,
+        quiet=options.quiet,
+        verbose=options.verbose,
+    )
+
+
+def _mode(options: OutputOptions) -> Mode:
+    """Choose the one way in which stdout is written; the options exclude each other."""
     if options.group:
-        mode = "group"
-    elif options.json:
-        mode = "json"
-    elif options.tui:
-        mode = "tui"
-    elif options.output_dir and not options.stream:
-        mode = "files"
+        return "group"
+    if options.json:
+        return "json"
+    if options.tui:
+        return "tui"
+    return "files" if options.output_dir and not options.stream else "stream"
+
+
+def _check_grouping(options: OutputOptions, mode: Mode) -> None:
+    """Refuse what only groups have.
+
+    Raises:
+        UsageError: It was asked for without them.
+    """
     needs_groups = (
         (options.diff, "--diff"),
         (options.mask, "--mask"),
@@ -84,29 +114,10 @@ def view_of(
     for wanted, option in needs_groups:
         if wanted and mode != "group":
             raise UsageError(f"{option} works with --group only.\nAdd -g, or leave {option} out.")
-    colors = options.color
-    if env.get("NO_COLOR") and not color_given:
-        colors = "never"
-    dumb = env.get("TERM") == "dumb"
-    return View(
-        mode=mode,
-        directory=options.output_dir,
-        prefix=not options.no_prefix,
-        diff=options.diff,
-        masks=parse_masks(options.mask) if options.mask else (),
-        order=options.sort,
-        fail_on_diff=options.fail_on_diff,
-        color_stdout=colors == "always" or (colors == "auto" and stdout_tty and not dumb),
-        color_stderr=colors == "always" or (colors == "auto" and stderr_tty and not dumb),
-        progress=not options.quiet
-        and mode != "tui"
-        and (
-            options.progress == "always" or (options.progress == "auto" and stderr_tty and not dumb)
-        ),
-        unicode=unicode,
-        quiet=options.quiet,
-        verbose=options.verbose,
-    )
+
+
+def _holds(said: Literal["auto", "always", "never"], auto: bool) -> bool:  # noqa: FBT001 - a value
+    return auto if said == "auto" else said == "always"
 
 
 def make_sinks(view: View, console: Console, *, fold: Fold) -> list[Sink]:

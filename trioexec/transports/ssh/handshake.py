@@ -189,19 +189,28 @@ async def authenticate(
         connection.abort()
         if isinstance(via, socket.socket):
             via.close()
-        if isinstance(exc, asyncssh.HostKeyNotVerifiable):
-            # Two lines for people, in the one that an outcome has.
-            reason = ". ".join(exc.reason.splitlines())
-            raise NodeFailureError(HostKeyRejected(reason=reason)) from exc  # noqa: ASYNC104 - none of these is a cancel
-        if isinstance(exc, asyncssh.PermissionDenied):
-            raise NodeFailureError(Denied(reason=client.denial())) from exc  # noqa: ASYNC104 - none of these is a cancel
-        if isinstance(exc, asyncssh.ChannelOpenError):
-            reason = f"its jump host does not reach it: {exc.reason}"
-            raise NodeFailureError(Unreachable(reason=reason)) from exc  # noqa: ASYNC104 - none of these is a cancel
-        if isinstance(exc, asyncssh.DisconnectError) and _TOO_MANY in str(exc.reason):
-            reason = f"{client.denial()}: too many authentication failures"
-            raise NodeFailureError(Denied(reason=reason)) from exc  # noqa: ASYNC104 - none of these is a cancel
+        outcome = _outcome_of(exc, client)
+        if outcome is not None:
+            raise NodeFailureError(outcome) from exc  # noqa: ASYNC104 - none of these is a cancel
         raise
     if connection.verdict is not None and connection.verdict.note:
         _logger.info("%s: %s", target.label, connection.verdict.note)
     return connection
+
+
+def _outcome_of(
+    exc: BaseException, client: _Client
+) -> HostKeyRejected | Denied | Unreachable | None:
+    """Say how a handshake ended that failed for a reason of the node's; None for any other."""
+    match exc:
+        case asyncssh.HostKeyNotVerifiable():
+            # Two lines for people, in the one that an outcome has.
+            return HostKeyRejected(reason=". ".join(exc.reason.splitlines()))
+        case asyncssh.PermissionDenied():
+            return Denied(reason=client.denial())
+        case asyncssh.ChannelOpenError():
+            return Unreachable(reason=f"its jump host does not reach it: {exc.reason}")
+        case asyncssh.DisconnectError() if _TOO_MANY in str(exc.reason):
+            return Denied(reason=f"{client.denial()}: too many authentication failures")
+        case _:
+            return None

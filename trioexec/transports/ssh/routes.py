@@ -101,14 +101,14 @@ class Routes:
             facts=self._facts,
             options=_as_settings(options),
         )
-        self.keys = KeyRing()
+        self.keys: KeyRing = KeyRing()
         self._host_keys = HostKeyStore(self._facts)
         self._prepared: dict[HostSettings, asyncssh.SSHClientConnectionOptions] = {}
         self._found: dict[Node, Route] = {}
         """What `unlock` has found, for the one `find` that comes after it."""
         self._not_honoured: set[str] = set()
         self._notes: list[str] = []
-        self.may_run_programs = self._config.may_run_programs
+        self.may_run_programs: bool = self._config.may_run_programs
 
     def find(
         self, node: Node, *, through: tuple[Node, ...] | None = None, canonical: str | None = None
@@ -126,20 +126,7 @@ class Routes:
         """
         if through is None and canonical is None and (found := self._found.pop(node, None)):
             return found
-        said = self._config.lookup(
-            node.host,
-            user=node.user or (self._options.user if through is None else None),
-            port=node.port or (self._options.port if through is None else None),
-            canonical=canonical,
-        )
-        for each in said.not_honoured:
-            if each.directive not in self._not_honoured:
-                self._not_honoured.add(each.directive)
-                self._notes.append(f"{each.place}: {each.directive} is not honoured by trioexec")
-        if said.refuse_connection is not None:
-            raise NodeFailureError(
-                Unreachable(reason=f"refused by ssh_config: {said.refuse_connection}")
-            )
+        said = self._look_up(node, is_hop=through is not None, canonical=canonical)
         settings = with_openssh_defaults(_with_our_defaults(said), self._facts)
         assert settings.port is not None
         assert settings.user is not None
@@ -170,6 +157,24 @@ class Routes:
             canonical_candidates=() if canonical else said.canonical_candidates(),
             may_be_local=settings.canonicalize_fallback_local is not False,
         )
+
+    def _look_up(self, node: Node, *, is_hop: bool, canonical: str | None) -> HostSettings:
+        """Ask the configuration for one name; our own user and port are for nodes, not for hops."""
+        said = self._config.lookup(
+            node.host,
+            user=node.user or (self._options.user if not is_hop else None),
+            port=node.port or (self._options.port if not is_hop else None),
+            canonical=canonical,
+        )
+        for each in said.not_honoured:
+            if each.directive not in self._not_honoured:
+                self._not_honoured.add(each.directive)
+                self._notes.append(f"{each.place}: {each.directive} is not honoured by trioexec")
+        if said.refuse_connection is not None:
+            raise NodeFailureError(
+                Unreachable(reason=f"refused by ssh_config: {said.refuse_connection}")
+            )
+        return said
 
     def take_notes(self) -> list[str]:
         """Give what is worth saying with ``-v`` about the configuration, each line once."""
