@@ -80,6 +80,20 @@ def test_help_and_plain_nodes_import_nothing_heavy(argv: list[str]) -> None:
     assert heavy_of(*argv) <= {"inspect"}
 
 
+def test_a_command_makes_only_the_options_that_it_has() -> None:
+    # -X importtime does not see what importlib is asked for by name.
+    ask = (
+        "import sys; from trioexec.cli.main import main; main(['nodes', 'web[1-3]'])\n"
+        "print('made', *(one for one in sys.modules if '.cli.options.' in one))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", ask], capture_output=True, text=True, env=ENV, check=True
+    ).stdout
+
+    made = {name.rpartition(".")[2] for name in said.partition("made")[2].split()}
+    assert made == {"general", "nodes", "numbers"}
+
+
 @pytest.mark.parametrize(
     "argv",
     [

@@ -11,21 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from trioexec.cli.options import (
-    CommandOptions,
-    LimitOptions,
-    NodeOptions,
-    OutputOptions,
-    RecordOptions,
-    ResultOptions,
-    SshOptions,
-    TransportOptions,
-)
+from trioexec.cli import options
 from trioexec.settings.config import Config, Kind, load_config
 from trioexec.settings.layers import Given, Layer
 
 __all__ = [
-    "CONFIGURABLE",
     "Configured",
     "check_values",
     "configurable_groups",
@@ -33,16 +23,18 @@ __all__ = [
     "known_options",
 ]
 
-CONFIGURABLE: Final[tuple[type[Any], ...]] = (
-    NodeOptions,
-    LimitOptions,
-    CommandOptions,
-    ResultOptions,
-    SshOptions,
-    TransportOptions,
-    OutputOptions,
+CONFIGURABLE: Final = (
+    "NodeOptions",
+    "LimitOptions",
+    "CommandOptions",
+    "ResultOptions",
+    "SshOptions",
+    "TransportOptions",
+    "OutputOptions",
 )
 """Whose options a file may set, beside `RecordOptions`; other groups have namesakes of some."""
+
+_ALL: Final = (*CONFIGURABLE, "RecordOptions")
 
 _NOT_IN_FILES: Final = frozenset(
     {
@@ -71,7 +63,7 @@ class Configured:
 
 def configurable_groups() -> tuple[type[Any], ...]:
     """List the option dataclasses whose options a file may set."""
-    return (*CONFIGURABLE, RecordOptions)
+    return tuple(getattr(options, name) for name in _ALL)
 
 
 def known_options() -> dict[str, Kind]:
@@ -98,7 +90,9 @@ def configured(
         ConfigError: A file cannot be read, or something in it makes no sense.
         UsageError: There is no such profile or cluster.
     """
-    if not any(group in CONFIGURABLE for group in groups) or _given(outer, "help", "version"):
+    if not any(group.__name__ in CONFIGURABLE for group in groups) or _given(
+        outer, "help", "version"
+    ):
         return Configured()
     file = _given(outer, "config")
     config = load_config(
@@ -114,8 +108,9 @@ def configured(
     if not (config.sources or profile or cluster):
         return Configured()
     name = cluster.texts[-1] if cluster else ""
-    ours = configurable_groups()
-    fields = [one.name for group in groups if group in ours for one in dataclasses.fields(group)]
+    fields = [
+        one.name for group in groups if group.__name__ in _ALL for one in dataclasses.fields(group)
+    ]
     layers = config.layers(
         fields,
         cluster=name,

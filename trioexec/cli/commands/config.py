@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trioexec.cli.configured import CONFIGURABLE, check_values
-from trioexec.cli.options import UNSET, RecordOptions
+from trioexec.cli.configured import check_values, configurable_groups
+from trioexec.cli.options import UNSET
 from trioexec.cli.registry import CommandEntry
 from trioexec.model.errors import ConfigError, NodeSetError, UsageError
 from trioexec.model.exitcodes import OK
@@ -24,7 +24,7 @@ __all__ = ["ENTRY", "main"]
 
 ENTRY = CommandEntry(
     usage="[OPTIONS] show | check | import FILE.yaml",
-    groups=(*CONFIGURABLE, RecordOptions),
+    groups=configurable_groups(),
     words_end=False,
     examples=(
         ("trioexec config show", "what holds here, and who says so"),

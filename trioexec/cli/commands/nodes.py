@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from trioexec.cli.fanout import nodes_for
 from trioexec.cli.options import UNSET, ListOptions, NodeOptions
 from trioexec.cli.registry import CommandEntry
+from trioexec.cli.selection import nodes_for
 from trioexec.model.exitcodes import OK
 
 if TYPE_CHECKING:

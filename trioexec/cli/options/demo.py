@@ -1,0 +1,29 @@
+"""What `demo` sets up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+if TYPE_CHECKING:  # `cli.app` reads the annotations, and brings these
+    from trioexec.cli.parameters import number, option
+
+__all__ = ["DemoOptions"]
+
+MAX_DEMO_NODES = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoOptions:
+    """What `demo` sets up."""
+
+    nodes: Annotated[
+        int,
+        option(
+            "--nodes",
+            panel="Demo",
+            metavar="N",
+            converter=number(1, MAX_DEMO_NODES),
+            help="How many SSH servers to start.",
+        ),
+    ] = 8

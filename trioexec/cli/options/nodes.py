@@ -1,0 +1,104 @@
+"""Which nodes, and how `nodes` shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from trioexec.cli.options.numbers import UNSET
+
+if TYPE_CHECKING:  # `cli.app` reads the annotations, and brings these
+    from trioexec.cli.parameters import group_names, number, option, text
+
+__all__ = ["ListOptions", "NodeOptions"]
+
+MAX_PARTS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeOptions:
+    """Which nodes."""
+
+    hosts: Annotated[
+        tuple[str, ...],
+        option(
+            "-H",
+            "--hosts",
+            "-w",
+            panel="Nodes",
+            metavar="EXPR",
+            converter=text,
+            completer=group_names,
+            help="Nodes: [user@]host[:port], web[1-20], a,b, ^file, - for stdin, @group. "
+            "Repeatable.",
+        ),
+    ] = ()
+    cluster: Annotated[
+        str,
+        option(
+            "-C",
+            "--cluster",
+            panel="Nodes",
+            metavar="NAME",
+            converter=text,
+            help="The nodes of a cluster of the config file, with the options it has there.",
+        ),
+    ] = ""
+    filter: Annotated[
+        tuple[str, ...],
+        option(
+            "-f",
+            "--filter",
+            panel="Nodes",
+            metavar="EXPR",
+            converter=text,
+            completer=group_names,
+            help="Keep only these: a name, a glob or a node set. Repeatable.",
+        ),
+    ] = ()
+    exclude: Annotated[
+        tuple[str, ...],
+        option(
+            "-x",
+            "--exclude",
+            panel="Nodes",
+            metavar="EXPR",
+            converter=text,
+            completer=group_names,
+            help="Leave these out: a name, a glob or a node set. Repeatable.",
+        ),
+    ] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOptions:
+    """What `nodes` shows."""
+
+    fold: Annotated[
+        bool, option("--fold", panel="List", help="On one line, folded: web[1-20].")
+    ] = False
+    count: Annotated[bool, option("--count", panel="List", help="Only how many there are.")] = False
+    pick: Annotated[
+        int,
+        option(
+            "--pick",
+            panel="List",
+            metavar="N",
+            converter=number(1, MAX_PARTS),
+            help="So many of them, at random.",
+        ),
+    ] = UNSET
+    split: Annotated[
+        int,
+        option(
+            "--split",
+            panel="List",
+            metavar="N",
+            converter=number(1, MAX_PARTS),
+            help="In so many parts of equal size, a line each.",
+        ),
+    ] = UNSET
+    json: Annotated[
+        bool,
+        option("--json", panel="List", help="A JSON object a line: with host, port, user, rank."),
+    ] = False

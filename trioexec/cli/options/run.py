@@ -1,0 +1,215 @@
+"""How a run goes, what is special to a command, and what the exit code says."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from trioexec.cli.options.numbers import MAX_DESCRIPTOR, UNSET
+from trioexec.model.command import DEFAULT_PARALLEL
+
+if TYPE_CHECKING:  # `cli.app` reads the annotations, and brings these
+    from trioexec.cli.parameters import number, option, pair, seconds, text
+
+__all__ = ["CommandOptions", "LimitOptions", "ResultOptions"]
+
+MAX_PARALLEL = 100_000
+DEFAULT_CONNECT_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitOptions:
+    """How a run goes, whatever it does on the nodes."""
+
+    parallel: Annotated[
+        int,
+        option(
+            "--parallel",
+            panel="Run",
+            metavar="N",
+            converter=number(0, MAX_PARALLEL, zero="no limit"),
+            help="At most so many nodes at once; 0 is no limit.",
+        ),
+    ] = DEFAULT_PARALLEL
+    fail_fast: Annotated[
+        bool,
+        option(
+            "-k",
+            "--fail-fast",
+            panel="Run",
+            help="Stop everything when one node fails; never exits 0 then.",
+        ),
+    ] = False
+    batch: Annotated[
+        bool,
+        option(
+            "-b",
+            "--batch",
+            panel="Run",
+            help="One Ctrl-C terminates; without it the first one shows the status.",
+        ),
+    ] = False
+    connect_timeout: Annotated[
+        float,
+        option(
+            "--connect-timeout",
+            panel="Run",
+            metavar="S",
+            converter=seconds,
+            help="For reaching a node and logging in.",
+        ),
+    ] = DEFAULT_CONNECT_TIMEOUT_S
+    deadline: Annotated[
+        float,
+        option(
+            "--deadline", panel="Run", metavar="S", converter=seconds, help="For the whole run."
+        ),
+    ] = math.inf
+    dry_run: Annotated[
+        bool,
+        option("--dry-run", panel="Run", help="Say what would run where, and connect to nothing."),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandOptions:
+    """What is special to running a command."""
+
+    timeout: Annotated[
+        float,
+        option(
+            "--timeout",
+            panel="Run",
+            metavar="S",
+            converter=seconds,
+            help="For the command on each node.",
+        ),
+    ] = math.inf
+    idle_timeout: Annotated[
+        float,
+        option(
+            "--idle-timeout",
+            panel="Run",
+            metavar="S",
+            converter=seconds,
+            help="For the command on each node, without any output.",
+        ),
+    ] = math.inf
+    stdin: Annotated[
+        bool,
+        option(
+            "--stdin",
+            panel="Run",
+            exclusive="stdin",
+            help="Give our stdin to every command, as fast as the slowest takes it.",
+        ),
+    ] = False
+    script: Annotated[
+        str,
+        option(
+            "--script",
+            panel="Run",
+            metavar="FILE",
+            converter=text,
+            exclusive="stdin",
+            help="Run this local script, by the interpreter of its #! line; words are its "
+            "arguments.",
+        ),
+    ] = ""
+    tty: Annotated[
+        bool, option("--tty", panel="Run", exclusive="stdin", help="Give the command a terminal.")
+    ] = False
+    env: Annotated[
+        tuple[tuple[str, str], ...],
+        option(
+            "--env",
+            panel="Run",
+            metavar="K=V",
+            converter=pair,
+            n_tokens=1,
+            help="Set a variable for the command. Repeatable.",
+        ),
+    ] = ()
+    sudo_password: Annotated[
+        bool,
+        option(
+            "--sudo-password",
+            panel="Run",
+            from_env=False,
+            help="Run the command under sudo; ask for its password once, before the first "
+            "connection.",
+        ),
+    ] = False
+    sudo_password_fd: Annotated[
+        int,
+        option(
+            "--sudo-password-fd",
+            panel="Run",
+            metavar="N",
+            converter=number(0, MAX_DESCRIPTOR),
+            from_env=False,
+            help="Run the command under sudo; read its password from this descriptor, one line.",
+        ),
+    ] = UNSET
+    substitute: Annotated[
+        bool,
+        option(
+            "--substitute",
+            panel="Run",
+            help="Put the node's own words into the command: %h host, %u user, %p port, %n name, "
+            "%r rank, %% a percent sign.",
+        ),
+    ] = False
+    no_wrap: Annotated[
+        bool,
+        option(
+            "--no-wrap",
+            panel="Run",
+            help="Run without the watchdog on the node: its end cannot be confirmed then.",
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultOptions:
+    """What the exit code says."""
+
+    require_all_success: Annotated[
+        bool,
+        option(
+            "--require-all-success",
+            panel="Result",
+            exclusive="strategy",
+            help="0 if every node succeeded, else 1.",
+        ),
+    ] = False
+    check_all_nodes: Annotated[
+        bool,
+        option(
+            "--check-all-nodes",
+            panel="Result",
+            exclusive="strategy",
+            help="The main rank's code; where that is 0 and another node failed, 1.",
+        ),
+    ] = False
+    any_failure: Annotated[
+        bool,
+        option(
+            "-S",
+            "--any-failure",
+            panel="Result",
+            exclusive="strategy",
+            help="The largest code of all nodes.",
+        ),
+    ] = False
+    main_rank: Annotated[
+        str,
+        option(
+            "--main-rank",
+            panel="Result",
+            metavar="NODE",
+            converter=text,
+            help="The node whose code counts by default; without it the first one.",
+        ),
+    ] = ""
