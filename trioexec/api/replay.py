@@ -10,28 +10,9 @@ from trioexec.api.runner import Terminal
 from trioexec.model.events import Event
 from trioexec.model.flow import Flow
 from trioexec.sinks.base import Sink
+from trioexec.transports.gate import Gate
 
 __all__ = ["replay"]
-
-
-class _Feed:
-    """Obeys the flow as a channel to a node would."""
-
-    def __init__(self) -> None:
-        self._open = trio.Event()
-        self._open.set()
-
-    def pause_reading(self) -> None:
-        if self._open.is_set():
-            self._open = trio.Event()
-
-    def resume_reading(self) -> None:
-        self._open.set()
-
-    async def passed(self) -> None:
-        await trio.lowlevel.checkpoint()
-        while not self._open.is_set():
-            await self._open.wait()
 
 
 async def replay(
@@ -42,7 +23,7 @@ async def replay(
     Returns:
         Whether all was shown; false where the reader of our output went away.
     """
-    feed = _Feed()
+    gate = Gate()
     scope = trio.CancelScope()
     console.on_closed = lambda: scope.cancel(reason="nobody reads any more")
     with scope:
@@ -51,9 +32,10 @@ async def replay(
             async with trio.open_nursery() as readers:
                 for sink in sinks:
                     readers.start_soon(sink.serve)
-                flow.attach(feed)
+                flow.attach(gate)
                 for event in events:
-                    await feed.passed()
+                    await trio.lowlevel.checkpoint()
+                    await gate.passed()
                     for sink in sinks:
                         sink.handle(event)
             console.close()

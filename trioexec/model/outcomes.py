@@ -63,6 +63,28 @@ def _remote_note(remote: Remote) -> str:
     return " (remote end not confirmed)" if remote == "not confirmed" else ""
 
 
+class _Failure:
+    """What every ending is but one."""
+
+    __slots__ = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the node did what was asked."""
+        return False
+
+
+class _NotReached(_Failure):
+    """What every ending is before the command."""
+
+    __slots__ = ()
+
+    @property
+    def exit_code(self) -> int:
+        """255, as ssh has it: the command was not reached."""
+        return EXIT_NOT_REACHED
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exited:
     """The command ran and exited by itself."""
@@ -90,16 +112,11 @@ class Exited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Killed:
+class Killed(_Failure):
     """The command was ended by a signal that was not ours."""
 
     signal: int
     """The signal's number on this machine."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether the node did what was asked."""
-        return False
 
     @property
     def exit_code(self) -> int:
@@ -113,16 +130,11 @@ class Killed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimedOut:
+class TimedOut(_Failure):
     """A limit of ours was reached, and we ended what was under way."""
 
     phase: Phase
     remote: Remote = "never started"
-
-    @property
-    def ok(self) -> bool:
-        """Whether the node did what was asked."""
-        return False
 
     @property
     def exit_code(self) -> int:
@@ -136,21 +148,11 @@ class TimedOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unreachable:
+class Unreachable(_NotReached):
     """The node could not be talked to, or the connection was lost."""
 
     reason: str
     remote: Remote = "never started"
-
-    @property
-    def ok(self) -> bool:
-        """Whether the node did what was asked."""
-        return False
-
-    @property
-    def exit_code(self) -> int:
-        """255, as ssh has it."""
-        return EXIT_NOT_REACHED
 
     @property
     def text(self) -> str:
@@ -159,20 +161,10 @@ class Unreachable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Denied:
+class Denied(_NotReached):
     """The node is there and did not let us in."""
 
     reason: str
-
-    @property
-    def ok(self) -> bool:
-        """Whether the node did what was asked."""
-        return False
-
-    @property
-    def exit_code(self) -> int:
-        """255, as ssh has it."""
-        return EXIT_NOT_REACHED
 
     @property
     def text(self) -> str:
@@ -181,20 +173,10 @@ class Denied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SudoDenied:
+class SudoDenied(_NotReached):
     """We were let in, and sudo did not run the command: it was not started."""
 
     reason: str
-
-    @property
-    def ok(self) -> bool:
-        """Whether the node did what was asked."""
-        return False
-
-    @property
-    def exit_code(self) -> int:
-        """255: the command was not reached."""
-        return EXIT_NOT_REACHED
 
     @property
     def text(self) -> str:
@@ -203,20 +185,10 @@ class SudoDenied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostKeyRejected:
+class HostKeyRejected(_NotReached):
     """The node's host key is not the one we know, or is not known and may not be learned."""
 
     reason: str
-
-    @property
-    def ok(self) -> bool:
-        """Whether the node did what was asked."""
-        return False
-
-    @property
-    def exit_code(self) -> int:
-        """255, as ssh has it."""
-        return EXIT_NOT_REACHED
 
     @property
     def text(self) -> str:
@@ -225,7 +197,7 @@ class HostKeyRejected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cancelled:
+class Cancelled(_Failure):
     """The run was stopped while the node was queued, connecting or running."""
 
     why: StopReason
@@ -233,11 +205,6 @@ class Cancelled:
     """Whether the command had been started on the node."""
 
     remote: Remote = "never started"
-
-    @property
-    def ok(self) -> bool:
-        """Whether the node did what was asked."""
-        return False
 
     @property
     def exit_code(self) -> int:

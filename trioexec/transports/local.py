@@ -28,6 +28,7 @@ from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Exited, Killed, Unreachable
 from trioexec.model.substitute import SubstituteError, substitute, words_of
 from trioexec.transports.base import Call, Ended
+from trioexec.transports.gate import Gate
 from trioexec.transports.local_guard import Guard
 from trioexec.transports.process_group import ProcessGroup
 
@@ -109,27 +110,6 @@ def _why(exc: OSError | ValueError) -> str:
     return (exc.strerror if isinstance(exc, OSError) else None) or str(exc)
 
 
-class _Gate:
-    """What the run's flow pauses and resumes."""
-
-    __slots__ = ("_open",)
-
-    def __init__(self) -> None:
-        self._open = trio.Event()
-        self._open.set()
-
-    def pause_reading(self) -> None:
-        if self._open.is_set():
-            self._open = trio.Event()
-
-    def resume_reading(self) -> None:
-        self._open.set()
-
-    async def passed(self) -> None:
-        while not self._open.is_set():
-            await self._open.wait()  # it may be closed again before we come to run
-
-
 class _Source:
     """One descriptor that a command writes to."""
 
@@ -143,7 +123,7 @@ class _Source:
         self.ended = False
         """Whether everybody who could write to it has closed it."""
 
-    async def pump(self, gate: _Gate) -> None:
+    async def pump(self, gate: Gate) -> None:
         """Pass output on until there can be no more; cancelled, it loses nothing."""
         while not self.ended:
             await trio.lowlevel.wait_readable(self._fd)
@@ -201,7 +181,7 @@ class _Here:
 
         Cancelled, it ends the command first, and goes on reading meanwhile.
         """
-        gate = _Gate()
+        gate = Gate()
         code: int | None = None
         with self._obeying(gate):
             try:
@@ -220,7 +200,7 @@ class _Here:
         return code
 
     @contextmanager
-    def _obeying(self, gate: _Gate) -> Iterator[None]:
+    def _obeying(self, gate: Gate) -> Iterator[None]:
         self._call.flow.attach(gate)
         try:
             yield
@@ -228,7 +208,7 @@ class _Here:
             self._call.flow.detach(gate)
 
     @asynccontextmanager
-    async def _pumped(self, gate: _Gate) -> AsyncIterator[trio.Nursery]:
+    async def _pumped(self, gate: Gate) -> AsyncIterator[trio.Nursery]:
         """Read while the body runs; stop with it, as a child that got away may hold a pipe."""
         async with trio.open_nursery() as nursery:
             for source in self._sources:
@@ -236,7 +216,7 @@ class _Here:
             yield nursery
             nursery.cancel_scope.cancel(reason="the command has ended")
 
-    async def _end_leftovers(self, gate: _Gate) -> None:
+    async def _end_leftovers(self, gate: Gate) -> None:
         """After a normal end: nothing of the command's group stays."""
         if not self._group.alive():
             return
@@ -252,7 +232,7 @@ class _Here:
         with trio.move_on_after(KILL_WAIT_S):
             await self._group.wait_gone()
 
-    async def _end(self, gate: _Gate) -> None:
+    async def _end(self, gate: Gate) -> None:
         """After a cancel: TERM, the grace, KILL; the output of it all is still ours."""
         grace_s = self._stop_grace_s
         with (
