@@ -7,7 +7,6 @@ import itertools
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -21,10 +20,6 @@ TEST_USER = "trioexec-test"
 NO_SSHD = "no sshd on this machine (`python3 dev.py test` installs one, as root)"
 
 _numbers = itertools.count(1)
-
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # Started in the background of a shell: our children would be deaf to Ctrl-C as well.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
