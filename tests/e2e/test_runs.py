@@ -107,6 +107,41 @@ def test_a_rerun_keeps_the_options_and_may_change_them(cli: Cli) -> None:
     assert "1 at once by local" in dry.stderr
 
 
+CLUSTER = """
+[clusters.prod]
+nodes = ["a", {nodes = "b", user = "postgres", port = 2222, host = "10.0.0.2"}, "x@c:7"]
+port = 2200
+"""
+
+
+@pytest.mark.parametrize("named", [("-C", "prod"), ("-H", "@prod")])
+@pytest.mark.parametrize(
+    ("options", "b"),
+    [
+        pytest.param((), ("10.0.0.2", "postgres", 2222), id="as it was"),
+        pytest.param(("-l", "root"), ("10.0.0.2", None, 2222), id="as another user"),
+        pytest.param(("-p", "8"), ("10.0.0.2", "postgres", None), id="at another port"),
+    ],
+)
+def test_a_rerun_reaches_each_node_as_the_run_did(
+    cli: Cli,
+    tmp_path: Path,
+    named: tuple[str, ...],
+    options: tuple[str, ...],
+    b: tuple[str, str | None, int | None],
+) -> None:
+    how = ("--transport", "local", "--json", "test $TRIOEXEC_NODE = a")
+    (tmp_path / "clusters.toml").write_text(CLUSTER)
+    cli("--config", "clusters.toml", *named, *how)
+    (tmp_path / "clusters.toml").unlink()  # the journal alone says who they were
+
+    again = cli("rerun", "--failed", *options, "--config", "none", "--json")
+
+    nodes = json.loads(again.stdout.splitlines()[0])["nodes"]
+    reached = [(node["host"], node.get("user"), node.get("port")) for node in nodes]
+    assert reached == [b, ("c", "x", 7)]
+
+
 def test_nodes_that_were_not_started_are_run_again_alone(cli: Cli) -> None:
     run(cli, "--fail-fast", "--parallel", "1")
 

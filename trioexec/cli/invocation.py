@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from trioexec.cli.configured import Configured
 from trioexec.settings.layers import Setting
+
+if TYPE_CHECKING:
+    from trioexec.model.nodes import Node
 
 __all__ = ["Invocation"]
 
@@ -29,6 +32,9 @@ class Invocation:
 
     configured: Configured = field(default_factory=Configured)
     """What the config files come to."""
+
+    nodes: tuple[Node, ...] = ()
+    """Where they are known already, for whom no option and no file has a say any more."""
 
     def options(self, group: type[_T]) -> _T:
         """Fill one of the command's option dataclasses."""

@@ -38,6 +38,8 @@ def nodes_for(call: Invocation, words: Sequence[str] = ()) -> list[Node]:
     Raises:
         UsageError: There is none, or an expression or what it refers to cannot be read.
     """
+    if call.nodes:
+        return list(call.nodes)
     expressions = _expressions(call, words)
     if not expressions:
         raise UsageError(

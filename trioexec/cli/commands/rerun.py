@@ -11,13 +11,13 @@ from trioexec.cli.options import CommandOptions, NodeOptions, RerunOptions, SshO
 from trioexec.cli.parameters import sets_of
 from trioexec.cli.registry import CommandEntry
 from trioexec.model.errors import UsageError
+from trioexec.model.nodes import parse_node
 from trioexec.settings.layers import Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from trioexec.cli.invocation import Invocation
     from trioexec.model.journal import Header
+    from trioexec.model.nodes import Node
     from trioexec.model.outcomes import Outcome
     from trioexec.settings.journal import Entry
 
@@ -50,14 +50,18 @@ def main(call: Invocation) -> int:
     if header.job != "run" or not (header.words or "script" in header.options):
         raise UsageError(f"run {entry.id} was no command.\n`trioexec runs` lists what each was.")
     _check_secrets(call, entry.id, header)
-    names = _names(entry, call.options(RerunOptions))
-    settings = {**_settled(call, entry.id, header), **_nodes(names, entry.id)}
+    chosen = _chosen(entry, call.options(RerunOptions))
+    names = tuple(node.name for node in chosen)
+    untouched = {one.name: Setting(value=one.default) for one in dataclasses.fields(NodeOptions)}
+    hosts = Setting(value=names, source="journal", where=f"run {entry.id}")
+    settings = {**_settled(call, entry.id, header), **untouched, "hosts": hosts}
     if not _own(call, "main_rank") and settings["main_rank"].value not in names:
         settings["main_rank"] = Setting(value="")  # the run had it, these nodes do not
-    return run(dataclasses.replace(call, words=header.words, settings=settings))
+    nodes = tuple(_again(node, rank, call) for rank, node in enumerate(chosen))
+    return run(dataclasses.replace(call, words=header.words, settings=settings, nodes=nodes))
 
 
-def _names(entry: Entry, options: RerunOptions) -> list[str]:
+def _chosen(entry: Entry, options: RerunOptions) -> list[Node]:
     """Choose the nodes, in the order of the run.
 
     Raises:
@@ -71,13 +75,24 @@ def _names(entry: Entry, options: RerunOptions) -> list[str]:
     if not isinstance(start, RunStarted):
         raise UsageError(f"run {entry.id}: its nodes are not in the record.\nRun it anew.")
     ends = {event.node: event.outcome for event in events if isinstance(event, NodeFinished)}
-    names = [node.name for node in start.nodes if _is_wanted(ends[node.name], options)]
-    if not names:
+    nodes = [node for node in start.nodes if _is_wanted(ends[node.name], options)]
+    if not nodes:
         raise UsageError(
             f"run {entry.id} has no node like that; it had {len(start.nodes)} in all.\n"
             f"`trioexec runs show {entry.id}` shows how it went."
         )
-    return names
+    return nodes
+
+
+def _again(node: Node, rank: int, call: Invocation) -> Node:
+    """Take a node as it was; -l and -p of this call replace what a cluster said of it."""
+    typed = parse_node(node.name)
+    return dataclasses.replace(
+        node,
+        rank=rank,
+        user=typed.user if _own(call, "user") else node.user,
+        port=typed.port if _own(call, "port") else node.port,
+    )
 
 
 def _is_wanted(outcome: Outcome, options: RerunOptions) -> bool:
@@ -133,13 +148,3 @@ def _own(call: Invocation, field: str) -> bool:
 def _value(value: object) -> object:
     """JSON has no tuples; options have no lists."""
     return tuple(_value(one) for one in value) if isinstance(value, list) else value
-
-
-def _nodes(names: list[str], run_id: str) -> Mapping[str, Setting]:
-    where = f"run {run_id}"
-    return {
-        "hosts": Setting(value=tuple(names), source="journal", where=where),
-        "cluster": Setting(value=""),
-        "filter": Setting(value=()),
-        "exclude": Setting(value=()),
-    }
