@@ -86,6 +86,8 @@ Where the code is 0 though nodes failed, the summary says so and names a flag th
 - A run that was stopped by a signal, or whose reader went away, exits with that code (below), whatever the strategy.
 - A run that `--fail-fast` stopped exits with the strategy's code; where that is 0, with the code of the node that stopped it.
 - `trioexec ping` exits with 0 if all nodes answered, 1 if some did, 255 if none did; the strategies do not apply.
+- `trioexec check` exits with 0 only if every check is right on every node, with 255 if no node could be asked
+  anything, else with 1.
 
 ## What trioexec exits with by itself
 

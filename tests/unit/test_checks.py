@@ -8,7 +8,7 @@ from trio.testing import MockClock
 
 from tests.unit.rig import Rig
 from trioexec.engine.checks import ChecksJob
-from trioexec.model.checks import Answer, Check, Finding, judge, parse_checks
+from trioexec.model.checks import ANSWER_BYTES, Answer, Check, Finding, judge, parse_checks
 from trioexec.model.command import Limits
 from trioexec.model.errors import ConfigError
 from trioexec.model.outcomes import Cancelled, Exited, Killed, TimedOut, Unreachable
@@ -63,6 +63,7 @@ def test_a_file_is_read_whole() -> None:
         ),
         pytest.param("[checks.a]\ncommand = 'x'\nexit-code = 256\n", "0 to 255", id="code"),
         pytest.param("[checks.a]\ncommand = 'x'\ntimeout = 0\n", "above 0", id="timeout"),
+        pytest.param("[checks.a]\ncommand = 'x'\ntimeout = nan\n", "above 0", id="not a number"),
         pytest.param("[checks.a]\ncommand = 'x'\nmatches = '('\n", "regular expr", id="pattern"),
     ],
 )
@@ -87,6 +88,13 @@ def ok(stdout: bytes = b"", code: int = 0) -> Answer:
         pytest.param({"exit_code": 3}, ok(code=3), "ok", "", id="exit 3 is wanted"),
         pytest.param({"output": "yes"}, ok(b"yes\n"), "ok", "", id="equal"),
         pytest.param({"output": "yes"}, ok(b"no\nx\n"), "failed", "'no' and more", id="not equal"),
+        pytest.param(
+            {},
+            Answer(outcome=Exited(code=1), stderr=b"usage\nno such unit\n"),
+            "failed",
+            "exit 1, not 0: no such unit",
+            id="what it said of it",
+        ),
         pytest.param({"matches": "^b$"}, ok(b"a\nb\n"), "ok", "", id="matches a line"),
         pytest.param({"matches": "^c$"}, ok(b"a\n"), "failed", "which has no ^c$", id="no match"),
         pytest.param({}, Answer(outcome=Killed(signal=9)), "error", "SIGKILL", id="killed"),
@@ -136,10 +144,17 @@ async def test_every_check_is_asked_on_every_node_in_order(autojump_clock: MockC
 
     report = await rig.run.execute()
 
-    assert report.ok
+    assert report["a"].ok
+    assert report["b"].outcome == Exited(code=1)
     assert [command.text for command in fakes["a"].commands] == ["1", "2"]
     assert job.answers["one"]["a"] == Answer(
-        outcome=Exited(code=0), stdout=b"out", stderr=b"err", took_s=1.0
+        outcome=Exited(code=0),
+        stdout=b"out",
+        stderr=b"err",
+        stdout_bytes=3,
+        stderr_bytes=3,
+        took_s=1.0,
+        finding=Finding(verdict="ok"),
     )
     assert job.answers["two"]["b"].outcome == Exited(code=3)
     assert trio.current_time() == report.took_s
@@ -151,7 +166,7 @@ async def test_a_check_has_a_limit_of_its_own(autojump_clock: MockClock) -> None
 
     report = await Rig(fakes, job=job).run.execute()
 
-    assert report.ok
+    assert report["a"].outcome == Exited(code=1)
     assert job.answers["slow"]["a"].outcome == TimedOut(phase="command", remote="ended")
 
 
@@ -173,3 +188,85 @@ async def test_a_stop_in_mid_check_keeps_what_was_answered(autojump_clock: MockC
     assert report["a"].outcome == TimedOut(phase="deadline", remote="ended")
     assert job.answers["one"]["a"].outcome == Exited(code=0)
     assert isinstance(job.answers["two"]["a"].outcome, Cancelled)
+
+
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
+def test_where_as_many_say_one_thing_as_another_the_first_node_is_right(
+    order: tuple[str, str],
+) -> None:
+    check = Check(name="c", command="x", same_on_all_nodes=True)
+    said = {"a": ok(b"1\n"), "b": ok(b"2\n")}
+
+    findings = judge(check, {name: said[name] for name in order})
+
+    first, second = order
+    assert findings[first].verdict == "ok"
+    assert findings[second].verdict == "failed"
+    assert "; 1 node answered" in findings[second].message
+
+
+async def test_of_an_endless_answer_the_beginning_is_kept_and_all_of_it_compared(
+    autojump_clock: MockClock,
+) -> None:
+    parts = [(0.0, "stdout", b"x" * ANSWER_BYTES), (0.0, "stdout", b"x" * ANSWER_BYTES)]
+    fakes = {
+        "a": FakeNode(output=(*parts, (0.0, "stdout", b"1"))),  # type: ignore[arg-type]
+        "b": FakeNode(output=(*parts, (0.0, "stdout", b"1"))),  # type: ignore[arg-type]
+        "c": FakeNode(output=(*parts, (0.0, "stdout", b"2"))),  # type: ignore[arg-type]
+    }
+    checks = [
+        Check(name="same", command="x", same_on_all_nodes=True),
+        Check(name="found", command="x", matches="1$"),
+    ]
+    job = ChecksJob(checks, keep_bytes=100)
+
+    await Rig(fakes, job=job).run.execute()
+
+    answer = job.answers["same"]["a"]
+    assert (len(answer.stdout), answer.stdout_bytes) == (100, 2 * ANSWER_BYTES + 1)
+    assert [one.verdict for one in judge(checks[0], job.answers["same"]).values()] == [
+        "ok",
+        "ok",
+        "failed",
+    ]
+    assert answer.digest != job.answers["same"]["c"].digest
+    found = job.answers["found"]["a"].finding
+    assert found is not None
+    assert found.message.endswith("(2,097,153 bytes), which has no 1$ in its first 1,048,576 bytes")
+
+
+async def test_a_run_that_fails_fast_asks_nobody_more_after_a_wrong_answer(
+    autojump_clock: MockClock,
+) -> None:
+    fakes = {"a": FakeNode(takes_s=1, code=3), "b": FakeNode(takes_s=5)}
+    job = ChecksJob([Check(name="one", command="1"), Check(name="two", command="2")], stops=True)
+
+    await Rig(fakes, job=job, limits=Limits(fail_fast=True)).run.execute()
+
+    assert [command.text for command in fakes["a"].commands] == ["1"]
+    assert isinstance(job.answers["one"]["b"].outcome, Cancelled)
+    assert job.answers["two"] == {}
+
+
+async def test_a_command_that_is_killed_is_no_reason_not_to_ask_more(
+    autojump_clock: MockClock,
+) -> None:
+    fakes = {"a": FakeNode(takes_s=1, signal=9)}
+    job = ChecksJob([Check(name="one", command="1"), Check(name="two", command="2")])
+
+    await Rig(fakes, job=job).run.execute()
+
+    assert job.answers["two"]["a"].outcome == Killed(signal=9)
+
+
+async def test_limits_and_variables_of_the_call_hold_where_the_file_says_nothing(
+    autojump_clock: MockClock,
+) -> None:
+    fakes = {"a": FakeNode(takes_s=100)}
+    checks = [Check(name="own", command="x", timeout_s=5), Check(name="none", command="x")]
+    job = ChecksJob(checks, timeout_s=7, env={"A": "1"})
+
+    await Rig(fakes, job=job).run.execute()
+
+    assert [job.answers[name]["a"].took_s for name in ("own", "none")] == [5, 7]
+    assert [command.env for command in fakes["a"].commands] == [{"A": "1"}] * 2

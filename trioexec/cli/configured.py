@@ -36,6 +36,9 @@ CONFIGURABLE: Final = (
 
 _ALL: Final = (*CONFIGURABLE, "RecordOptions")
 
+_NAMESAKES: Final = ("CheckOptions",)
+"""Whose options files say under the names that they have in `CONFIGURABLE`."""
+
 _NOT_IN_FILES: Final = frozenset(
     {
         "cluster",
@@ -109,7 +112,10 @@ def configured(
         return Configured()
     name = cluster.texts[-1] if cluster else ""
     fields = [
-        one.name for group in groups if group.__name__ in _ALL for one in dataclasses.fields(group)
+        one.name
+        for group in groups
+        if group.__name__ in (*_ALL, *_NAMESAKES)
+        for one in dataclasses.fields(group)
     ]
     layers = config.layers(
         fields,

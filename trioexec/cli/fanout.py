@@ -64,6 +64,9 @@ class Plan:
     records: SinkMaker | None = None
     """Makes the sinks that keep the run: the journal, JUnit."""
 
+    shown: SinkMaker | None = None
+    """Makes what shows the run, where that is not the view's usual sinks."""
+
     manners: Manners | None = None
     """What to say on Ctrl-C instead of our own texts."""
 
@@ -135,7 +138,9 @@ async def run_plan(plan: Plan) -> int:
             from trioexec.cli.verbose import telling  # noqa: PLC0415 - logging is slow to import
 
             kept.enter_context(telling(console.say))
-        shown = make_sinks(plan.view, console, fold=fold)
+        shown = (
+            plan.shown(console, fold) if plan.shown else make_sinks(plan.view, console, fold=fold)
+        )
         result = await run_job(
             plan.nodes,
             plan.job,

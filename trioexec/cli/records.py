@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from trioexec.model.events import RunStarted
     from trioexec.model.journal import Header
     from trioexec.sinks.base import Sink
+    from trioexec.sinks.checks import Asked
     from trioexec.sinks.console import Console
     from trioexec.sinks.journal import JournalSink
 
@@ -40,6 +41,9 @@ REMEMBERED: Final = (LimitOptions, CommandOptions, ResultOptions, SshOptions, Tr
 _PATHS: Final = frozenset({"script", "identity", "ssh_config"})
 """Files, which another run may be asked for from another folder."""
 
+_NO_COMMAND: Final = frozenset({"ping", "check"})
+"""What cannot be run again from the journal: its words are no command."""
+
 _NOT_FILES: Final = frozenset({"", "none", "-"})
 _SECRET_SSH_OPTIONS: Final = frozenset({"setenv"})
 _NEVER: Final = frozenset({"dry_run", "batch"})
@@ -47,8 +51,12 @@ _DESCRIPTORS: Final = frozenset({"password_fd", "sudo_password_fd", "key_passphr
 """What was open for one run is not open for the next."""
 
 
-def record_sinks(call: Invocation) -> SinkMaker:
+def record_sinks(call: Invocation, asked: Asked | None = None) -> SinkMaker:
     """Settle what is kept, and return what makes the sinks for it.
+
+    Args:
+        call: Its options.
+        asked: The checks, where that is what the run is about; else it is its nodes.
 
     Raises:
         UsageError: A file cannot be written.
@@ -62,7 +70,7 @@ def record_sinks(call: Invocation) -> SinkMaker:
     telling = _tellers(call, options)
 
     def make(console: Console, fold: Fold) -> list[Sink]:
-        return [*_make(call, options, console, fold), *(tell(console) for tell in telling)]
+        return [*_make(call, options, asked, console, fold), *(tell(console) for tell in telling)]
 
     return make
 
@@ -96,22 +104,41 @@ def _span_teller(call: Invocation) -> Callable[[Console], Sink]:
     return lambda console: OtelExportSink(exporting, say=console.say)
 
 
-def _make(call: Invocation, options: RecordOptions, console: Console, fold: Fold) -> list[Sink]:
+def _make(
+    call: Invocation, options: RecordOptions, asked: Asked | None, console: Console, fold: Fold
+) -> list[Sink]:
     sinks: list[Sink] = []
     if not options.no_record:
         sinks.append(_journal_sink(call, console, keeps_output=not options.no_record_output))
     if options.junit:
-        from trioexec.sinks.junit import JunitSink  # noqa: PLC0415
-
-        sinks.append(JunitSink(Path(options.junit), say=console.say))
+        sinks.append(_junit_sink(Path(options.junit), asked, console))
     on_github = call.env.get("GITHUB_ACTIONS") == "true"
     if options.annotations == "github" or (options.annotations == "auto" and on_github):
-        from trioexec.sinks.github import GithubSink  # noqa: PLC0415
-
         file = call.env.get("GITHUB_STEP_SUMMARY", "")
-        where = Path(file) if file else None
-        sinks.append(GithubSink(say=console.say, fold=fold, summary_file=where))
+        sinks.append(_github_sink(Path(file) if file else None, asked, console, fold))
     return sinks
+
+
+def _junit_sink(path: Path, asked: Asked | None, console: Console) -> Sink:
+    if asked is not None:
+        from trioexec.sinks.checks import ChecksJunitSink  # noqa: PLC0415
+
+        return ChecksJunitSink(asked, path, say=console.say)
+    from trioexec.sinks.junit import JunitSink  # noqa: PLC0415
+
+    return JunitSink(path, say=console.say)
+
+
+def _github_sink(
+    summary_file: Path | None, asked: Asked | None, console: Console, fold: Fold
+) -> Sink:
+    if asked is not None:
+        from trioexec.sinks.checks import ChecksGithubSink  # noqa: PLC0415
+
+        return ChecksGithubSink(asked, say=console.say, fold=fold, summary_file=summary_file)
+    from trioexec.sinks.github import GithubSink  # noqa: PLC0415
+
+    return GithubSink(say=console.say, fold=fold, summary_file=summary_file)
 
 
 def _journal_sink(call: Invocation, console: Console, *, keeps_output: bool) -> JournalSink:
@@ -128,8 +155,8 @@ def _journal_sink(call: Invocation, console: Console, *, keeps_output: bool) -> 
             unix_s=event.unix_s,
             command=event.command,
             nodes=len(event.nodes),
-            job=call.name if call.name == "ping" else "run",
-            words=call.words if call.name != "ping" else (),
+            job=call.name if call.name in _NO_COMMAND else "run",
+            words=call.words if call.name not in _NO_COMMAND else (),
             options=options,
             unrecorded=unrecorded,
             keeps_output=keeps_output,

@@ -21,6 +21,7 @@ DEFAULT_COMMAND: Final = "run"
 COMMANDS: Final[Mapping[str, str]] = {
     "run": "Run a command on nodes; the word itself may be left out.",
     "ping": "Connect and log in, no more; says which nodes answer.",
+    "check": "Ask nodes what a file of checks asks, and say where the answers are wrong.",
     "hold": "List or stop the processes that --persist leaves behind.",
     "nodes": "Show what node expressions come to.",
     "clusters": "List the clusters and groups of the config files.",

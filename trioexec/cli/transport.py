@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
@@ -30,8 +31,16 @@ NODES_A_WORKER = 1000
 """A worker process of its own for so many nodes, where there are cores for it."""
 
 
-def transport_for(call: Invocation, name: str, nodes: Sequence[Node]) -> Transport:
+def transport_for(
+    call: Invocation, name: str, nodes: Sequence[Node], *, keep: bool = False
+) -> Transport:
     """Make the transport of that name; it opens nothing yet, but may ask for secrets.
+
+    Args:
+        call: Its options.
+        name: Which transport.
+        nodes: Of the run.
+        keep: Whether a node is asked more than once, over one connection.
 
     Raises:
         UsageError: A password is wanted, and there is nobody to ask; or a setting of a
@@ -49,6 +58,7 @@ def transport_for(call: Invocation, name: str, nodes: Sequence[Node]) -> Transpo
         connect_timeout_given=call.is_given("connect_timeout"),
         password=login_password(call),
     )
+    options = dataclasses.replace(options, keep_connections=keep)
     elsewhere = _elsewhere(wanted, options, len(nodes))
     if elsewhere is not None:
         return elsewhere

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trioexec.sinks.console import Console
     from trioexec.sinks.masks import Mask
 
-__all__ = ["View", "make_sinks", "view_of"]
+__all__ = ["View", "make_sinks", "progress_sinks", "view_of"]
 
 Fold = Callable[[Iterable[str]], str]
 Mode = Literal["stream", "group", "json", "files", "tui"]
@@ -131,6 +131,17 @@ def make_sinks(view: View, console: Console, *, fold: Fold) -> list[Sink]:
         from trioexec.sinks.files import FilesSink  # noqa: PLC0415
 
         sinks.append(FilesSink(Path(view.directory), say=console.say))
+    sinks += progress_sinks(view, console)
+    if not view.quiet:
+        from trioexec.sinks.summary import SummarySink  # noqa: PLC0415
+
+        sinks.append(SummarySink(console, fold=fold))
+    return sinks
+
+
+def progress_sinks(view: View, console: Console) -> list[Sink]:
+    """Make the sinks that say on stderr how far the run is."""
+    sinks: list[Sink] = []
     if view.verbose:
         from trioexec.sinks.narrate import NarrateSink  # noqa: PLC0415
 
@@ -139,10 +150,6 @@ def make_sinks(view: View, console: Console, *, fold: Fold) -> list[Sink]:
         from trioexec.sinks.progress import ProgressSink  # noqa: PLC0415
 
         sinks.append(ProgressSink(console, color=view.color_stderr, unicode=view.unicode))
-    if not view.quiet:
-        from trioexec.sinks.summary import SummarySink  # noqa: PLC0415
-
-        sinks.append(SummarySink(console, fold=fold))
     return sinks
 
 

@@ -17,7 +17,19 @@ from typing import Any, Final, Literal
 from trioexec.model.errors import ConfigError
 from trioexec.model.outcomes import Cancelled, Exited, Outcome
 
-__all__ = ["Answer", "Check", "CheckFile", "Finding", "judge", "parse_checks"]
+__all__ = [
+    "ANSWER_BYTES",
+    "Answer",
+    "Check",
+    "CheckFile",
+    "Finding",
+    "judge",
+    "judge_alone",
+    "parse_checks",
+]
+
+ANSWER_BYTES: Final = 1024 * 1024
+"""Of one stream of one answer, looked at; what is beyond is counted, and said to be."""
 
 _KEYS: Final = {
     "command": str,
@@ -61,16 +73,6 @@ class CheckFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What one check came to on one node."""
-
-    outcome: Outcome
-    stdout: bytes = b""
-    stderr: bytes = b""
-    took_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """Whether an answer is right."""
 
@@ -79,6 +81,27 @@ class Finding:
 
     message: str = ""
     """What is wrong, in one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What one check came to on one node."""
+
+    outcome: Outcome
+    stdout: bytes = b""
+    """Its beginning, where there was more."""
+
+    stderr: bytes = b""
+    took_s: float = 0.0
+    stdout_bytes: int = 0
+    """How much there was, where `stdout` is not all of it."""
+
+    stderr_bytes: int = 0
+    digest: bytes = b""
+    """Of all of stdout; empty where `stdout` says it all."""
+
+    finding: Finding | None = None
+    """What was found when more of the output was there than is kept."""
 
 
 def parse_checks(text: str, where: str) -> CheckFile:
@@ -125,7 +148,7 @@ def _check(name: str, table: object, where: str) -> Check:
     if not 0 <= code <= MAX_EXIT_CODE:
         raise ConfigError(f"{here} exit-code: {code}.\nIt takes 0 to {MAX_EXIT_CODE}.")
     timeout_s = table.get("timeout", math.inf)
-    if timeout_s <= 0:
+    if not timeout_s > 0:  # nor is NaN
         raise ConfigError(f"{here} timeout: {timeout_s}.\nIt takes seconds above 0.")
     return Check(
         name=name,
@@ -162,48 +185,77 @@ def _only(table: Mapping[str, object], known: Sequence[str], here: str) -> None:
 
 
 def judge(check: Check, answers: Mapping[str, Answer]) -> dict[str, Finding]:
-    """Say for each node whether its answer is right."""
-    findings = {name: _judge_one(check, answer) for name, answer in answers.items()}
+    """Say for each node whether its answer is right.
+
+    Args:
+        check: What was asked.
+        answers: In node order: where as many nodes say one thing as another, the first is right.
+    """
+    findings = {
+        name: answer.finding or judge_alone(check, answer) for name, answer in answers.items()
+    }
     if check.same_on_all_nodes:
         _find_outliers(answers, findings)
     return findings
 
 
-def _judge_one(check: Check, answer: Answer) -> Finding:
+def judge_alone(check: Check, answer: Answer) -> Finding:
+    """Say whether an answer is right as far as no other node has to say the same."""
     outcome = answer.outcome
     if isinstance(outcome, Cancelled) and not outcome.started:
         return Finding(verdict="skipped", message=outcome.text)
     if not isinstance(outcome, Exited):
         return Finding(verdict="error", message=outcome.text)
     if outcome.code != check.exit_code:
-        return Finding(verdict="failed", message=f"{outcome.text}, not {check.exit_code}")
-    stdout = answer.stdout.decode(errors="backslashreplace")
-    if check.output is not None and stdout.rstrip("\n") != check.output.rstrip("\n"):
-        return Finding(verdict="failed", message=f"answered {_short(stdout)}")
-    if check.matches is not None and not re.search(check.matches, stdout, re.MULTILINE):
         return Finding(
-            verdict="failed", message=f"answered {_short(stdout)}, which has no {check.matches}"
+            verdict="failed", message=f"{outcome.text}, not {check.exit_code}{_why(answer)}"
+        )
+    stdout = answer.stdout.decode(errors="backslashreplace")
+    whole = answer.stdout_bytes <= len(answer.stdout)
+    much = "" if whole else f" ({answer.stdout_bytes:,} bytes)"
+    if check.output is not None and (not whole or stdout.rstrip("\n") != check.output.rstrip("\n")):
+        wanted = f", not {_short(check.output)}"
+        return Finding(verdict="failed", message=f"answered {_short(stdout)}{much}{wanted}")
+    if check.matches is not None and not re.search(check.matches, stdout, re.MULTILINE):
+        where = "" if whole else f" in its first {len(answer.stdout):,} bytes"
+        return Finding(
+            verdict="failed",
+            message=f"answered {_short(stdout)}{much}, which has no {check.matches}{where}",
         )
     return Finding(verdict="ok")
 
 
+def _why(answer: Answer) -> str:
+    """Say what a command that failed had to say of it, in its last line."""
+    said = (answer.stderr or answer.stdout).decode(errors="backslashreplace").strip()
+    last = said.rpartition("\n")[2]
+    shown = last if len(last) <= _SHORT else last[:_SHORT] + "..."
+    return f": {shown}" if shown else ""
+
+
 def _find_outliers(answers: Mapping[str, Answer], findings: dict[str, Finding]) -> None:
-    counts = Counter(
-        answers[name].stdout for name, finding in findings.items() if finding.verdict == "ok"
-    )
-    if len(counts) <= 1:
+    said = {
+        name: answers[name].digest or answers[name].stdout
+        for name, finding in findings.items()
+        if finding.verdict == "ok"
+    }
+    # Of those that are as frequent, the first: a Counter keeps the order.
+    counts = Counter(said.values()).most_common(1)
+    if not counts or counts[0][1] == len(said):
         return
-    usual, count = counts.most_common(1)[0]
-    for name, finding in findings.items():
-        if finding.verdict == "ok" and answers[name].stdout != usual:
-            said = _short(answers[name].stdout.decode(errors="backslashreplace"))
-            others = _short(usual.decode(errors="backslashreplace"))
+    usual, count = counts[0]
+    other = next(name for name, what in said.items() if what == usual)
+    others = _short(answers[other].stdout.decode(errors="backslashreplace"))
+    for name, what in said.items():
+        if what != usual:
+            own = _short(answers[name].stdout.decode(errors="backslashreplace"))
+            nodes = f"{count} node{'s' * (count != 1)}"
             findings[name] = Finding(
-                verdict="failed", message=f"answered {said}; {count} nodes answered {others}"
+                verdict="failed", message=f"answered {own}; {nodes} answered {others}"
             )
 
 
-_SHORT: Final = 60
+_SHORT: Final = 80
 
 
 def _short(text: str) -> str:

@@ -26,6 +26,7 @@ __all__ = [
     "Verdict",
     "choose_main_rank",
     "decide",
+    "decide_checks",
     "decide_ping",
 ]
 
@@ -44,7 +45,7 @@ NOT_REACHED: Final = 255
 EXIT_CODES: Final[Mapping[int, str]] = {
     OK: "success, as the chosen strategy defines it",
     1: "a node failed (--require-all-success, --check-all-nodes); --fail-on-diff: nodes differ; "
-    "ping: some nodes answered",
+    "ping: some nodes answered; check: a check is not right on every node",
     USAGE: "usage or configuration error, or no nodes left after filters; nothing was connected to",
     BUG: "a bug in trioexec; the traceback is on stderr",
     TIMED_OUT: "timed out (a node's code)",
@@ -52,7 +53,8 @@ EXIT_CODES: Final[Mapping[int, str]] = {
     INTERRUPTED: "interrupted by Ctrl-C",
     OUTPUT_CLOSED: "the reader of our output went away",
     TERMINATED: "ended by SIGTERM",
-    NOT_REACHED: "unreachable, denied, host key rejected (a node's code); ping: no node answered",
+    NOT_REACHED: "unreachable, denied, host key rejected (a node's code); ping: no node answered; "
+    "check: no node could be asked",
 }
 """What trioexec exits with by itself; any other code is that of a command."""
 
@@ -117,6 +119,21 @@ def decide_ping(report: Report, stopped: StopReason | None = None) -> int:
     if report.ok:
         return OK
     return 1 if report.succeeded else NOT_REACHED
+
+
+def decide_checks(*, right: bool, asked: bool, stopped: StopReason | None = None) -> int:
+    """Say what checks exit with: 0 all right, 1 not, 255 nobody could be asked.
+
+    Args:
+        right: Whether every check is right on every node.
+        asked: Whether any node was asked anything.
+        stopped: Why the run was stopped; how it was interrupted is stronger than all else.
+    """
+    if stopped is not None and stopped in _STOP_CODES:
+        return _STOP_CODES[stopped]
+    if right:
+        return OK
+    return 1 if asked else NOT_REACHED
 
 
 def choose_main_rank(

@@ -12,7 +12,17 @@ from typing import Final, Literal
 
 from trioexec.model.record import NodeRecord, OutputGroup, RunRecord, plain_text
 
-__all__ = ["MOST_ANNOTATIONS", "SUMMARY_BYTES", "annotation_lines", "command", "summary"]
+__all__ = [
+    "MOST_ANNOTATIONS",
+    "SUMMARY_BYTES",
+    "annotation_lines",
+    "cell",
+    "code",
+    "command",
+    "cut",
+    "one_line",
+    "summary",
+]
 
 Fold = Callable[[Iterable[str]], str]
 
@@ -65,11 +75,11 @@ def annotation_lines(record: RunRecord, fold: Fold) -> list[str]:
 def _annotation(
     level: str, text: str, same: list[NodeRecord], record: RunRecord, fold: Fold
 ) -> str:
-    what = _cut(_one_line(record.report.command) or "ping", _TITLE_CHARS)
+    what = cut(one_line(record.report.command) or "ping", _TITLE_CHARS)
     count = f"{len(same)} of {len(record.nodes)} nodes"
-    names = _cut(fold(node.node.name for node in same), _NAMES_CHARS)
+    names = cut(fold(node.node.name for node in same), _NAMES_CHARS)
     said = (same[0].stderr or same[0].stdout).splitlines()[-_LAST_LINES:]
-    message = "\n".join([f"{names}: {_one_line(text)}", *(f"  {line}" for line in said)])
+    message = "\n".join([f"{names}: {one_line(text)}", *(f"  {line}" for line in said)])
     return command(level, {"title": f"{what}: {count}"}, message)
 
 
@@ -88,7 +98,7 @@ def _head(record: RunRecord, fold: Fold) -> Iterator[str]:
     report = record.report
     ok = len(report.succeeded)
     mark = "\N{WHITE HEAVY CHECK MARK}" if record.exit_code == 0 else "\N{CROSS MARK}"
-    yield f"### {mark} {_code(_one_line(report.command) or 'ping')}"
+    yield f"### {mark} {code(one_line(report.command) or 'ping')}"
     yield ""
     stopped = f", stopped: {record.stopped}" if record.stopped else ""
     yield (
@@ -100,17 +110,17 @@ def _head(record: RunRecord, fold: Fold) -> Iterator[str]:
         yield "| nodes | which | how |"
         yield "| ---: | --- | --- |"
         for text, nodes in report.by_text().items():
-            names = _cut(fold(node.name for node in nodes), _NAMES_CHARS)
-            yield f"| {len(nodes)} | {_code(names)} | {_cell(text)} |"
+            names = cut(fold(node.name for node in nodes), _NAMES_CHARS)
+            yield f"| {len(nodes)} | {code(names)} | {cell(text)} |"
         yield ""
     yield ""
 
 
 def _details(group: OutputGroup, fold: Fold) -> Iterator[str]:
-    names = _cut(fold(node.name for node in group.nodes), _NAMES_CHARS)
+    names = cut(fold(node.name for node in group.nodes), _NAMES_CHARS)
     heading = f"<code>{html.escape(names)}</code> ({len(group.nodes)})"
     yield f"<details{' open' if group.verdict == 'failed' else ''}>"
-    yield f"<summary>{heading}: {_entities(_one_line(group.outcome))}</summary>"
+    yield f"<summary>{heading}: {_entities(one_line(group.outcome))}</summary>"
     yield ""
     for name, text in (("stdout", group.stdout), ("stderr", group.stderr)):
         if text:
@@ -132,19 +142,23 @@ def _entities(text: str) -> str:
 _MARKUP: Final = frozenset("&<>\"'`*_[]()|\\~#@!:$")
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
+    """Write text as code, for a cell of a table as well."""
     return f"<code>{_entities(text)}</code>"
 
 
-def _cell(text: str) -> str:
-    return _entities(_one_line(text))
+def cell(text: str) -> str:
+    """Write text for a cell of a table."""
+    return _entities(one_line(text))
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Make one line of any text, with nothing in it that is not seen."""
     return " ".join(plain_text(text.encode("utf-8", "backslashreplace")).split())
 
 
-def _cut(text: str, most: int) -> str:
+def cut(text: str, most: int) -> str:
+    """Cut text that has more characters, and mark that."""
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trioexec.cli.options.check import CheckOptions
     from trioexec.cli.options.demo import DemoOptions
     from trioexec.cli.options.general import GeneralOptions
     from trioexec.cli.options.nodes import ListOptions, NodeOptions
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "UNSET",
+    "CheckOptions",
     "CommandOptions",
     "DemoOptions",
     "GeneralOptions",
@@ -39,6 +41,7 @@ __all__ = [
 
 _HOME = {
     "UNSET": "numbers",
+    "CheckOptions": "check",
     "CommandOptions": "run",
     "DemoOptions": "demo",
     "GeneralOptions": "general",

@@ -24,7 +24,7 @@ class RecordOptions:
             panel="Records",
             metavar="FILE",
             converter=text,
-            help="JUnit XML there, a test case a node; also when interrupted.",
+            help="JUnit XML there, a test case a node (check: and check); also when interrupted.",
         ),
     ] = ""
     annotations: Annotated[

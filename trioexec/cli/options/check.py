@@ -1,0 +1,90 @@
+"""What `check` has of a command's options, and of those that say how a run is shown.
+
+Fields have the names of those, so that a config file and the environment say them for all.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+if TYPE_CHECKING:  # `cli.app` reads the annotations, and brings these
+    from trioexec.cli.parameters import choice, option, pair, seconds
+
+__all__ = ["CheckOptions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckOptions:
+    """How checks are asked and reported."""
+
+    timeout: Annotated[
+        float,
+        option(
+            "--timeout",
+            panel="Run",
+            metavar="S",
+            converter=seconds,
+            help="For each check that has no timeout in the file.",
+        ),
+    ] = math.inf
+    env: Annotated[
+        tuple[tuple[str, str], ...],
+        option(
+            "--env",
+            panel="Run",
+            metavar="K=V",
+            converter=pair,
+            n_tokens=1,
+            help="Set a variable for every check. Repeatable.",
+        ),
+    ] = ()
+    json: Annotated[
+        bool,
+        option(
+            "--json",
+            panel="Output",
+            help="A JSON object for each check on each node, a line each.",
+        ),
+    ] = False
+    quiet: Annotated[
+        bool,
+        option(
+            "-q",
+            "--quiet",
+            panel="Output",
+            exclusive="loudness",
+            help="Neither progress nor the line that counts.",
+        ),
+    ] = False
+    verbose: Annotated[
+        bool,
+        option(
+            "-v",
+            "--verbose",
+            panel="Output",
+            exclusive="loudness",
+            help="Say each step of each node.",
+        ),
+    ] = False
+    color: Annotated[
+        Literal["auto", "always", "never"],
+        option(
+            "--color",
+            panel="Output",
+            metavar="auto|always|never",
+            converter=choice,
+            help="auto: on a terminal, unless NO_COLOR is set.",
+        ),
+    ] = "auto"
+    progress: Annotated[
+        Literal["auto", "always", "never"],
+        option(
+            "--progress",
+            panel="Output",
+            metavar="auto|always|never",
+            converter=choice,
+            help="auto: when stderr is a terminal.",
+        ),
+    ] = "auto"
