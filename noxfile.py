@@ -36,6 +36,7 @@ E2E_IN_CI = [
 COVERED_WITHOUT_E2E = 85
 """Per cent, of unit and in-process tests alone; `cover` gates 95 with all tests."""
 
+TYPED_EXAMPLES = ["docs/examples/service.py", "docs/examples/ci/noxfile.py"]
 LAYERS_OF_TESTS = ["tests/unit", "tests/ssh", "tests/e2e"]
 
 
@@ -90,9 +91,13 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Type-check, strictly."""
+    """Type-check, strictly; what users see of our types, by two checkers."""
     install(session, "types", "test")
     session.run("mypy")
+    session.run("mypy", "--strict", "tests/typing", *TYPED_EXAMPLES)
+    # pyright itself, from PyPI with all that it needs: `pyright` there fetches it from elsewhere.
+    session.run("basedpyright", "--project", "tests/typing")
+    session.run("python", "tests/typing/complete.py")
 
 
 @nox.session

@@ -38,16 +38,18 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> object:
-    """Import a public name when it is first asked for (PEP 562)."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib  # noqa: PLC0415 - as above
+if not TYPE_CHECKING:  # else every name would be there
 
-    module = importlib.import_module(f"trioexec.testing.{_HOME.get(name, 'scripts')}")
-    value = getattr(module, name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is first asked for (PEP 562)."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import importlib  # noqa: PLC0415 - as above
+
+        module = importlib.import_module(f"trioexec.testing.{_HOME.get(name, 'scripts')}")
+        value = getattr(module, name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
