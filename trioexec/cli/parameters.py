@@ -31,6 +31,7 @@ PANELS: Final = (
     "Which nodes",
     "Nodes",
     "Demo",
+    "Completion",
     "Journal",
     "List",
     "Run",

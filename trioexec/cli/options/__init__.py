@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trioexec.cli.options.check import CheckOptions
+    from trioexec.cli.options.completion import CompletionOptions
     from trioexec.cli.options.demo import DemoOptions
     from trioexec.cli.options.general import GeneralOptions
     from trioexec.cli.options.nodes import ListOptions, NodeOptions
@@ -25,6 +26,7 @@ __all__ = [
     "UNSET",
     "CheckOptions",
     "CommandOptions",
+    "CompletionOptions",
     "DemoOptions",
     "GeneralOptions",
     "LimitOptions",
@@ -43,6 +45,7 @@ _HOME = {
     "UNSET": "numbers",
     "CheckOptions": "check",
     "CommandOptions": "run",
+    "CompletionOptions": "completion",
     "DemoOptions": "demo",
     "GeneralOptions": "general",
     "LimitOptions": "run",

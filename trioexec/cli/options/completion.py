@@ -1,0 +1,27 @@
+"""What `completion` does with the script."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+if TYPE_CHECKING:  # `cli.app` reads the annotations, and brings these
+    from trioexec.cli.parameters import option
+
+__all__ = ["CompletionOptions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionOptions:
+    """What is done with the script."""
+
+    install: Annotated[
+        bool,
+        option(
+            "--install",
+            panel="Completion",
+            from_env=False,
+            help="Write the script to where the shell looks for it, and say where; a file that is"
+            " not ours stays.",
+        ),
+    ] = False
