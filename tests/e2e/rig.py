@@ -413,7 +413,7 @@ class Cli:
     def argv(self, *words: str) -> list[str]:
         """The command line as it is started; ssh options are put in front."""
         head = [sys.executable, "-m", "trioexec"]
-        if words and words[0] in ("ping", "run"):
+        if words and words[0] in ("check", "ping", "run"):
             head.append(words[0])
             words = words[1:]
         return [*head, "-F", str(self.sshd.config), *words]
