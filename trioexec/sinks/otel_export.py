@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, Final
 
@@ -22,10 +23,15 @@ from trioexec.model.errors import UsageError
 from trioexec.model.events import Event, RunFinished
 from trioexec.sinks.otel import OtelSink
 
-__all__ = ["FLUSH_S", "Exporting", "OtelExportSink", "open_exporting"]
+__all__ = ["FLUSH_S", "Complaints", "Exporting", "OtelExportSink", "open_exporting"]
 
-FLUSH_S: Final = 10.0
-"""How long the last spans may take once the run is over: what OTLP gives one request."""
+FLUSH_S: Final = 5.0
+"""How long the last spans may take once the run is over, collector or none."""
+
+_NOBODY: Final = "unknown_service"
+"""What the SDK calls a service that has no name."""
+
+_LOGGER: Final = logging.getLogger("opentelemetry")
 
 _GROUP: Final = "opentelemetry_traces_exporter"
 _PROTOCOLS: Final = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
@@ -35,28 +41,8 @@ _PACKAGES: Final = {
 }
 
 
-class Exporting:
-    """A tracer provider, and what its exporters have to say."""
-
-    def __init__(self, provider: TracerProvider, *, context: Context, shown: io.StringIO) -> None:
-        """Keep what belongs together.
-
-        Args:
-            provider: Shut down when the run is over.
-            context: Of the span that the run is part of.
-            shown: What the console exporter writes to.
-        """
-        self.provider = provider
-        self.context = context
-        self.shown = shown
-        self.complaints = _Complaints()
-        logger = logging.getLogger("opentelemetry")
-        logger.addHandler(self.complaints)
-        logger.propagate = False
-
-
-class _Complaints(logging.Handler):
-    """Keeps the last one; on stderr they would stand between the lines of the nodes."""
+class Complaints(logging.Handler):
+    """Keeps the SDK's last one; on stderr it would stand between the lines of the nodes."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -64,8 +50,25 @@ class _Complaints(logging.Handler):
         self.last = ""
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Keep one; called in the SDK's threads."""
         self.count += 1
         self.last = record.getMessage()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exporting:
+    """A tracer provider, and what belongs to it."""
+
+    provider: TracerProvider
+    """To be shut down when the run is over."""
+
+    context: Context
+    """Of the span that the run is part of."""
+
+    shown: io.StringIO
+    """What the console exporter writes to: on stderr it would write between our lines."""
+
+    complaints: Complaints
 
 
 def open_exporting(env: Mapping[str, str]) -> Exporting:
@@ -80,9 +83,11 @@ def open_exporting(env: Mapping[str, str]) -> Exporting:
         UsageError: An exporter is not installed, or a variable makes no sense.
     """
     shown = io.StringIO()
+    complaints = Complaints()
+    _LOGGER.addHandler(complaints)
     try:
         resource = Resource.create()
-        if str(resource.attributes.get(SERVICE_NAME, "unknown_service")) == "unknown_service":
+        if str(resource.attributes.get(SERVICE_NAME, _NOBODY)).startswith(_NOBODY):
             resource = resource.merge(Resource({SERVICE_NAME: "trioexec"}))
         provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         for name in _names(env):
@@ -91,7 +96,7 @@ def open_exporting(env: Mapping[str, str]) -> Exporting:
         raise UsageError(f"--otel: {exc}.\nCorrect the OTEL_* variable that says so.") from exc
     carrier = {name: env.get(name.upper(), "") for name in ("traceparent", "tracestate")}
     context = TraceContextTextMapPropagator().extract(carrier, Context())
-    return Exporting(provider, context=context, shown=shown)
+    return Exporting(provider=provider, context=context, shown=shown, complaints=complaints)
 
 
 def _names(env: Mapping[str, str]) -> list[str]:
@@ -170,6 +175,7 @@ class OtelExportSink:
         exporting = self._exporting
         with trio.move_on_after(FLUSH_S) as limit:
             await trio.to_thread.run_sync(exporting.provider.shutdown, abandon_on_cancel=True)
+        _LOGGER.removeHandler(exporting.complaints)
         for line in exporting.shown.getvalue().splitlines():
             self._say(line)
         if limit.cancelled_caught:
