@@ -236,6 +236,36 @@ async def _sshd_has_reloaded(trioexec: Cli) -> None:
             pass
 
 
+@pytest.mark.parametrize(
+    ("options", "whole_at"),
+    [
+        pytest.param(("-g",), "stderr", id="group"),
+        pytest.param(("-g", "-q"), "stdout", id="group without a summary"),
+        pytest.param((), "stderr", id="stream"),
+        pytest.param(("-g", "-v"), "stderr", id="verbose"),
+    ],
+)
+async def test_how_to_mend_a_changed_host_key_is_said_once(
+    trioexec: Cli, server: Sshd, tmp_path: Path, options: tuple[str, ...], whole_at: str
+) -> None:
+    key = (server.dir / "host_key.pub").read_text()
+    right = ",".join(f"[127.0.1.{number}]:{server.port}" for number in range(2, 7))
+    known = tmp_path / "known_hosts"
+    known.write_text((server.dir / "other_known_hosts").read_text() + f"{right} {key}")
+
+    done = await trioexec(
+        *options, "-H", f"127.0.1.[2-6],{NODE}", "-o", f"UserKnownHostsFile={known}", "echo in"
+    )
+
+    texts = {"stdout": done.stdout.decode(), "stderr": done.stderr}
+    said = "".join(texts.values())
+    assert said.count(f"ssh-keygen -f {known} -R ") == 1, said
+    assert "somebody may be listening" in texts[whole_at]
+    if whole_at == "stderr" and "-g" in options:
+        assert f"{NODE} (1): host key rejected: the host key of " in texts["stdout"]
+        assert " has changed...\n" in texts["stdout"]
+
+
 def test_the_documented_table_is_this_one() -> None:
     rows = re.findall(r"^\| (it.*?|its.*?|there.*?|nothing.*?|the conn.*?) \| `(.*)` \| (\d+) \|$",
                       DOCS.read_text(), re.MULTILINE)  # fmt: skip

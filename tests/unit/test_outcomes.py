@@ -12,6 +12,7 @@ from trioexec.model.outcomes import (
     SudoDenied,
     TimedOut,
     Unreachable,
+    brief,
 )
 
 
@@ -60,3 +61,21 @@ def test_an_outcome_knows_its_code_and_its_line(
     assert outcome.exit_code == exit_code
     assert outcome.text == text
     assert outcome.ok == (outcome == Exited(code=0))
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        pytest.param("exit 3", "exit 3", id="short"),
+        pytest.param("x" * 100, "x" * 100, id="as long as may be"),
+        pytest.param("x" * 101, "x" * 100 + "...", id="one word"),
+        pytest.param(
+            "host key rejected: the host key of [web1.example]:2222 has changed: it is ssh-ed25519 "
+            "SHA256:EqW3SU0HLszFowqVm3FrLLmGzSEPetRcGgeXT/Iu1tI, known_hosts:2 has another",
+            "host key rejected: the host key of [web1.example]:2222 has changed...",
+            id="after the last clause that fits",
+        ),
+    ],
+)
+def test_a_long_line_is_shortened_where_another_place_has_it_whole(text: str, short: str) -> None:
+    assert brief(text) == short

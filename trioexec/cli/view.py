@@ -165,6 +165,7 @@ def _main_sinks(view: View, console: Console, fold: Fold) -> list[Sink]:
                 diff=view.diff,
                 masks=view.masks,
                 order=view.order,
+                brief=not view.quiet,
             )
             return [GroupSink(console, fold=fold, look=look)]
         case "json":

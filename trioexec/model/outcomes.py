@@ -23,6 +23,7 @@ __all__ = [
     "SudoDenied",
     "TimedOut",
     "Unreachable",
+    "brief",
 ]
 
 Phase = Literal["connect", "auth", "command", "idle", "deadline"]
@@ -35,6 +36,8 @@ StopReason = Literal[
 
 Remote = Literal["never started", "ended", "not confirmed"]
 """What is known of the command's processes on the node once we have let go of it."""
+
+BRIEF_COLUMNS = 100
 
 EXIT_TIMED_OUT = 124
 EXIT_NOT_REACHED = 255
@@ -221,3 +224,15 @@ class Cancelled(_Failure):
 Outcome = (
     Exited | Killed | TimedOut | Unreachable | Denied | SudoDenied | HostKeyRejected | Cancelled
 )
+
+
+def brief(text: str) -> str:
+    """Shorten an outcome's line for a place beside the one that has it whole, as the summary has.
+
+    A line of more than `BRIEF_COLUMNS` is cut after the last clause that fits.
+    """
+    if len(text) <= BRIEF_COLUMNS:
+        return text
+    ends = [text.rfind(mark, 0, BRIEF_COLUMNS) for mark in (": ", "; ", ", ", ". ", " (")]
+    end = max(ends)
+    return f"{text[: end if end > 0 else BRIEF_COLUMNS]}..."

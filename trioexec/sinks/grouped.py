@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from trioexec.model.events import Event, NodeFinished, NodeOutput, RunFinished, RunStarted
 from trioexec.model.nodes import Node
-from trioexec.model.outcomes import Exited, Outcome
+from trioexec.model.outcomes import Exited, Outcome, brief
 from trioexec.sinks.answers import Answer
 from trioexec.sinks.console import Console
 from trioexec.sinks.diffs import diff_lines
@@ -47,6 +47,9 @@ class Look:
 
     masks: tuple[Mask, ...] = ()
     """What is no difference."""
+
+    brief: bool = False
+    """Whether a long reason is cut in a heading, because a summary says it whole."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -176,7 +179,8 @@ class GroupSink:
 
     def _heading(self, group: Group) -> bytes:
         names = self._fold(node.name for node in group.nodes)
-        text = f"{names} ({len(group.nodes)}): {group.outcome.text}"
+        how = brief(group.outcome.text) if self._look.brief else group.outcome.text
+        text = f"{names} ({len(group.nodes)}): {how}"
         if not group.alike:
             text += f", as {group.speaker.name} says it"
         line = visible_line(text)

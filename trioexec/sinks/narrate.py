@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trioexec.model.events import Event, NodeConnecting, NodeFinished, NodeStarted
+from trioexec.model.outcomes import brief
 
 if TYPE_CHECKING:
     from trioexec.sinks.console import Console
@@ -26,7 +27,7 @@ class NarrateSink:
             case NodeStarted():
                 self._say(event.at_s, event.node, "started")
             case NodeFinished():
-                self._say(event.at_s, event.node, event.outcome.text)
+                self._say(event.at_s, event.node, brief(event.outcome.text))
 
     async def serve(self) -> None:
         """Nothing takes time here: the console writes."""

@@ -205,7 +205,7 @@ def _outcome_of(
     match exc:
         case asyncssh.HostKeyNotVerifiable():
             # Two lines for people, in the one that an outcome has.
-            return HostKeyRejected(reason=". ".join(exc.reason.splitlines()))
+            return HostKeyRejected(reason=". ".join(exc.reason.splitlines()).removesuffix("."))
         case asyncssh.PermissionDenied():
             return Denied(reason=client.denial())
         case asyncssh.ChannelOpenError():
