@@ -23,6 +23,7 @@ import trio
 import xmlschema
 import yaml
 
+from trioexec.model.junit import CLASS_NAME
 from trioexec.testing import ScriptedNode, SshFleet, open_ssh_fleet
 
 __all__ = ["EXAMPLES", "Done", "Place", "Step", "check_junit", "github_steps", "gitlab_steps"]
@@ -198,14 +199,18 @@ def runs(pid: str) -> bool:
 
 
 def check_junit(path: Path) -> dict[str, str]:
-    """Hold a file to both schemas; give each case's child, ``ok`` where there is none."""
+    """Hold a file to both schemas; give each case's child, ``ok`` where there is none.
+
+    Cases are named by their node, those of a check file ``CHECK: NODE``.
+    """
     text = path.read_text()
     xmlschema.XMLSchema(_SCHEMAS / "junit-jenkins.xsd").validate(text)
     xmlschema.XMLSchema(_SCHEMAS / "junit-windyroad.xsd").validate(_CASE_OUTPUT.sub("", text))
     found = {}
     for case in ET.fromstring(text).iter("testcase"):
         children = [child.tag for child in case if not child.tag.startswith("system-")]
-        found[case.get("name", "")] = children[0] if children else "ok"
+        kind, node = case.attrib["classname"], case.attrib["name"]
+        found[node if kind == CLASS_NAME else f"{kind}: {node}"] = children[0] if children else "ok"
     return found
 
 

@@ -25,11 +25,10 @@ from tests.e2e.ci_rig import (
     open_place,
     runs,
 )
-from trioexec.cli.registry import COMMANDS
 from trioexec.model.checks import parse_checks
 
 PAGE = EXAMPLES.parents[1] / "howto" / "ci-with-nox.md"
-SESSIONS = ["services", "versions", "disk"] + ["machines"] * ("check" in COMMANDS)
+SESSIONS = ["services", "versions", "disk", "machines"]
 FINE = dict.fromkeys(("web1", "web2", "web3"), "ok")
 
 
@@ -164,16 +163,22 @@ async def test_a_pipeline_that_is_cancelled_leaves_nothing_and_still_reports(
     assert check_junit(place.reports["disk"])["web2"] == "error"
 
 
-@pytest.mark.skipif("check" not in COMMANDS, reason="there is no `trioexec check` yet")
 async def test_the_check_file_is_asked_and_judged(place: Place) -> None:
     place.break_("web2", "nginx")
+    place.break_("web3", "versions")
     env = place.with_secrets() | {"GITHUB_ACTIONS": "true"}
 
     done = await place.run(["nox", "-s", "machines"], env)
 
     assert done.code == 1
-    assert [child for child in check_junit(place.reports["machines"]).values() if child != "ok"]
-    assert re.search(r"^::error .*web2", done.stdout, re.MULTILINE)
+    cases = check_junit(place.reports["machines"])
+    assert len(cases) == 12
+    assert {name: child for name, child in cases.items() if child != "ok"} == {
+        "nginx-is-active: web2": "failure",
+        "nginx-is-the-same-everywhere: web3": "failure",
+    }
+    assert re.search(r"^::error title=nginx-is-active.*::web2: ", done.stdout, re.MULTILINE)
+    assert "2 nodes answered 'nginx version: nginx/1.26.1'" in done.stdout
 
 
 def test_the_check_file_is_one() -> None:
