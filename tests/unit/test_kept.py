@@ -38,7 +38,8 @@ def connection() -> Any:
 
 
 def taken(kept: KeptConnections) -> object:
-    return kept.take(ROUTE)
+    lease = kept.take(ROUTE)
+    return lease and lease.connection
 
 
 async def test_of_two_connections_made_at_once_the_first_is_kept(
@@ -46,10 +47,9 @@ async def test_of_two_connections_made_at_once_the_first_is_kept(
 ) -> None:
     kept, first, second = KeptConnections(limit=2), connection(), connection()
 
-    kept.put(ROUTE, first)
-    kept.put(ROUTE, second)
-    kept.release(ROUTE, first)
-    kept.release(ROUTE, second)
+    leases = kept.put(ROUTE, first), kept.put(ROUTE, second)
+    for lease in leases:
+        lease.release()
 
     assert (first.closed, second.closed) == (False, True)
     assert taken(kept) == first
@@ -59,13 +59,14 @@ async def test_a_connection_that_is_forgotten_is_closed_by_its_last_user(
     autojump_clock: MockClock,
 ) -> None:
     kept, only = KeptConnections(limit=1), connection()
-    kept.put(ROUTE, only)
-    assert taken(kept) == only
+    leases = kept.put(ROUTE, only), kept.take(ROUTE)
+    assert leases[1] is not None
 
-    kept.forget(ROUTE, only)
-    kept.release(ROUTE, only)
+    leases[0].forget()
+    leases[0].release()
+    leases[0].release()
     assert not only.closed
-    kept.release(ROUTE, only)
+    leases[1].release()
 
     assert only.closed
     assert taken(kept) is None
@@ -75,9 +76,39 @@ async def test_a_command_that_outlives_the_transport_ends_without_a_fuss(
     autojump_clock: MockClock,
 ) -> None:
     kept, only = KeptConnections(limit=1), connection()
-    kept.put(ROUTE, only)
+    lease = kept.put(ROUTE, only)
 
     kept.close()
-    kept.release(ROUTE, only)
+    lease.release()
 
+    assert only.closed
+    assert not lease.give_up()
+
+
+async def test_a_connection_that_one_command_gives_up_is_closed_when_the_others_are_over(
+    autojump_clock: MockClock,
+) -> None:
+    kept, only = KeptConnections(limit=1), connection()
+    first, second = kept.put(ROUTE, only), kept.take(ROUTE)
+    assert second is not None
+
+    assert first.give_up()
+    first.release()  # the end of a use that is over already
+    assert not only.closed
+    assert taken(kept) is None
+    second.release()
+
+    assert only.closed
+
+
+async def test_a_connection_that_all_give_up_is_closed_at_once(
+    autojump_clock: MockClock,
+) -> None:
+    kept, only = KeptConnections(limit=1), connection()
+    first, second = kept.put(ROUTE, only), kept.take(ROUTE)
+    assert second is not None
+
+    used = first.give_up(), second.give_up()
+
+    assert used == (True, False)
     assert only.closed

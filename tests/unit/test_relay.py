@@ -40,7 +40,7 @@ from trioexec.transports.relay.wire import (
     node_of,
     request,
 )
-from trioexec.transports.ssh import session
+from trioexec.transports.ssh import ending
 from trioexec.transports.ssh.options import SshOptions
 
 OUTCOMES = [
@@ -246,7 +246,7 @@ def test_a_command_survives_the_wire() -> None:
 
 
 def test_the_other_process_may_take_its_own_time_to_end_a_command() -> None:
-    assert client.STOP_MARGIN_S > session.STOP_MARGIN_S
+    assert client.STOP_MARGIN_S > ending.STOP_MARGIN_S
 
 
 def test_an_outcome_that_does_not_exist_is_refused() -> None:

@@ -16,9 +16,12 @@ from trioexec.model.feed import Cursor
 from trioexec.model.flow import Flow
 from trioexec.model.outcomes import Exited, Unreachable
 from trioexec.transports.base import Ended, Reached
+from trioexec.transports.ssh import ending
 from trioexec.transports.ssh import session as session_module
 from trioexec.transports.ssh.failures import NodeFailureError
+from trioexec.transports.ssh.kept import Lease
 from trioexec.transports.ssh.session import run_command
+from trioexec.transports.ssh.wrapper import Marker, stop_request
 
 LIMIT_S = 0.05
 LONGER_S = 0.3
@@ -53,6 +56,7 @@ class Channel:
     """Does nothing, and remembers whether it was given up."""
 
     aborted = False
+    eof = False
 
     def abort(self) -> None:
         self.aborted = True
@@ -61,7 +65,7 @@ class Channel:
         """Nothing is kept here."""
 
     def write_eof(self) -> None:
-        """Nobody reads."""
+        self.eof = True
 
 
 class Connection:
@@ -70,8 +74,21 @@ class Connection:
     def __init__(self, script: Callable[[Any], Awaitable[None]]) -> None:
         self.chan = Channel()
         self.closed = False
+        self.others = False
+        self.ran: list[str] = []
         self.session: Any = None
         self._script = script
+
+    @property
+    def connection(self) -> Connection:
+        return self  # a lease of it, which is the only one
+
+    def give_up(self) -> bool:
+        self.closed = not self.others
+        return self.others
+
+    async def run(self, text: str, **options: object) -> None:
+        self.ran.append(text)
 
     async def create_session(
         self,
@@ -84,9 +101,6 @@ class Connection:
         await self._script(self.session)
         self.session.session_started()
         return self.chan, self.session
-
-    def close(self) -> None:
-        self.closed = True
 
 
 class Feed:
@@ -108,14 +122,19 @@ class Feed:
 
 def run(connection: Connection, call: Call, command: Command) -> Awaitable[Ended]:
     return run_command(
-        cast("asyncssh.SSHClientConnection", connection),
+        cast("Lease", connection),
         command,
         call,
+        elsewhere=_never,
         token="t",
         window=1,
         sent_env={},
         opening_limit_s=LIMIT_S,
     )
+
+
+async def _never(text: str) -> None:
+    raise AssertionError(text)
 
 
 COMMAND = Command(text="x", wrap=False, stop_grace_s=0.0)
@@ -151,7 +170,7 @@ def test_a_connection_lost_while_the_command_is_being_started_may_have_started_i
 def test_a_command_that_may_have_been_started_is_not_called_never_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(session_module, "OPENING_GRACE_S", LIMIT_S)
+    monkeypatch.setattr(ending, "OPENING_GRACE_S", LIMIT_S)
 
     async def never(session: object) -> None:
         await asyncio.sleep(3600)
@@ -168,6 +187,44 @@ def test_a_command_that_may_have_been_started_is_not_called_never_started(
 
     assert connection.closed
     assert (call.phases, call.ended) == (["command"], False)
+
+
+@pytest.mark.parametrize("fed", [True, False], ids=["fed", "guarded"])
+def test_a_command_that_is_started_after_its_call_is_ended_though_others_keep_the_connection(
+    monkeypatch: pytest.MonkeyPatch, *, fed: bool
+) -> None:
+    monkeypatch.setattr(ending, "OPENING_GRACE_S", LIMIT_S)
+
+    async def one() -> tuple[Connection, Call]:
+        asked, late, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def much_later(session: object) -> None:
+            asked.set()
+            await late.wait()
+            asyncio.get_running_loop().call_soon(over.set)
+
+        connection, call = Connection(much_later), Call()
+        connection.others = True
+        command = Command(text="x", stdin=b"in" if fed else None)
+        task = asyncio.ensure_future(run(connection, call, command))
+        await asked.wait()
+        task.cancel()
+        await asyncio.wait({task})
+        late.set()
+        await over.wait()
+        if fed:
+            marker = Marker(pid=1, watch_pid=77).line("t")
+            connection.session.data_received(b"said" + marker, asyncssh.EXTENDED_DATA_STDERR)
+        await asyncio.sleep(0)
+        return connection, call
+
+    connection, call = asyncio.run(one())
+
+    assert not connection.closed
+    assert connection.ran == ([stop_request(77)] if fed else [])
+    assert connection.chan.eof
+    assert connection.chan.aborted
+    assert (call.phases, call.ended, call.said) == (["command"], False, b"")
 
 
 def test_a_channel_that_outlives_its_call_is_given_up_and_not_heard(
@@ -194,7 +251,7 @@ def test_a_channel_that_outlives_its_call_is_given_up_and_not_heard(
 def test_a_cancel_while_the_session_opens_lets_go_of_its_stdin(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(session_module, "STOP_MARGIN_S", LIMIT_S)
+    monkeypatch.setattr(ending, "STOP_MARGIN_S", LIMIT_S)
     feed = Feed()
 
     async def slowly(session: object) -> None:

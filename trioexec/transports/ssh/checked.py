@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import asyncssh  # noqa: TID251
+from asyncssh.constants import MSG_CHANNEL_OPEN_CONFIRMATION  # noqa: TID251
 from asyncssh.packet import SSHPacket, String  # noqa: TID251
 from asyncssh.public_key import (  # noqa: TID251
     CERT_TYPE_HOST,
@@ -22,6 +23,7 @@ from asyncssh.public_key import (  # noqa: TID251
 
 from trioexec.transports.ssh.config import Facts, HostSettings, assemble
 from trioexec.transports.ssh.hostkeys import HostKeys
+from trioexec.transports.ssh.requests import close_unwanted
 from trioexec.transports.ssh.verdict import HostCertificate, Peer, Verdict
 
 __all__ = ["CheckedConnection", "HostKeyStore", "NodeTrust"]
@@ -42,6 +44,9 @@ _CERTIFIED: Final = tuple(
     f"{name.removesuffix('@openssh.com')}-cert-v01@openssh.com" for name in _PLAIN
 )
 _IS_CERTIFIED: Final = "-cert-v0"
+
+_HANDLERS: Final = asyncssh.SSHClientConnection._packet_handlers  # noqa: SLF001 - asked for each packet
+_hear_open: Final = _HANDLERS[MSG_CHANNEL_OPEN_CONFIRMATION]
 
 
 def _type_of(algorithm: str) -> str:
@@ -169,6 +174,15 @@ class CheckedConnection(asyncssh.SSHClientConnection):
             self._password_auth = self._kbdint_auth = False
         self._server_host_key = key
         return key
+
+    def _confirm_open(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
+        """Hear that a channel is open."""
+        number = int.from_bytes(packet.get_remaining_payload()[:4])
+        _hear_open(self, pkttype, pktid, packet)
+        # Behind the step of the task that waits for it, if one still does.
+        self._loop.call_soon(close_unwanted, self._channels.get(number))
+
+    _packet_handlers = {**_HANDLERS, MSG_CHANNEL_OPEN_CONFIRMATION: _confirm_open}  # noqa: RUF012
 
 
 class HostKeyStore:

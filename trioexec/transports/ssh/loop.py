@@ -10,20 +10,21 @@ from __future__ import annotations
 import asyncio  # noqa: TID251
 import logging
 import types
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 import trio_asyncio  # noqa: TID251
 from trio.lowlevel import current_trio_token
 
 from trioexec.transports.ssh.quick_loop import QuickLoop, misfit
 
-__all__ = ["open_loop", "run_in_loop"]
+__all__ = ["open_loop", "run_in_loop", "run_in_trio"]
 
 _logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 def _open_quick_loop() -> AbstractAsyncContextManager[asyncio.AbstractEventLoop]:
@@ -76,4 +77,14 @@ async def run_in_loop(coro: Coroutine[Any, Any, T]) -> T:
         coro.close()
         raise RuntimeError("no loop is open: use `async with open_loop()`")
     result: T = await loop.run_aio_coroutine(coro)
+    return result
+
+
+async def run_in_trio(function: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> T:
+    """Run a trio function from asyncio, in a task under the loop.
+
+    A cancel of the asyncio task cancels the trio task, which is waited for.
+    """
+    loop: Any = asyncio.get_running_loop()
+    result: T = await loop.trio_as_future(function, *args)
     return result

@@ -1,6 +1,7 @@
-"""Variables by the protocol's own request, with an answer, which asyncssh does not ask for.
+"""What asyncssh does not ask for, or does not hear any more, on a channel.
 
-The one place that knows how asyncssh waits for answers on a channel.
+Variables by the protocol's own request, with an answer; and the confirmation of a channel
+that nobody waits for.  The one place that knows how asyncssh waits for answers on a channel.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable
 import asyncssh  # noqa: TID251
 from asyncssh.packet import String  # noqa: TID251
 
-__all__ = ["ask_for_variable"]
+__all__ = ["ask_for_variable", "close_unwanted"]
 
 
 def ask_for_variable(
@@ -35,3 +36,12 @@ def ask_for_variable(
             refused()
 
     answer.add_done_callback(look)
+
+
+def close_unwanted(chan: asyncssh.channel.SSHChannel[bytes] | None) -> None:
+    """Close a channel that was confirmed just now, if who asked for it has been cancelled.
+
+    asyncssh would keep it open for as long as the connection lives.
+    """
+    if chan is not None and chan._session is None:  # noqa: SLF001
+        chan.abort()

@@ -1,50 +1,65 @@
 """One command on one connection: its channel from opening to the confirmed end.
 
-Asyncio's side of the crossing.  How a remote command is ended is decided here
+Asyncio's side of the crossing.  How a remote command is ended is decided in `ending`
 and, on the far side, in `wrapper`.
 """
+
+# ruff: noqa: D102 - asyncssh documents its callbacks
 
 from __future__ import annotations
 
 import asyncio  # noqa: TID251
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import asyncssh  # noqa: TID251
 
 from trioexec.model.command import Command
+from trioexec.model.events import Stream
 from trioexec.model.feed import Cursor, Feed, feed_of
+from trioexec.model.flow import Flow
 from trioexec.model.outcomes import Exited, Killed, SudoDenied, Unreachable
-from trioexec.transports.base import Call
+from trioexec.transports.base import Call, Reached
+from trioexec.transports.ssh.ending import Elsewhere, Line, end, end_while_opening
 from trioexec.transports.ssh.failures import NodeFailureError, outcome_of
+from trioexec.transports.ssh.kept import Lease
 from trioexec.transports.ssh.requests import ask_for_variable
 from trioexec.transports.ssh.sudo import Sudo
-from trioexec.transports.ssh.wrapper import MarkerFilter, stop_request, wrap
+from trioexec.transports.ssh.wrapper import Marker, MarkerFilter, wrap
 
-__all__ = ["STOP_MARGIN_S", "run_command"]
-
-STOP_MARGIN_S: Final = 3.0
-"""Beyond the command's own grace: for KILL to work and the news of it to travel."""
-
-SPARE_BYTES: Final = 4 * 1024 * 1024
-"""What a command that is being ended may still say while our reader is stuck."""
+__all__ = ["Session", "run_command"]
 
 FEED_BYTES: Final = 64 * 1024
 """How much of its stdin a command is handed at once."""
-
-OPENING_GRACE_S: Final = 1.0
-"""How long a cancel waits for the answer to "start this", to end what was started."""
-
-MARKER_POLL_S: Final = 0.02
 
 LINGER_S: Final = 8.0
 """How long after its exit status a channel may stay open: the watchdog's grace and KILL, and
 some.  After that somebody who left the session on purpose (setsid) holds it, and nobody waits."""
 
 
-class _Session(asyncssh.SSHClientSession[bytes]):
+class _Nobody:
+    """The `Call` of a command whose own is over."""
+
+    def __init__(self) -> None:
+        self.flow = Flow()
+
+    def reached(self, phase: Reached) -> None: ...
+
+    def limit_connect(self, limit_s: float) -> None: ...
+
+    def output(self, stream: Stream, data: bytes) -> None: ...
+
+    def note_remote(self, *, ended: bool) -> None: ...
+
+    @contextmanager
+    def goodbye(self, cut: Callable[[], None]) -> Iterator[None]:  # noqa: ARG002
+        yield
+
+
+class Session(asyncssh.SSHClientSession[bytes]):
     """Callbacks of one channel; asyncssh calls them on the loop, in the order of the wire."""
 
     def __init__(self, call: Call, command: Command, token: str, env: Mapping[str, str]) -> None:
@@ -68,6 +83,7 @@ class _Session(asyncssh.SSHClientSession[bytes]):
         self._writable = True
         self._at_line_start = True
         self._stdin: Cursor | None = None
+        self._on_marker: Callable[[Marker], object] | None = None
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         self.chan = chan
@@ -111,6 +127,8 @@ class _Session(asyncssh.SSHClientSession[bytes]):
         data = marker.feed(data)
         if marker.marker is not None:
             self._marked = -1  # no stream any more: the hot path is a comparison
+            if self._on_marker is not None:
+                self._on_marker(marker.marker)
             if self.sudo is not None:
                 # What sudo said on its way, its lecture for one, is not the command's.
                 self.sudo.said.clear()
@@ -201,9 +219,35 @@ class _Session(asyncssh.SSHClientSession[bytes]):
         """
         self.unfeed()
         self.call.flow.detach(self.chan)
-        if not self.closed:
+        if not self.closed and self._on_marker is None:
             self.finish()
             self.chan.abort()
+
+    def leave_later(self, on_marker: Callable[[Marker], object]) -> None:
+        """Say no more, and hear only whom to ask for the command's end, once the node says that.
+
+        Where it takes no asking, the end of the channel's stdin is all.
+        For a command that may be started yet when its call is over, on a connection that
+        others keep open.
+        """
+        self.unfeed()
+        self.call.flow.detach(self.chan)
+        self.call = _Nobody()
+        self.finish()
+        if not self._command.tty:
+            self.chan.write_eof()  # also for sudo, which gets no password any more
+        if self._command.stdin is None and not self._command.tty:
+            self.chan.abort()  # the watchdog has read that end
+            return
+        self.spare_bytes = self.sudo = None
+        self.chan.resume_reading()
+
+        def leave(marker: Marker) -> None:
+            self._on_marker = None
+            on_marker(marker)
+            self.leave()
+
+        self._on_marker = leave
 
     def pause_writing(self) -> None:
         self._writable = False
@@ -230,10 +274,11 @@ class _Session(asyncssh.SSHClientSession[bytes]):
 
 
 async def run_command(
-    connection: asyncssh.SSHClientConnection,
+    lease: Lease,
     command: Command,
     call: Call,
     *,
+    elsewhere: Elsewhere,
     token: str,
     window: int,
     sent_env: Mapping[str, str],
@@ -245,9 +290,11 @@ async def run_command(
     of the remote end, re-raises.
 
     Args:
-        connection: Authenticated; stays open.
+        lease: Of an authenticated connection, on which others' commands may run.  It is given
+            up where nothing else is sure to end the command.
         command: What to run.
         call: Is told of everything.
+        elsewhere: Reaches the node where this connection opens no session more.
         token: Stands in the wrapper's marker.
         window: Bytes that the node may send beyond what was taken.
         sent_env: Offered by the protocol's own request, which the server may refuse.
@@ -259,7 +306,7 @@ async def run_command(
         asyncssh.Error: Likewise.
     """
     env = dict(sent_env) if command.wrap else {**sent_env, **command.env}
-    session = _Session(call, command, token, env)
+    session = Session(call, command, token, env)
     fed = command.tty or command.stdin is not None
     wire = command.text
     if command.wrap:
@@ -272,14 +319,13 @@ async def run_command(
             env=command.env,
             sudo_prompt=session.sudo.prompt if session.sudo is not None else None,
         )
-    await _open(
-        connection, session, command, wire=wire, window=window, opening_limit_s=opening_limit_s
-    )
+    line = Line(lease, elsewhere)
+    await _open(line, session, command, wire=wire, window=window, opening_limit_s=opening_limit_s)
     try:
         # Not `await session.over`: a cancel of ours would cancel it, and so pass for the end.
         await asyncio.wait({session.over})
     except asyncio.CancelledError:
-        call.note_remote(ended=await _end(connection, session, command))
+        call.note_remote(ended=await end(line, session, command))
         raise
     finally:
         session.leave()
@@ -287,8 +333,8 @@ async def run_command(
 
 
 async def _open(
-    connection: asyncssh.SSHClientConnection,
-    session: _Session,
+    line: Line,
+    session: Session,
     command: Command,
     *,
     wire: str,
@@ -297,7 +343,7 @@ async def _open(
 ) -> None:
     """Have the command started; when cancelled, it is ended first if it was."""
     opening = asyncio.ensure_future(
-        connection.create_session(
+        line.connection.create_session(
             lambda: session,
             wire,
             encoding=None,
@@ -313,7 +359,7 @@ async def _open(
             session.on_asked = partial(limit.reschedule, None)
             await asyncio.shield(opening)
     except asyncio.CancelledError:
-        await _end_while_opening(opening, connection, session, command)
+        await end_while_opening(opening, line, session, command)
         raise
     except TimeoutError:
         opening.cancel()
@@ -324,7 +370,7 @@ async def _open(
         raise NodeFailureError(outcome_of(exc, remote="not confirmed")) from exc
 
 
-def _ended_of(session: _Session) -> Exited | Killed | SudoDenied | Unreachable:
+def _ended_of(session: Session) -> Exited | Killed | SudoDenied | Unreachable:
     if session.sudo is not None and not session.guarded and session.lost is None:
         return SudoDenied(reason=session.sudo.reason)
     if session.status is not None:
@@ -333,99 +379,6 @@ def _ended_of(session: _Session) -> Exited | Killed | SudoDenied | Unreachable:
         failure = outcome_of(session.lost, remote="not confirmed")
         raise NodeFailureError(failure) from session.lost
     return Unreachable(reason="the session ended without an exit status", remote="not confirmed")
-
-
-async def _end_while_opening(
-    opening: asyncio.Future[Any],
-    connection: asyncssh.SSHClientConnection,
-    session: _Session,
-    command: Command,
-) -> None:
-    """End a command that was asked for, and may or may not have been started."""
-    enough = asyncio.Event()
-    with session.call.goodbye(enough.set):
-        timer = asyncio.get_running_loop().call_later(OPENING_GRACE_S, enough.set)
-        cut = asyncio.ensure_future(enough.wait())
-        await asyncio.wait({opening, cut}, return_when=asyncio.FIRST_COMPLETED)
-        timer.cancel()
-        cut.cancel()
-    if not opening.done():
-        # Nobody can tell, and nobody could end it later over this connection.
-        opening.cancel()
-        connection.close()
-        if session.asked:
-            session.call.reached("command")  # "not started" would be a promise
-            session.call.note_remote(ended=False)
-    elif opening.exception() is None:
-        try:
-            session.call.note_remote(ended=await _end(connection, session, command))
-        finally:
-            session.leave()
-
-
-async def _end(
-    connection: asyncssh.SSHClientConnection, session: _Session, command: Command
-) -> bool:
-    """End the command, and say whether the node has confirmed it; bounded, and cut at will."""
-    loop = asyncio.get_running_loop()
-    enough: asyncio.Future[None] = loop.create_future()
-
-    def finish() -> None:
-        if not enough.done():
-            enough.set_result(None)
-
-    with session.call.goodbye(finish):
-        timer = loop.call_later(command.stop_grace_s + STOP_MARGIN_S, finish)
-        # What the node still says is taken even when a reader is full, for the news of the
-        # end stands behind it; but no more than a bounded piece.
-        session.call.flow.detach(session.chan)
-        session.spare_bytes = SPARE_BYTES
-        session.chan.resume_reading()
-        asking = asyncio.ensure_future(_ask_to_end(connection, session, command))
-        try:
-            await asyncio.wait({session.over, enough}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
-            asking.cancel()
-    if not session.over.done() and (command.tty or command.stdin is not None):
-        # Nobody was asked, or nobody obeyed, and on a connection that is kept the command would
-        # live on: without it its watchdog's sshd is gone.
-        connection.close()
-    return session.over.done() and session.lost is None and session.guarded
-
-
-async def _ask_to_end(
-    connection: asyncssh.SSHClientConnection, session: _Session, command: Command
-) -> None:
-    fed = command.tty or command.stdin is not None
-    if session.filter is not None and fed:
-        await _settle_marker(session, session.filter)
-    marker = session.filter.marker if session.filter is not None else None
-    try:
-        if marker is not None and marker.watch_pid:
-            await connection.run(stop_request(marker.watch_pid), encoding=None, check=False)
-        elif not fed and command.wrap:
-            # The watchdog, also one that has not said so yet, sees this as its stdin's end.
-            session.chan.write_eof()
-        if session.filter is None or (marker is None and session.status is None):
-            # Nobody there to do it for us: what SSH itself has.
-            session.chan.send_signal("TERM")
-            await asyncio.sleep(command.stop_grace_s)
-            session.chan.send_signal("KILL")
-    except asyncssh.ChannelOpenError:
-        # No second session for the request. The watchdog sees that its sshd is gone.
-        connection.close()
-    except (OSError, asyncssh.Error):
-        return  # no connection any more
-
-
-async def _settle_marker(session: _Session, marker: MarkerFilter) -> None:
-    """Wait a little for the wrapper to say whom to ask, where the cancel came in first."""
-    limit_s = asyncio.get_running_loop().time() + OPENING_GRACE_S
-    while marker.marker is None and not session.over.done():
-        if asyncio.get_running_loop().time() > limit_s:
-            return
-        await asyncio.sleep(MARKER_POLL_S)
 
 
 def _signal_number(name: str) -> int:

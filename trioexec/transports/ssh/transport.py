@@ -11,7 +11,7 @@ import logging
 import math
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -33,9 +33,9 @@ from trioexec.transports.ssh.dial import DialError, dial, open_proxy_command, re
 from trioexec.transports.ssh.failures import log_failure, outcome_of
 from trioexec.transports.ssh.handshake import authenticate
 from trioexec.transports.ssh.hops import Hops
-from trioexec.transports.ssh.kept import KeptConnections
+from trioexec.transports.ssh.kept import KeptConnections, Lease
 from trioexec.transports.ssh.keys import AskSecret
-from trioexec.transports.ssh.loop import open_loop, run_in_loop
+from trioexec.transports.ssh.loop import open_loop, run_in_loop, run_in_trio
 from trioexec.transports.ssh.options import SshOptions
 from trioexec.transports.ssh.routes import Route, Routes
 from trioexec.transports.ssh.session import run_command
@@ -57,7 +57,7 @@ WINDOW_MIN_BYTES: Final = 128 * 1024
 WINDOW_MAX_BYTES: Final = 2 * 1024 * 1024
 
 Via = socket.socket | asyncssh.SSHClientConnection
-Work = Callable[[asyncssh.SSHClientConnection, Route, float | None], Awaitable[Ended]]
+Work = Callable[[Lease, Route, float | None], Awaitable[Ended]]
 """What is done on a route's connection, and how long opening its session may take."""
 
 
@@ -106,13 +106,12 @@ class SshTransport:
     async def run(self, node: Node, command: Command, call: Call) -> Ended:
         """Run the command on one node."""
 
-        async def work(
-            connection: asyncssh.SSHClientConnection, route: Route, limit_s: float | None
-        ) -> Ended:
+        async def work(lease: Lease, route: Route, limit_s: float | None) -> Ended:
             return await run_command(
-                connection,
+                lease,
                 _for(route, command),
                 call,
+                elsewhere=lambda text: run_in_trio(self._tell, route, text),
                 token=self._token,
                 window=self._window,
                 sent_env=route.env,
@@ -126,7 +125,7 @@ class SshTransport:
 
         # Anew: a connection that is kept says nothing of a node that has gone since.
         async def work(
-            connection: asyncssh.SSHClientConnection,  # noqa: ARG001
+            lease: Lease,  # noqa: ARG001
             route: Route,  # noqa: ARG001
             limit_s: float | None,  # noqa: ARG001
         ) -> Ended:
@@ -153,15 +152,11 @@ class SshTransport:
                 except asyncssh.ChannelOpenError:
                     pass  # no session left on it: it is fine, and we need another
                 except (OSError, asyncssh.Error):
-                    self._kept.forget(route, kept)  # dead; nothing was started on it
+                    kept.forget()  # dead; nothing was started on it
                 finally:
-                    self._kept.release(route, kept)
-            async with self._way_to(route, call) as via:
-                with contextlib.ExitStack() as ours:
-                    if isinstance(via, socket.socket):
-                        ours.callback(via.close)
-                    # Cancelled before its first step, `_talk` never hears of the socket.
-                    taken = ours.pop_all
+                    kept.release()
+            async with self._way_to(route, call.limit_connect) as via:
+                with _handing_over(via) as taken:
                     return await run_in_loop(
                         _talk(route, via, call, work, taken=taken, kept=self._kept)
                     )
@@ -169,6 +164,16 @@ class SshTransport:
             outcome = outcome_of(exc)
             log_failure(node.name, exc)
             return outcome
+
+    async def _tell(self, route: Route, text: str) -> None:
+        """Run a short command on a node over a connection of its own; bounded by the caller."""
+        try:
+            async with self._way_to(route, _no_limit) as via:
+                with _handing_over(via) as taken:
+                    await run_in_loop(_say(route, via, text, taken=taken))
+        except Exception as exc:  # noqa: BLE001 - outcome_of raises what is not a node's failure
+            outcome_of(exc)
+            log_failure(route.node.name, exc)
 
     async def _find(self, node: Node) -> Route:
         route = await self._look_up(node)
@@ -196,16 +201,18 @@ class SshTransport:
             _logger.info("%s", note)
 
     @asynccontextmanager
-    async def _way_to(self, route: Route, call: Call) -> AsyncIterator[Via]:
+    async def _way_to(
+        self, route: Route, limit_connect: Callable[[float], object]
+    ) -> AsyncIterator[Via]:
         """Give what the handshake goes over: a socket, or the last hop's connection."""
         if route.hops:
             assert self._hops is not None
             began_s = trio.current_time()
             # A hop has a limit of its own, and an error that names it; ours begins behind it.
-            call.limit_connect(math.inf)
+            limit_connect(math.inf)
             hop = await self._hops.reach(route.hops)
             limit_s = route.connect_timeout_s or DEFAULT_CONNECT_TIMEOUT_S
-            call.limit_connect(trio.current_time() - began_s + limit_s)
+            limit_connect(trio.current_time() - began_s + limit_s)
             yield hop
         elif route.proxy_command is not None:
             async with open_proxy_command(route.proxy_command) as through:
@@ -217,6 +224,22 @@ class SshTransport:
                 family=route.family,
                 bind_address=route.bind_address,
             )
+
+
+@contextlib.contextmanager
+def _handing_over(via: Via) -> Iterator[Callable[[], object]]:
+    """Close a socket, unless what is given here is called: by who owns it from then on.
+
+    Cancelled before its first step, a coroutine never hears of the socket.
+    """
+    with contextlib.ExitStack() as ours:
+        if isinstance(via, socket.socket):
+            ours.callback(via.close)
+        yield ours.pop_all
+
+
+def _no_limit(limit_s: float) -> None:
+    """Have no connect limit."""
 
 
 def _for(route: Route, command: Command) -> Command:
@@ -243,19 +266,29 @@ async def _talk(
     """Do one node's part on asyncio's side, from the handshake to the close."""
     taken()
     connection = await authenticate(route.target, via, partial(call.reached, "auth"))
-    kept.put(route, connection)
+    lease = kept.put(route, connection)
     try:
-        return await work(connection, route, None)
+        return await work(lease, route, None)
     finally:
-        kept.release(route, connection)
+        lease.release()
 
 
 async def _talk_again(
-    connection: asyncssh.SSHClientConnection,
+    lease: Lease,
     route: Route,
     call: Call,
     work: Work,
 ) -> Ended:
     """Do it on a connection that was kept; raises `OSError` where nothing was started."""
     call.reached("auth")
-    return await work(connection, route, REOPEN_LIMIT_S)
+    return await work(lease, route, REOPEN_LIMIT_S)
+
+
+async def _say(route: Route, via: Via, text: str, *, taken: Callable[[], object]) -> None:
+    """Connect, run a command nobody listens to, and close."""
+    taken()
+    connection = await authenticate(route.target, via, lambda: None)
+    try:
+        await connection.run(text, encoding=None, check=False)
+    finally:
+        connection.close()

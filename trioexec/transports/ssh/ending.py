@@ -1,0 +1,180 @@
+"""How a remote command is ended, from here: bounded, cut at will, and never at others' expense.
+
+Asyncio's side.  What happens on the node is in `wrapper`.
+"""
+
+from __future__ import annotations
+
+import asyncio  # noqa: TID251
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncssh  # noqa: TID251
+
+from trioexec.model.command import Command
+from trioexec.transports.ssh.kept import Lease
+from trioexec.transports.ssh.wrapper import Marker, MarkerFilter, stop_request
+
+if TYPE_CHECKING:
+    from trioexec.transports.ssh.session import Session
+
+__all__ = ["STOP_MARGIN_S", "Elsewhere", "Line", "end", "end_while_opening"]
+
+STOP_MARGIN_S: Final = 3.0
+"""Beyond the command's own grace: for KILL to work and the news of it to travel."""
+
+SPARE_BYTES: Final = 4 * 1024 * 1024
+"""What a command that is being ended may still say while our reader is stuck."""
+
+OPENING_GRACE_S: Final = 1.0
+"""How long a cancel waits for the answer to "start this", to end what was started."""
+
+MARKER_POLL_S: Final = 0.02
+
+Elsewhere = Callable[[str], Awaitable[object]]
+"""Runs a short command on the node over a connection of its own; nobody hears how that went."""
+
+
+class Line:
+    """A command's way to its node, and what can be done where it is no good for its end."""
+
+    __slots__ = ("connection", "elsewhere", "lease")
+
+    def __init__(self, lease: Lease, elsewhere: Elsewhere) -> None:
+        self.connection = lease.connection
+        self.lease = lease
+        self.elsewhere = elsewhere
+
+
+async def end_while_opening(
+    opening: asyncio.Future[Any],
+    line: Line,
+    session: Session,
+    command: Command,
+) -> None:
+    """End a command that was asked for, and may or may not have been started."""
+    enough = asyncio.Event()
+    with session.call.goodbye(enough.set):
+        timer = asyncio.get_running_loop().call_later(OPENING_GRACE_S, enough.set)
+        cut = asyncio.ensure_future(enough.wait())
+        await asyncio.wait({opening, cut}, return_when=asyncio.FIRST_COMPLETED)
+        timer.cancel()
+        cut.cancel()
+    if not opening.done():
+        if session.asked:
+            session.call.reached("command")  # "not started" would be a promise
+            session.call.note_remote(ended=False)
+            _give_up(line, session, command)
+            opening.add_done_callback(_swallow)
+        else:
+            # It will not be asked for any more; but a node that does not answer is no good.
+            opening.cancel()
+            line.lease.give_up()
+    elif opening.exception() is None:
+        try:
+            session.call.note_remote(ended=await end(line, session, command))
+        finally:
+            session.leave()
+
+
+def _swallow(opening: asyncio.Future[Any]) -> None:
+    if not opening.cancelled():
+        opening.exception()
+
+
+def _give_up(line: Line, session: Session, command: Command) -> None:
+    """Leave a command to its fate that is not known to have ended, and see to that fate.
+
+    Without its connection its watchdog's sshd is gone.  Where other commands are on that,
+    it is asked to end, if need be when it is started at last.
+    """
+    if not line.lease.give_up():
+        return
+    if command.wrap and not session.guarded:
+        session.leave_later(partial(_stop_in_passing, line))
+
+
+_asking: set[asyncio.Task[None]] = set()
+"""Tasks that nobody waits for: asyncio itself does not hold them."""
+
+
+def _stop_in_passing(line: Line, marker: Marker) -> None:
+    if marker.watch_pid:
+        task = asyncio.ensure_future(_request_stop(line, marker.watch_pid))
+        _asking.add(task)
+        task.add_done_callback(_asking.discard)
+
+
+def _is_fed(command: Command) -> bool:
+    return command.tty or command.stdin is not None
+
+
+async def end(line: Line, session: Session, command: Command) -> bool:
+    """End the command, and say whether the node has confirmed it; bounded, and cut at will."""
+    loop = asyncio.get_running_loop()
+    enough: asyncio.Future[None] = loop.create_future()
+
+    def finish() -> None:
+        if not enough.done():
+            enough.set_result(None)
+
+    with session.call.goodbye(finish):
+        timer = loop.call_later(command.stop_grace_s + STOP_MARGIN_S, finish)
+        # What the node still says is taken even when a reader is full, for the news of the
+        # end stands behind it; but no more than a bounded piece.
+        session.call.flow.detach(session.chan)
+        session.spare_bytes = SPARE_BYTES
+        session.chan.resume_reading()
+        asking = asyncio.ensure_future(_ask_to_end(line, session, command))
+        try:
+            await asyncio.wait({session.over, enough}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            asking.cancel()
+    ended = session.over.done() and session.lost is None and session.guarded
+    if not session.over.done() and _is_fed(command):
+        # Nobody was asked, or nobody obeyed, and on a connection that is kept it would live on.
+        _give_up(line, session, command)
+    return ended
+
+
+async def _ask_to_end(line: Line, session: Session, command: Command) -> None:
+    fed = _is_fed(command)
+    if session.filter is not None and fed:
+        await _settle_marker(session, session.filter)
+    marker = session.filter.marker if session.filter is not None else None
+    try:
+        if marker is not None and marker.watch_pid:
+            await _request_stop(line, marker.watch_pid)
+        elif not fed and command.wrap:
+            # The watchdog, also one that has not said so yet, sees this as its stdin's end.
+            session.chan.write_eof()
+        if session.filter is None or (marker is None and session.status is None):
+            # Nobody there to do it for us: what SSH itself has.
+            session.chan.send_signal("TERM")
+            await asyncio.sleep(command.stop_grace_s)
+            session.chan.send_signal("KILL")
+    except (OSError, asyncssh.Error):
+        return  # no connection any more
+
+
+async def _request_stop(line: Line, watch_pid: int) -> None:
+    try:
+        await line.connection.run(stop_request(watch_pid), encoding=None, check=False)
+    except asyncssh.ChannelOpenError:
+        # No second session for the request.  The watchdog sees it when its sshd is gone; where
+        # that has to stay for others, it is asked over another connection.
+        if line.lease.give_up():
+            await line.elsewhere(stop_request(watch_pid))
+    except (OSError, asyncssh.Error):
+        return  # no connection any more
+
+
+async def _settle_marker(session: Session, marker: MarkerFilter) -> None:
+    """Wait a little for the wrapper to say whom to ask, where the cancel came in first."""
+    limit_s = asyncio.get_running_loop().time() + OPENING_GRACE_S
+    while marker.marker is None and not session.over.done():
+        if asyncio.get_running_loop().time() > limit_s:
+            return
+        await asyncio.sleep(MARKER_POLL_S)
