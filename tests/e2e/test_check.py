@@ -72,10 +72,13 @@ def cases(path: Path) -> dict[tuple[str, str], str]:
     return found
 
 
-async def test_all_right_everywhere_is_exit_0_over_one_connection_a_node(cli: Cli) -> None:
+@pytest.mark.parametrize("options", [(), ("--workers", "2")], ids=["alone", "workers"])
+async def test_all_right_everywhere_is_exit_0_over_one_connection_a_node(
+    cli: Cli, options: tuple[str, ...]
+) -> None:
     since = len(cli.sshd.log)
 
-    done = await cli("check", write(cli, ALL_RIGHT), "--junit", "report.xml")
+    done = await cli("check", write(cli, ALL_RIGHT), "--junit", "report.xml", *options)
 
     lines = done.stdout.decode().splitlines()
     assert done.code == 0, done.stderr

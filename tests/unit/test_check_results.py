@@ -202,6 +202,21 @@ def test_what_junit_does_not_have_whole_it_says(tmp_path: Path) -> None:
     assert second.find("skipped") is not None
 
 
+def test_in_junit_the_type_of_what_is_wrong_is_the_outcomes(tmp_path: Path) -> None:
+    path = tmp_path / "report.xml"
+    sink = ChecksJunitSink(asked(a=said(code=3)), path, say=pytest.fail)
+
+    for event in events("a", "b", end=Unreachable(reason="gone")):
+        sink.handle(event)
+
+    suite = ET.fromstring(path.read_text())
+    failure, error = suite.find(".//failure"), suite.find(".//error")
+    assert failure is not None
+    assert error is not None
+    assert (failure.get("type"), error.get("type")) == ("Exited", "Unreachable")
+    assert error.get("message") == "b: unreachable: gone"
+
+
 def test_a_junit_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     said_lines: list[str] = []
     sink = ChecksJunitSink(asked(), tmp_path / "no" / "report.xml", say=said_lines.append)

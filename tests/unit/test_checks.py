@@ -270,3 +270,18 @@ async def test_limits_and_variables_of_the_call_hold_where_the_file_says_nothing
 
     assert [job.answers[name]["a"].took_s for name in ("own", "none")] == [5, 7]
     assert [command.env for command in fakes["a"].commands] == [{"A": "1"}] * 2
+
+
+async def test_a_connection_that_is_lost_between_checks_has_the_limit_of_a_new_one(
+    autojump_clock: MockClock,
+) -> None:
+    fakes = {"a": FakeNode(connect_s=3, takes_s=1)}
+    checks = [Check(name="one", command="1"), Check(name="two", command="2", timeout_s=100)]
+    job = ChecksJob(checks, connect_timeout_s=2)
+
+    report = await Rig(fakes, job=job).run.execute()
+
+    assert report["a"].outcome == Unreachable(reason="no connection any more")
+    assert job.answers["one"]["a"].outcome == Exited(code=0)
+    assert job.answers["two"] == {}
+    assert trio.current_time() == 3 + 1 + 2

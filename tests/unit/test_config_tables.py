@@ -235,6 +235,7 @@ def test_a_wrong_type_is_told_with_the_right_one(line: str, takes: str) -> None:
         pytest.param('junit = "/home/me/.bashrc"', "have files written outside", id="absolute"),
         pytest.param('junit = "~/.bashrc"', "have files written outside", id="home"),
         pytest.param('output-dir = "a/../../b"', "have files written outside", id="above"),
+        pytest.param('log-file = "/var/log/x"', "have files written outside", id="a log"),
     ],
 )
 @pytest.mark.parametrize("table", ["defaults", "profiles.p", "clusters.c"])

@@ -68,6 +68,9 @@ class CheckResult:
     answers: Mapping[str, Answer]
     """Of the nodes that gave one."""
 
+    ends: Mapping[str, Outcome]
+    """How each node ended."""
+
     @property
     def status(self) -> Status:
         """The worst there is."""
@@ -107,6 +110,7 @@ def _result_of(check: Check, given: Mapping[str, Answer], report: Report) -> Che
     return CheckResult(
         check=check,
         answers=answers,
+        ends=ends,
         findings={name: findings.get(name) or _unasked(end) for name, end in ends.items()},
     )
 
@@ -197,14 +201,14 @@ def junit_cases(results: Sequence[CheckResult]) -> list[Case]:
 
 
 def _case_of(result: CheckResult, name: str, finding: Finding) -> Case:
-    answer = result.answers.get(name, Answer(outcome=Cancelled(why="caller", started=False)))
+    answer = result.answers.get(name, Answer(outcome=result.ends[name]))
     return Case(
         class_name=result.check.name,
         name=name,
         took_s=answer.took_s,
         verdict=finding.verdict,
         message=f"{name}: {finding.message}",
-        kind=finding.verdict,
+        kind=type(answer.outcome).__name__,
         stdout=_text(answer.stdout, answer.stdout_bytes),
         stderr=_text(answer.stderr, answer.stderr_bytes),
     )
