@@ -6,6 +6,7 @@ import ipaddress
 from asyncio import AbstractEventLoop  # noqa: TID251
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from asyncssh.public_key import (  # noqa: TID251
 
 from trioexec.transports.ssh.config import Facts, HostSettings, assemble
 from trioexec.transports.ssh.hostkeys import HostKeys
+from trioexec.transports.ssh.lean import LeanConnection
 from trioexec.transports.ssh.requests import close_unwanted
 from trioexec.transports.ssh.verdict import HostCertificate, Peer, Verdict
 
@@ -54,6 +56,18 @@ def _type_of(algorithm: str) -> str:
     return "ssh-rsa" if algorithm.startswith("rsa-sha2-") else algorithm
 
 
+@cache
+def _algorithms(said: str | None, types: frozenset[str], *, authority: bool) -> tuple[str, ...]:
+    known = [name.decode() for name in (*get_certificate_algs(), *get_public_key_algs())]
+    listed = assemble(said, (*_CERTIFIED, *_PLAIN), known)
+    if said and said[0] not in "+-":
+        return tuple(listed)
+    certified = [each for each in listed if _IS_CERTIFIED in each]
+    plain = [each for each in listed if _IS_CERTIFIED not in each]
+    plain.sort(key=lambda each: _type_of(each) not in types)  # stable: else as listed
+    return (*certified, *plain) if authority else tuple(plain)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeTrust:
     """What decides on the host key of one node."""
@@ -66,16 +80,8 @@ class NodeTrust:
 
     def algorithms(self) -> list[str]:
         """Say which kinds of keys to ask for, the recorded ones first."""
-        known = [name.decode() for name in (*get_certificate_algs(), *get_public_key_algs())]
         types, authority = self.keys.types_for(self.peer)
-        said = self.said_algorithms
-        listed = assemble(said, (*_CERTIFIED, *_PLAIN), known)
-        if said and said[0] not in "+-":
-            return list(listed)
-        certified = [each for each in listed if _IS_CERTIFIED in each]
-        plain = [each for each in listed if _IS_CERTIFIED not in each]
-        plain.sort(key=lambda each: _type_of(each) not in types)  # stable: else as listed
-        return [*certified, *plain] if authority else plain
+        return list(_algorithms(self.said_algorithms, types, authority=authority))
 
     def verify(self, address: str, data: bytes) -> tuple[Verdict, asyncssh.SSHKey]:
         """Decide on what a host presents, and give the key that its signature is checked with.
@@ -140,7 +146,7 @@ def _facts_of(certificate: SSHOpenSSHCertificate, data: bytes) -> HostCertificat
     )
 
 
-class CheckedConnection(asyncssh.SSHClientConnection):
+class CheckedConnection(LeanConnection):
     """A connection whose host key our files decide on, and not asyncssh's."""
 
     def __init__(

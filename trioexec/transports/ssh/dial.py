@@ -6,6 +6,7 @@ caller's scope.
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
 import signal
@@ -130,23 +131,24 @@ async def _race(addresses: Sequence[Address], bind_address: str | None) -> socke
 
 async def _connect(address: Address, bind_address: str | None) -> socket.socket:
     family, where = address
-    made = trio.socket.socket(family, socket.SOCK_STREAM)
+    made = socket.socket(family, socket.SOCK_STREAM)
     try:
+        made.setblocking(False)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if bind_address:
-            await made.bind((bind_address, 0))
-        await made.connect(where)
+        if bind_address:  # which may be a name
+            await trio.to_thread.run_sync(made.bind, (bind_address, 0), limiter=_limiter())
+        # Not trio's socket, whose connect would look the address up once more.
+        code = made.connect_ex(where)
+        if code == errno.EINPROGRESS:
+            await trio.lowlevel.wait_writable(made)
+            code = made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     except BaseException:
         made.close()
         raise
-    return _plain(made)
-
-
-def _plain(made: trio.socket.SocketType) -> socket.socket:
-    """Take a trio socket's descriptor over into a plain, non-blocking one."""
-    plain = socket.socket(made.family, made.type, made.proto, fileno=made.detach())
-    plain.setblocking(False)
-    return plain
+    if code:
+        made.close()
+        raise OSError(code, os.strerror(code))
+    return made
 
 
 def _is_address(host: str) -> bool:

@@ -21,6 +21,7 @@ from trioexec.model.outcomes import Denied, HostKeyRejected, Unreachable
 from trioexec.model.secret import Secret
 from trioexec.transports.ssh.checked import CheckedConnection, NodeTrust
 from trioexec.transports.ssh.failures import NodeFailureError
+from trioexec.transports.ssh.lean import LeanConnection
 
 __all__ = ["CIPHERS", "Credentials", "Target", "authenticate"]
 
@@ -98,6 +99,8 @@ class _Client(asyncssh.SSHClient):
         if self._keys is None:
             # A key pair remembers the signature algorithm that one server has agreed to.
             self._keys = [copy.copy(pair) for pair in await self._target.credentials.keys()]
+            if len(self._keys) == 1 and isinstance(self._connection, LeanConnection):
+                self._connection.prove_at_once(self._keys[0])
         if not self._keys:
             return None
         self._note_tried("publickey")

@@ -111,6 +111,8 @@ class KnownHosts:
         self._files = [_File(path) for path in dict.fromkeys(paths)]
         self._index = _Index()
         self._found: dict[str, tuple[Entry, ...]] = {}
+        self._found_readable: dict[str, tuple[Entry, ...]] = {}
+        """A connection asks half a dozen times for the same name."""
         self._read_all()
 
     def find(self, name: str) -> tuple[Entry, ...]:
@@ -166,6 +168,7 @@ class KnownHosts:
                 break
             self._read(file, 0 if before is None else before[2])
         self._found.clear()
+        self._found_readable.clear()
 
     def _read_all(self) -> None:
         for file in self._files:
@@ -228,12 +231,18 @@ class KnownHosts:
                 found[entry.order] = entry
         return tuple(found[order] for order in sorted(found))
 
-    def _readable(self, name: str) -> Iterator[Entry]:
+    def _readable(self, name: str) -> tuple[Entry, ...]:
         """Find a name in all lines but the hashed ones without a marker."""
-        encoded = name.encode("utf-8", "surrogateescape")
-        yield from self._index.names.get(name, ())
-        yield from (each for patterns, each in self._index.patterns if patterns.match(name))
-        yield from (each for it, each in self._index.marked if it.digest(encoded) == it.wanted)
+        found = self._found_readable.get(name)
+        if found is None:
+            encoded = name.encode("utf-8", "surrogateescape")
+            index = self._index
+            found = self._found_readable[name] = (
+                *index.names.get(name, ()),
+                *(each for patterns, each in index.patterns if patterns.match(name)),
+                *(each for it, each in index.marked if it.digest(encoded) == it.wanted),
+            )
+        return found
 
     def _next_hashed(self, name: str) -> Entry | None:
         """Find one hashed line for a name, from where the last one was found."""

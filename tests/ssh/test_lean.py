@@ -1,0 +1,103 @@
+"""What our connections leave out, as the server at the other end sees it."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+
+import asyncssh  # noqa: TID251
+import pytest
+from asyncssh.constants import MSG_IGNORE, MSG_USERAUTH_REQUEST  # noqa: TID251
+
+from trioexec.api import open_fleet
+from trioexec.model.report import Report
+from trioexec.testing import open_ssh_fleet
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+
+@pytest.fixture
+def received(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
+    """How many packets of each type the server has got."""
+    counted: Counter[int] = Counter()
+
+    def count(self: object, pkttype: int, *args: object) -> None:
+        counted[pkttype] += 1
+
+    monkeypatch.setattr(asyncssh.SSHServerConnection, "log_received_packet", count)
+    monkeypatch.setattr("asyncssh.auth.ServerAuth.log_received_packet", count, raising=False)
+    return counted
+
+
+async def run_with(*settings: str, extra_keys: int = 0) -> Report:
+    async with open_ssh_fleet(1) as ssh:
+        with ssh.ssh_config.open("a") as config:
+            for number in range(extra_keys):
+                path = ssh.ssh_config.with_name(f"extra{number}")
+                asyncssh.generate_private_key("ssh-ed25519").write_private_key(path)
+                path.chmod(0o600)
+                config.write(f"    IdentityFile {path}\n")
+            config.writelines(f"    {each}\n" for each in settings)
+        async with open_fleet(ssh.nodes, ssh=ssh.ssh_options()) as fleet:
+            return await fleet.run("true")
+
+
+@pytest.mark.parametrize(
+    ("ciphers", "sent"),
+    [
+        pytest.param("aes128-gcm@openssh.com", False, id="AEAD"),
+        pytest.param("aes128-ctr", False, id="counter mode"),
+        pytest.param("aes128-cbc", True, id="CBC, for which it is made"),
+    ],
+)
+async def test_packets_to_ignore_are_sent_where_the_cipher_needs_them(
+    received: Counter[int], ciphers: str, monkeypatch: pytest.MonkeyPatch, *, sent: bool
+) -> None:
+    # Servers of today offer no CBC of their own accord.
+    every = asyncssh.encryption.get_encryption_algs
+    monkeypatch.setattr("asyncssh.connection.get_default_encryption_algs", every)
+
+    report = await run_with(f"Ciphers {ciphers}")
+
+    assert report.ok
+    assert bool(received[MSG_IGNORE]) is sent
+
+
+@pytest.mark.parametrize(("extra_keys", "requests"), [(0, 2), (1, 3)])
+async def test_the_only_key_is_proven_without_asking_first(
+    received: Counter[int], extra_keys: int, requests: int
+) -> None:
+    report = await run_with(extra_keys=extra_keys)
+
+    assert report.ok
+    assert received[MSG_USERAUTH_REQUEST] == requests  # "none", (a question,) the proof
+
+
+@pytest.fixture
+def asked_for_log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    with caplog.at_level(logging.DEBUG, "asyncssh"):
+        yield caplog
+
+
+async def test_who_asks_for_asyncsshs_log_gets_it(
+    asked_for_log: pytest.LogCaptureFixture,
+) -> None:
+    await run_with()
+
+    assert "Requesting key exchange" in asked_for_log.text
+
+
+async def test_else_a_client_makes_no_text_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    real = asyncssh.logging.SSHLogger.log
+
+    def log(self: asyncssh.logging.SSHLogger, level: int, msg: str, *args: object) -> None:
+        made.append(msg)
+        real(self, level, msg, *args)
+
+    monkeypatch.setattr(asyncssh.logging.SSHLogger, "log", log)
+
+    await run_with()
+
+    assert made.count("Beginning auth for user %s") == 1  # the server's; a client's is silent

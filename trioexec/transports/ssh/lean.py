@@ -1,0 +1,107 @@
+"""What asyncssh does for every packet and a fleet has no use for, left out.
+
+Together a fifth of what a connection costs: docs/explanation/decisions/lean-connections.md.
+"""
+
+from __future__ import annotations
+
+import asyncio  # noqa: TID251
+import logging
+from typing import Any, Final
+
+import asyncssh  # noqa: TID251
+from asyncssh.constants import MSG_IGNORE  # noqa: TID251
+from asyncssh.logging import SSHLogger  # noqa: TID251
+from asyncssh.packet import Boolean, SSHPacketLogger  # noqa: TID251
+from asyncssh.public_key import SSHLocalKeyPair  # noqa: TID251
+
+__all__ = ["LeanConnection"]
+
+READ_BYTES: Final = 64 * 1024
+"""As much as is read at once.  With asyncio's 256 KiB each read of a few hundred bytes costs a
+mapping of fresh memory, five times the read itself; and asyncssh copies what is left of it once
+a packet."""
+
+_log: Final = logging.getLogger("asyncssh")
+_CHAINED: Final = b"-cbc"
+_PUBLIC_KEY: Final = b"publickey"
+
+
+class _SilentLogger(SSHLogger):
+    """Says nothing, and does not make texts of what it would say."""
+
+    def log(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        pass
+
+    debug1 = debug2 = packet = log
+
+    def get_child(self, child: str = "", context: str = "") -> SSHLogger:  # noqa: ARG002
+        return self
+
+
+_SILENT: Final = _SilentLogger()
+
+
+class LeanConnection(asyncssh.SSHClientConnection):
+    """A client's connection that asks, sends and logs no more than it must."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        self._silent = not _log.isEnabledFor(logging.DEBUG)
+        super().__init__(*args, **kwargs)
+        self._proves_at_once: asyncssh.SSHKeyPair | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; over a socket of asyncio's, with smaller reads."""
+        if hasattr(transport, "max_size"):
+            transport.max_size = READ_BYTES
+        super().connection_made(transport)
+
+    @property
+    def logger(self) -> SSHLogger:
+        """asyncssh's, where somebody has asked for what it logs."""
+        return _SILENT if self._silent else self._logger
+
+    def log_sent_packet(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Log it where somebody has asked for that; else make no text of it."""
+        if not self._silent:
+            super().log_sent_packet(*args, **kwargs)
+
+    def log_received_packet(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Log it where somebody has asked for that."""
+        if not self._silent:
+            super().log_received_packet(*args, **kwargs)
+
+    def send_packet(
+        self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None
+    ) -> None:
+        """Send a packet, without the one that asyncssh puts in front of each.
+
+        That is an answer to an attack on CBC (RFC 4251, 9.3.1), and of no use to any other
+        cipher.
+        """
+        if pkttype == MSG_IGNORE and _CHAINED not in self._enc_alg_cs:
+            return
+        super().send_packet(pkttype, *args, handler=handler)
+
+    def prove_at_once(self, pair: asyncssh.SSHKeyPair) -> None:
+        """Sign with a key that is offered, and do not ask first whether it would do.
+
+        Worth it for the only key there is: the question is a round trip, and a refusal is the
+        end either way.  A key that somebody else signs with, who may want a finger or a word
+        for it, is asked for as ever.
+        """
+        if isinstance(pair, SSHLocalKeyPair) and not pair.use_executor:
+            self._proves_at_once = pair
+
+    async def send_userauth_request(
+        self,
+        method: bytes,
+        *args: bytes,
+        key: Any = None,  # noqa: ANN401
+        trivial: bool = True,
+    ) -> None:
+        """Send a request to log in."""
+        pair, self._proves_at_once = self._proves_at_once, None
+        if pair is not None and method == _PUBLIC_KEY and key is None:
+            args, key, trivial = (Boolean(True), *args[1:]), pair, False
+        await super().send_userauth_request(method, *args, key=key, trivial=trivial)
