@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import cast
 
 import pytest
 import trio
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from trioexec.api import Fleet, open_fleet
 from trioexec.model.command import Command
 from trioexec.model.events import NodeOutput
+from trioexec.model.flow import Flow
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import (
     Cancelled,
@@ -23,7 +25,7 @@ from trioexec.model.outcomes import (
 )
 from trioexec.model.secret import Secret
 from trioexec.testing.fakes import FakeNode, FakeTransport
-from trioexec.transports.base import Call, Ended
+from trioexec.transports.base import Call, Ended, Reached
 from trioexec.transports.relay import client, place
 from trioexec.transports.relay.client import RelayTransport
 from trioexec.transports.relay.server import serve_link
@@ -31,6 +33,7 @@ from trioexec.transports.relay.wire import (
     Finished,
     Frames,
     Output,
+    Phase,
     command_of,
     decode_from_server,
     decode_to_server,
@@ -191,6 +194,94 @@ class _Echo(FakeTransport):
                 await more.wait()
                 more = trio.Event()
         return Exited(code=0)
+
+
+class FakeCall:
+    """`transports.base.Call` that remembers."""
+
+    def __init__(self) -> None:
+        self.flow = Flow()
+        self.phases: list[str] = []
+        self.ended: list[bool] = []
+        self.cuts: list[Callable[[], None]] = []
+        self.leaving = trio.Event()
+
+    def reached(self, phase: str) -> None:
+        self.phases.append(phase)
+
+    def note_remote(self, *, ended: bool) -> None:
+        self.ended.append(ended)
+
+    @contextmanager
+    def goodbye(self, cut: Callable[[], None]) -> Iterator[None]:
+        self.cuts.append(cut)
+        self.leaving.set()
+        yield
+
+
+async def _cancelled_call(
+    phase: Reached | None, then: Callable[[FakeCall, trio.SocketStream], Awaitable[None]]
+) -> FakeCall:
+    """Cancel a call whose other process had told this phase; `then` is what it does after."""
+    ours, theirs = trio.socket.socketpair()
+    call, other = FakeCall(), trio.SocketStream(theirs)
+    scope = trio.CancelScope()
+
+    async def connect() -> trio.SocketStream:
+        return trio.SocketStream(ours)
+
+    async def cancel() -> None:
+        if phase is not None:
+            await other.send_all(encode(Phase(0, phase)))
+            while not call.phases:
+                await trio.lowlevel.checkpoint()
+        scope.cancel()
+        await call.leaving.wait()
+        await then(call, other)
+
+    relay = RelayTransport(connect, "worker process 1")
+    with trio.fail_after(60):
+        async with relay.open(), trio.open_nursery() as nursery:
+            nursery.start_soon(cancel)
+            with scope:
+                node = Node(name="n", host="n")
+                await relay.run(node, Command(text="do"), cast("Call", call))
+    await other.aclose()
+    return call
+
+
+async def _dies(_call: FakeCall, other: trio.SocketStream) -> None:
+    await other.aclose()
+
+
+async def _is_cut(call: FakeCall, _other: trio.SocketStream) -> None:
+    call.cuts[-1]()
+
+
+async def _says_so(_call: FakeCall, other: trio.SocketStream) -> None:
+    await other.send_all(encode(Finished(0, "")))
+
+
+@pytest.mark.parametrize(
+    ("phase", "then", "may_run"),
+    [
+        pytest.param(None, _dies, True, id="dead, and nobody knows how far it was"),
+        pytest.param("auth", _dies, True, id="dead when it logged in"),
+        pytest.param("auth", _is_cut, True, id="cut when it logged in"),
+        pytest.param("connect", _is_cut, False, id="cut when it connected"),
+        pytest.param("auth", _says_so, False, id="alive, and says so"),
+    ],
+)
+async def test_not_started_is_said_only_of_what_is_known_not_to_run(
+    phase: Reached | None,
+    then: Callable[[FakeCall, trio.SocketStream], Awaitable[None]],
+    *,
+    may_run: bool,
+) -> None:
+    call = await _cancelled_call(phase, then)
+
+    assert ("command" in call.phases) is may_run
+    assert call.ended == [False]
 
 
 async def test_stdin_crosses_whole_however_long_it_is() -> None:

@@ -13,7 +13,7 @@ from trioexec.model.command import STOP_GRACE_S, Command
 from trioexec.model.feed import Cursor, feed_of
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Unreachable
-from trioexec.transports.base import Call, Ended
+from trioexec.transports.base import Call, Ended, Reached
 from trioexec.transports.relay.link import Link
 from trioexec.transports.relay.wire import (
     VERSION,
@@ -44,11 +44,13 @@ FEED_AHEAD_BYTES: Final = 256 * 1024
 class _Pending:
     """One call that the other process works on."""
 
-    def __init__(self, call: Call, cursor: Cursor | None) -> None:
+    def __init__(self, call: Call, command: Command | None) -> None:
         self.call = call
+        self.command = command
+        self.reached: Reached = "connect"
         self.finished: Finished | None = None
         self.over = trio.Event()
-        self.cursor = cursor
+        self.cursor: Cursor | None = None
         self.untaken_bytes = 0
 
 
@@ -92,7 +94,7 @@ class RelayTransport:
         if self._link is None:
             return Unreachable(reason=f"{self._what} is gone")
         number, self._next = self._next, self._next + 1
-        pending = self._pending[number] = _Pending(call, None)
+        pending = self._pending[number] = _Pending(call, command)
         self._link.send(request(number, node, command))
         if command is not None and command.stdin is not None:
             pending.cursor = feed_of(command.stdin).attach(lambda: self._feed(number))
@@ -128,6 +130,11 @@ class RelayTransport:
             await pending.over.wait()
         self._stopping -= 1
         said = pending.finished
+        # Its last words are lost, or late.  Who had logged in may have started the command, and
+        # of one that is dead nobody knows how far it was.
+        unknown = said is None and (self._link is None or pending.reached != "connect")
+        if unknown and pending.command is not None:
+            pending.call.reached("command")  # "not started" would be a promise
         pending.call.note_remote(ended=said is not None and said.remote_ended)
 
     def _feed(self, number: int) -> None:
@@ -184,6 +191,7 @@ class RelayTransport:
             case Output():
                 pending.call.output(message.stream, message.data)
             case Phase():
+                pending.reached = message.phase
                 pending.call.reached(message.phase)
             case LimitConnect():
                 pending.call.limit_connect(message.limit_s)
