@@ -22,7 +22,20 @@ class EventStream:
     """Iterate over it to get `model.events.Event` values, in the order in which they happened.
 
     A program that iterates slowly slows the nodes down: their SSH windows fill.  The
-    iteration ends after `RunFinished`.  One task at a time may iterate.
+    iteration ends after `RunFinished`.  One task at a time may iterate.  An event that a
+    cancelled task was waiting for is not lost: the next iteration gives it.
+
+    Example:
+        Output as it comes, of all nodes::
+
+            async with open_fleet("web[1-3]") as fleet:
+                async with fleet.stream("echo one; echo two") as events:
+                    async for event in events:
+                        match event:
+                            case NodeOutput(node=name, data=data):
+                                print(name, data)
+                            case NodeFinished(node=name, outcome=outcome):
+                                print(name, outcome.text)
     """
 
     def __init__(self, flow: Flow) -> None:

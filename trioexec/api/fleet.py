@@ -39,10 +39,20 @@ __all__ = ["Fleet", "FleetNode", "open_fleet"]
 
 
 class Fleet:
-    """Nodes and a way to reach them; from `open_fleet`.
+    r"""Nodes and a way to reach them; from `open_fleet`.
 
     Connections stay open from one command to the next.  Any number of commands may
-    run at the same time, in tasks of the caller's.
+    run at the same time, in tasks of the caller's.  A cancel, a deadline or an error of
+    the caller's ends the commands on the nodes before it goes on.
+
+    Example:
+        A command with a limit of ten seconds, which holds on the nodes too::
+
+            async with open_fleet("web[1-3]") as fleet:
+                with trio.fail_after(10):
+                    report = await fleet.run("echo $HOSTNAME")
+                report.raise_for_failures()
+                assert report["web2"].stdout == b"web2\n"
     """
 
     def __init__(
@@ -66,6 +76,9 @@ class Fleet:
     def node(self, name: str) -> FleetNode:
         """Give one node, by its name.
 
+        Args:
+            name: As in `Node.name`: with user and port, where they were typed.
+
         Raises:
             KeyError: There is none of that name.
         """
@@ -75,7 +88,11 @@ class Fleet:
         raise KeyError(name)
 
     def only(self, nodes: Iterable[Node]) -> Fleet:
-        """Give a fleet of some of the nodes, on the same connections, in this fleet's order."""
+        """Give a fleet of some of the nodes, on the same connections, in this fleet's order.
+
+        Args:
+            nodes: Those to keep, in any order; one that is not in this fleet is passed over.
+        """
         wanted = {node.name for node in nodes}
         some = [node for node in self.nodes if node.name in wanted]
         return Fleet(some, self._transport, self._limits, self._watch)
@@ -112,7 +129,11 @@ class Fleet:
         return replace(report, results=tuple(rows)) if keep_output else report
 
     async def ping(self) -> Report:
-        """Connect to every node and log in, no more."""
+        """Connect to every node and log in, no more.
+
+        Each row of the report is `Exited` with code 0, or says why not.  When cancelled,
+        the attempts have been given up before this raises.
+        """
         return await self._make_run(PingJob(), Flow(), _ignore).execute()
 
     @asynccontextmanager
@@ -125,8 +146,13 @@ class Fleet:
     ) -> AsyncIterator[EventStream]:
         """Run a command and iterate over what happens, as it happens.
 
-        When the block is left before the run is over, the commands are ended on the
-        nodes first.  An exception of the block passes as it is.
+        When the block is left before the run is over, by a cancel or otherwise, the
+        commands are ended on the nodes first.  An exception of the block passes as it is.
+
+        Args:
+            command: For the nodes' login shells.
+            input: What each command reads; None is /dev/null.
+            env: More environment for the command.
         """
         flow = Flow()
         events = EventStream(flow)
@@ -165,7 +191,7 @@ class Fleet:
 
 
 class FleetNode:
-    """One node of a fleet."""
+    """One node of a fleet; from `Fleet.node`, or from iterating over a fleet."""
 
     def __init__(self, node: Node, fleet: Fleet) -> None:
         self.node = node
@@ -183,7 +209,15 @@ class FleetNode:
         input: bytes | None = None,  # noqa: A002 - as `Fleet.run`
         env: Mapping[str, str] | None = None,
     ) -> NodeResult:
-        """Run a command here; see `Fleet.run`."""
+        """Run a command here, and give its row; it has what the command printed.
+
+        When cancelled, the command has been ended on the node before this raises.
+
+        Args:
+            command: For the node's login shell.
+            input: What the command reads; None is /dev/null.
+            env: More environment for the command.
+        """
         report = await self._fleet.run(command, input=input, env=env)
         return report.results[0]
 
@@ -191,7 +225,14 @@ class FleetNode:
     async def open_process(
         self, command: str | Command, *, env: Mapping[str, str] | None = None
     ) -> AsyncIterator[Process]:
-        """Start a command whose streams are the caller's; it is ended when the block is left.
+        """Start a command whose streams are the caller's.
+
+        It is ended on the node when the block is left, by a cancel or otherwise, and has
+        been when this returns.
+
+        Args:
+            command: For the node's login shell.
+            env: More environment for the command.
 
         Raises:
             NodeError: The command could not be started.
@@ -240,13 +281,14 @@ async def open_fleet(
 ) -> AsyncIterator[Fleet]:
     """Have a fleet; when the block is left, its connections are closed.
 
+    That holds for a cancel too.  Nothing is connected to before the first command.
     Commands have no time limit of their own: put `trio.fail_after` round them.
 
     Args:
         nodes: A node expression, or several, or `Node` values; in rank order.
         parallel: At most so many nodes at once; `math.inf` for no limit.
         fail_fast: Whether the first node that fails ends the command on all others.
-        connect_timeout_s: For reaching a node and logging in.
+        connect_timeout_s: Seconds for reaching a node and logging in.
         ssh: Users, ports, keys, jump hosts; by default what ssh_config says.
         transport: Another way to reach nodes than SSH.
         watch: Each is called with every event of every command, in order; must not block.

@@ -14,7 +14,21 @@ __all__ = ["Process"]
 
 
 class Process:
-    """A command that runs on a node; from `FleetNode.open_process`."""
+    r"""A command that runs on a node; from `FleetNode.open_process`.
+
+    Its streams are trio's: they may be used from several tasks, one task an end.
+
+    Example:
+        A conversation::
+
+            async with open_fleet("web1") as fleet:
+                async with fleet.node("web1").open_process("sort -n") as process:
+                    await process.stdin.send_all(b"10\n9\n")
+                    await process.stdin.aclose()
+                    assert await process.stdout.receive_some() == b"9\n10\n"
+                    outcome = await process.wait()
+            assert outcome.ok
+    """
 
     def __init__(self) -> None:
         self.flow: Flow = Flow()
@@ -33,7 +47,10 @@ class Process:
         self._run: Run | None = None
 
     async def wait(self) -> Outcome:
-        """Wait for the command's end, however it comes."""
+        """Wait for the command's end, however it comes; gives how.
+
+        When cancelled, the command runs on: leaving the block ends it.
+        """
         await self._finished.wait()
         assert self.outcome is not None
         return self.outcome

@@ -47,13 +47,24 @@ class Terminal(Protocol):
     """Called once when the reader of our output has gone away."""
 
     def say(self, line: str) -> None:
-        """Show one line to the user, on stderr; never blocks."""
+        """Show one line to the user, on stderr; never blocks.
+
+        Args:
+            line: Without a newline.
+        """
 
     async def serve(self) -> None:
-        """Write what is waiting, until `close` was called and nothing is left."""
+        """Write what is waiting, until `close` was called and nothing is left.
+
+        When cancelled, what is still waiting is lost.
+        """
 
     def close(self, *, patience_s: float = math.inf) -> None:
-        """Take no more; `serve` returns when all is written, or a reader is stuck for so long."""
+        """Take no more; `serve` returns when all is written, or a reader is stuck for so long.
+
+        Args:
+            patience_s: Seconds for which a reader that does not read may keep us.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +72,13 @@ class RunResult:
     """What is left of a run."""
 
     report: Report
+    """How each node ended."""
+
     exit_code: int
+    """What `decide` has made of it."""
+
     stopped: StopReason | None
+    """Why the run ended early; None when it did not."""
 
 
 async def run_job(
@@ -83,8 +99,8 @@ async def run_job(
 ) -> RunResult:
     """Run a job on nodes, show it, obey the signals, and return when all is written.
 
-    Opens and closes the transport.  Returns also when the run was stopped, by
-    whatever; raises only for bugs.
+    Opens and closes the transport.  Returns also when the run was stopped, by a signal or
+    a limit; raises only for bugs, and when cancelled: the commands have been ended then.
 
     Args:
         nodes: In rank order, names distinct.

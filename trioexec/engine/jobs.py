@@ -29,6 +29,7 @@ class CommandJob:
     """Run a command."""
 
     command: Command
+    """What every node is to run."""
 
     @property
     def text(self) -> str:

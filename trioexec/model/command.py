@@ -25,6 +25,8 @@ class Command:
     """One command, as the node's login shell is to interpret it."""
 
     text: str
+    """For the shell, quoted as that wants it."""
+
     env: Mapping[str, str] = field(default_factory=dict)
     """Extra environment; what a server refuses is reported, not ignored."""
 
@@ -44,6 +46,7 @@ class Command:
     """Whether the remote watchdog guards the command; without it an end cannot be confirmed."""
 
     stop_grace_s: float = STOP_GRACE_S
+    """How many seconds it may take to obey TERM before it gets KILL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +54,13 @@ class Limits:
     """How many at once, and how long; `math.inf` is no limit."""
 
     parallel: float = DEFAULT_PARALLEL
+    """So many nodes at once."""
+
     fail_fast: bool = False
+    """Whether the first node that fails stops all others."""
+
     connect_timeout_s: float = DEFAULT_CONNECT_TIMEOUT_S
-    """For name look-up, TCP, key exchange and authentication together."""
+    """Seconds, as the others are: for name look-up, TCP, key exchange and logging in together."""
 
     timeout_s: float = math.inf
     """For one command, from its start."""

@@ -99,3 +99,4 @@ class RunFinished:
 Event = (
     RunStarted | NodeQueued | NodeConnecting | NodeStarted | NodeOutput | NodeFinished | RunFinished
 )
+"""What a run consists of: `RunStarted` first, `RunFinished` last, one `NodeFinished` a node."""

@@ -224,6 +224,7 @@ class Cancelled(_Failure):
 Outcome = (
     Exited | Killed | TimedOut | Unreachable | Denied | SudoDenied | HostKeyRejected | Cancelled
 )
+"""Exactly one a node; each has `ok`, `exit_code` and `text`."""
 
 
 def brief(text: str) -> str:

@@ -17,16 +17,25 @@ class NodeResult:
     """One node's row."""
 
     node: Node
+    """The node, its place in the run included."""
+
     outcome: Outcome
+    """How it ended."""
+
     connecting_s: float
-    """On the run's clock, as are the others; NaN where it did not happen."""
+    """Seconds on the run's clock, as are the others; NaN where it did not happen."""
 
     started_s: float
+    """When the command was started on the node."""
+
     finished_s: float
+    """When the node was done, or given up."""
+
     stdout: bytes = b""
     """What the node sent, where the run kept it (`Fleet.run` does); else empty."""
 
     stderr: bytes = b""
+    """As `stdout`."""
 
     @property
     def ok(self) -> bool:
@@ -36,12 +45,29 @@ class NodeResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The result of a run; iterates over its rows in node order."""
+    """The result of a run; iterates over its rows in node order.
+
+    Example:
+        What failed, and how::
+
+            async with open_fleet("web[1-3]") as fleet:
+                report = await fleet.run("test $HOSTNAME != web2 || exit 4")
+            assert [node.name for node in report.failed] == ["web2"]
+            assert list(report.by_text()) == ["exit 4"]
+            try:
+                report.raise_for_failures()
+            except ExceptionGroup as failures:
+                print(failures.exceptions)
+    """
 
     command: str
+    """The command's text; empty where the run was none."""
+
     results: tuple[NodeResult, ...]
+    """A row a node, in the order of their ranks."""
+
     took_s: float
-    """From the run's start to its end."""
+    """Seconds from the run's start to its end."""
 
     unix_s: float
     """Wall clock at the start, seconds since 1970."""
@@ -78,6 +104,9 @@ class Report:
 
     def __getitem__(self, name: str) -> NodeResult:
         """Give the row of the node of that name.
+
+        Args:
+            name: As in `Node.name`: with user and port, where they were typed.
 
         Raises:
             KeyError: There is none.

@@ -39,7 +39,11 @@ async def open_demo_fleet(count: int) -> AsyncIterator[SshFleet]:
     """Run `count` SSH servers here, ``demo1`` to ``demoN``; they run commands for real.
 
     The last node but one is slow and the last fails the default command; where there
-    are fewer than three, none does.
+    are fewer than three, none does.  When the block is left, by a cancel or otherwise,
+    nothing of them is left.
+
+    Args:
+        count: How many servers, from 1.
     """
     names = [f"demo{number}" for number in range(1, count + 1)]
     slow, failing = names[-2:] if len(names) > 2 else (None, None)  # noqa: PLR2004 - as said above

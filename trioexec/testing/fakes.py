@@ -28,9 +28,11 @@ class FakeNode:
     """How one node behaves, and what became of it; the times are those of its last call."""
 
     takes_s: float = 0.0
-    """How long the command runs if nobody stops it."""
+    """How many seconds the command runs if nobody stops it."""
 
     code: int = 0
+    """What the command exits with."""
+
     signal: int | None = None
     """The command ends by this signal instead of exiting."""
 
@@ -47,7 +49,11 @@ class FakeNode:
     """How long it takes to obey TERM."""
 
     connect_s: float = 0.0
+    """How many seconds reaching it takes."""
+
     auth_s: float = 0.0
+    """And logging in, after that."""
+
     fails: Ended | None = None
     """Comes instead of the command, after `connect_s` and `auth_s`."""
 
@@ -55,8 +61,14 @@ class FakeNode:
     """The network goes when the call is stopped: TERM never arrives, and nobody hears of an end."""
 
     commands: list[Command] = field(default_factory=list)
+    """Those it was asked to run, in that order."""
+
     connecting_at_s: float | None = None
+    """When its last call began, by `trio.current_time()`; None where that has not happened."""
+
     started_at_s: float | None = None
+    """When the command was started."""
+
     stopped_at_s: float | None = None
     """When it was sent TERM."""
 
@@ -68,7 +80,19 @@ class FakeNode:
 
 
 class FakeTransport:
-    """Nodes by name; one that is not there is unreachable."""
+    """Nodes by name; one that is not there is unreachable.
+
+    When a call is cancelled, its node is sent TERM, and KILL after the command's grace.
+
+    Example:
+        No network, and under `autojump_clock` no time either::
+
+            slow = FakeNode(takes_s=0.5, code=3, output=((0.1, "stdout", b"working"),))
+            async with open_fleet("slow,gone", transport=FakeTransport({"slow": slow})) as fleet:
+                report = await fleet.run("backup")
+            assert report["slow"].outcome == Exited(code=3)
+            assert report["gone"].outcome == Unreachable(reason="no such node")
+    """
 
     def __init__(self, nodes: Mapping[str, FakeNode]) -> None:
         self.nodes: dict[str, FakeNode] = dict(nodes)

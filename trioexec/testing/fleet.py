@@ -36,13 +36,26 @@ USER: Final = "tester"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SshFleet:
-    """What a client needs to reach the nodes.  The files are gone when the fleet is."""
+    """What a client needs to reach the nodes.  The files are gone when the fleet is.
+
+    Example:
+        Two servers that answer as they are told::
+
+            async with open_ssh_fleet("db[1-2]", answers={"uptime": "up 3 days"}) as servers:
+                async with open_fleet(servers.nodes, ssh=servers.ssh_options()) as fleet:
+                    report = await fleet.run("uptime")
+            assert report["db2"].stdout == b"up 3 days"
+    """
 
     nodes: tuple[Node, ...]
     """Named as scripted; host and port are where they listen."""
 
     user: str
+    """Who logs in."""
+
     known_hosts: Path
+    """With the host key of each node."""
+
     client_key: Path
     """A private key without passphrase, which every node accepts."""
 
@@ -51,6 +64,9 @@ class SshFleet:
 
     def node(self, name: str) -> Node:
         """Give one node, by its name.
+
+        Args:
+            name: As scripted.
 
         Raises:
             KeyError: There is none of that name.
@@ -79,8 +95,8 @@ async def open_ssh_fleet(
     """Run SSH servers in this process, on loopback, for as long as the block lasts.
 
     Keys are made on the spot.  Uses the caller's `trio_asyncio.open_loop`, or opens
-    one.  When the block is left, however that is, no task, thread, socket, file or
-    process of the fleet is left.  An exception of the block comes out as it is.
+    one.  When the block is left, by a cancel or otherwise, no task, thread, socket, file
+    or process of the fleet is left.  An exception of the block comes out as it is.
 
     Args:
         nodes: A node set such as ``web[1-3]``, a number (of ``node1``, ``node2``...), or
@@ -89,6 +105,9 @@ async def open_ssh_fleet(
         runs_commands: Whether nodes that are given by name run commands for real.
         user: What `SshFleet.user` is; every name is let in.
         password: Lets in too, where it is given.
+
+    Raises:
+        NodeSetError: A node set cannot be read.
     """
     scripts = list(_as_scripts(nodes, answers, runs_commands=runs_commands))
     error: BaseException | None = None

@@ -67,9 +67,13 @@ class Say:
     """One piece of output."""
 
     data: bytes
+    """As it is sent: a newline at its end is yours to write."""
+
     stream: Stream = "stdout"
+    """Or ``"stderr"``."""
+
     after_s: float = 0.0
-    """Wait so long before it."""
+    """Wait so many seconds before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +81,14 @@ class Answer:
     """How a command goes, told in advance."""
 
     stdout: bytes = b""
+    """Said at once, after `pieces`."""
+
     stderr: bytes = b""
+    """Said after `stdout`."""
+
     code: int = 0
+    """What the command exits with."""
+
     signal: str | None = None
     """Ends by this signal instead, named as SSH does: ``KILL``, not ``SIGKILL``."""
 
@@ -86,7 +96,7 @@ class Answer:
     """Said before `stdout` and `stderr`, each after its delay."""
 
     takes_s: float = 0.0
-    """Between the last of the output and the end; `math.inf` until it is stopped."""
+    """Seconds between the last of the output and the end; `math.inf` until it is stopped."""
 
     reads_stdin: bool = False
     """Waits for the end of its stdin first."""
@@ -99,7 +109,11 @@ class Asked(Protocol):
     """A command that a node was asked to run; answers that are functions get it."""
 
     node: str
+    """The node's name."""
+
     user: str
+    """Who has logged in."""
+
     command: str
     """As the user typed it."""
 
@@ -110,12 +124,23 @@ class Asked(Protocol):
     """What the client asked to be set by the SSH protocol."""
 
     tty: bool
+    """Whether the client has asked for a terminal."""
 
     async def read(self) -> bytes:
-        """Give the next piece of stdin; empty at its end."""
+        """Give the next piece of stdin; empty at its end.
+
+        When cancelled, as it is when the client goes, nothing of it is lost.
+        """
 
     async def say(self, data: bytes, stream: Stream = "stdout") -> None:
-        """Send output; waits while the client does not take it."""
+        """Send output; waits while the client does not take it.
+
+        When cancelled, none of it has been sent.
+
+        Args:
+            data: As it is sent.
+            stream: Which of the two.
+        """
 
     def drop(self) -> None:
         """Close the connection."""
@@ -136,10 +161,14 @@ class ScriptedNode:
     """One node of `open_ssh_fleet`."""
 
     name: str
+    """Unique in the fleet, and what clients call the node."""
+
     answers: Answers = field(default_factory=Answer)
     """Where it is a mapping, a command that is not in it exits 127 and says so."""
 
     fault: Fault | None = None
+    """How it fails; None: it does not."""
+
     runs_commands: bool = False
     """Run commands for real, by /bin/sh on this machine, instead of answering them."""
 
@@ -147,7 +176,7 @@ class ScriptedNode:
     """More environment for commands that run for real."""
 
     auth_s: float = 0.0
-    """How long logging in takes."""
+    """How many seconds logging in takes."""
 
     ignores_term: bool = False
     """Answers go on after TERM, until KILL."""
