@@ -20,7 +20,7 @@ REPORTS = Path(os.environ.get("REPORTS", "reports"))
 SERVICES = "nginx chronyd"
 FULL_PERCENT = 90
 
-REACH = ("--ssh-config", "ssh_config")
+REACH = ("--hosts", NODES, "--ssh-config", "ssh_config")
 LIMITS = ("--batch", "--parallel", "32", "--connect-timeout", "10", "--deadline", "240")
 
 
@@ -40,7 +40,7 @@ def ask(session: nox.Session, command: str, *options: str) -> None:
     """Run a command on all machines: each has to answer 0, within a minute."""
     trioexec(
         session,
-        *("run", *REACH, *LIMITS, "--hosts", NODES, "--timeout", "60", "--require-all-success"),
+        *("run", *REACH, *LIMITS, "--timeout", "60", "--require-all-success"),
         *("--junit", str(REPORTS / f"{session.name}.xml"), "--annotations", "auto"),
         *(*options, *session.posargs, "--", command),
     )
