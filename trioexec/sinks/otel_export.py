@@ -46,8 +46,8 @@ class Complaints(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.count = 0
-        self.last = ""
+        self.count: int = 0
+        self.last: str = ""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one; called in the SDK's threads."""

@@ -42,9 +42,9 @@ class Line:
     __slots__ = ("connection", "elsewhere", "lease")
 
     def __init__(self, lease: Lease, elsewhere: Elsewhere) -> None:
-        self.connection = lease.connection
-        self.lease = lease
-        self.elsewhere = elsewhere
+        self.connection: asyncssh.SSHClientConnection = lease.connection
+        self.lease: Lease = lease
+        self.elsewhere: Elsewhere = elsewhere
 
 
 async def end_while_opening(

@@ -21,7 +21,7 @@ class Lease:
     def __init__(
         self, kept: KeptConnections, route: Route, connection: asyncssh.SSHClientConnection
     ) -> None:
-        self.connection = connection
+        self.connection: asyncssh.SSHClientConnection = connection
         self._kept = kept
         self._route = route
         self._over = False

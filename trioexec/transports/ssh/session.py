@@ -44,7 +44,7 @@ class _Nobody:
     """The `Call` of a command whose own is over."""
 
     def __init__(self) -> None:
-        self.flow = Flow()
+        self.flow: Flow = Flow()
 
     def reached(self, phase: Reached) -> None: ...
 
@@ -63,15 +63,15 @@ class Session(asyncssh.SSHClientSession[bytes]):
     """Callbacks of one channel; asyncssh calls them on the loop, in the order of the wire."""
 
     def __init__(self, call: Call, command: Command, token: str, env: Mapping[str, str]) -> None:
-        self.call = call
+        self.call: Call = call
         self.status: Exited | Killed | None = None
         self.lost: Exception | None = None
-        self.closed = False
+        self.closed: bool = False
         self.spare_bytes: int | None = None
-        self.filter = MarkerFilter(token) if command.wrap else None
+        self.filter: MarkerFilter | None = MarkerFilter(token) if command.wrap else None
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.chan: asyncssh.SSHClientChannel[bytes]
-        self.asked = False
+        self.asked: bool = False
         """Whether the channel is there: then the node is asked to start the command."""
         self.on_asked: Callable[[], None] = lambda: None
         # With a terminal there is one stream, and the marker comes in that.
