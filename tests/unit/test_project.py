@@ -44,3 +44,14 @@ def test_settings_for_the_forge_can_be_read() -> None:
     assert len(found) >= 4
     for path in found:
         assert isinstance(yaml.safe_load(path.read_text()), dict), path
+
+
+def test_the_weekly_sessions_are_those_of_the_noxfile() -> None:
+    flow = yaml.safe_load((ROOT / ".github/workflows/weekly.yml").read_text())
+    sessions = flow["jobs"]["session"]["strategy"]["matrix"]["session"]
+    known = re.findall(
+        r"^@nox\.session\ndef (\w+)", (ROOT / "noxfile.py").read_text(), re.MULTILINE
+    )
+
+    assert "minimums" in sessions
+    assert set(sessions) <= set(known)
