@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trioexec.api import Fleet, open_fleet
+from trioexec.api.event_stream import EventStream
 from trioexec.model.command import Command
 from trioexec.model.events import NodeOutput
 from trioexec.model.flow import Flow
@@ -150,16 +151,19 @@ async def test_a_run_that_talks_nonsense_ends_itself_and_not_the_holder() -> Non
     assert slow.stopped_at_s is not None
 
 
-@pytest.mark.parametrize("version", ["0.1.0", "0.2.0"])
-def test_another_version_has_a_holder_of_its_own(
-    monkeypatch: pytest.MonkeyPatch, version: str
+@pytest.mark.parametrize(("version", "wire"), [("0.1.0", 1), ("0.2.0", 1), ("0.1.0", 2)])
+def test_another_version_of_us_or_of_the_wire_has_a_holder_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, version: str, wire: int
 ) -> None:
     monkeypatch.setattr(place, "__version__", "0.1.0")
+    monkeypatch.setattr(place, "VERSION", 1)
     ours = place.socket_path(SshOptions(), make=False)
 
     monkeypatch.setattr(place, "__version__", version)
+    monkeypatch.setattr(place, "VERSION", wire)
 
-    assert (place.socket_path(SshOptions(), make=False) == ours) is (version == "0.1.0")
+    same = place.socket_path(SshOptions(), make=False) == ours
+    assert same is ((version, wire) == ("0.1.0", 1))
 
 
 async def test_when_the_other_process_dies_its_nodes_have_an_outcome() -> None:
@@ -314,6 +318,51 @@ async def test_a_reader_that_waits_makes_the_node_wait() -> None:
     assert total == 2000 * 32768
 
 
+def _much() -> FakeNode:
+    return FakeNode(output=tuple((0.0, "stdout", b"x" * 32768) for _ in range(2000)))  # type: ignore[arg-type]
+
+
+def _waiting_bytes(events: EventStream) -> int:
+    return sum(len(event.data) for event in events._events if isinstance(event, NodeOutput))
+
+
+async def _read(events: EventStream) -> int:
+    return sum([len(event.data) async for event in events if isinstance(event, NodeOutput)])
+
+
+@pytest.mark.parametrize("read_first", [0, 1])
+async def test_a_reader_that_waits_holds_up_its_own_nodes_and_no_others(read_first: int) -> None:
+    async with relayed(FakeTransport({"a": _much(), "b": _much()}), "a,b") as there:
+        fleets = [there.fleet.only([node]) for node in there.fleet.nodes]
+        async with fleets[0].stream("do") as first, fleets[1].stream("do") as second:
+            streams = [first, second]
+            totals = [await _read(streams[read_first])]
+            waiting = _waiting_bytes(streams[1 - read_first])
+            totals.append(await _read(streams[1 - read_first]))
+
+    assert waiting < 4 * 1024 * 1024
+    assert totals == [2000 * 32768] * 2
+
+
+async def test_a_reader_that_waits_is_heard_too_while_another_call_is_stopped() -> None:
+    slow = FakeNode(takes_s=3600, term_takes_s=0.3)
+
+    async with relayed(FakeTransport({"a": _much(), "slow": slow}), "a,slow") as there:
+        fleet = there.fleet
+        async with (
+            fleet.only([fleet.nodes[0]]).stream("do") as events,
+            fleet.node("slow").open_process("do") as process,
+        ):
+            process.terminate()
+            outcome = await process.wait()
+            waiting = _waiting_bytes(events)
+            total = await _read(events)
+
+    assert outcome == Cancelled(why="caller", started=True, remote="ended")
+    assert waiting < 4 * 1024 * 1024
+    assert total == 2000 * 32768
+
+
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: type(outcome).__name__)
 def test_an_outcome_survives_the_wire(outcome: Ended) -> None:
     (body,) = Frames().feed(encode(finished(5, outcome)))
@@ -329,7 +378,7 @@ def test_a_command_survives_the_wire() -> None:
         text="x", env={"K": "v"}, tty=True, wrap=False, stop_grace_s=1.5, sudo_password=Secret("s")
     )
 
-    (body,) = Frames().feed(encode(request(1, node, command)))
+    (body,) = Frames().feed(encode(request(1, node, command, reader=3)))
     message = decode_to_server(body)
 
     assert node_of(message) == node  # type: ignore[arg-type]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
@@ -11,18 +10,18 @@ import trio
 
 from trioexec.model.command import STOP_GRACE_S, Command
 from trioexec.model.feed import Cursor, feed_of
+from trioexec.model.flow import Flow
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Unreachable
 from trioexec.transports.base import Call, Ended, Reached
 from trioexec.transports.relay.link import Link
 from trioexec.transports.relay.wire import (
-    VERSION,
     Cancel,
     Done,
     Feed,
     Finished,
     FromServer,
-    Greeting,
+    Hold,
     LimitConnect,
     Output,
     Phase,
@@ -63,16 +62,14 @@ class RelayTransport:
         self._what = what
         self._link: Link | None = None
         self._pending: dict[int, _Pending] = {}
+        self._readers: dict[Flow, _Reader] = {}
         self._next = 0
-        self._stopping = 0
-        self._go_on = trio.Event()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Connect; when left, what this run started has been ended by the other process."""
         stream = await self._connect()
         self._link = Link(stream)
-        self._link.send(Greeting(VERSION, os.getpid()))
         async with stream, trio.open_nursery() as nursery:
             nursery.start_soon(self._link.pump)
             nursery.start_soon(self._listen, self._link)
@@ -95,7 +92,8 @@ class RelayTransport:
             return Unreachable(reason=f"{self._what} is gone")
         number, self._next = self._next, self._next + 1
         pending = self._pending[number] = _Pending(call, command)
-        self._link.send(request(number, node, command))
+        reader = self._begin_to_read(call.flow, number)
+        self._link.send(request(number, node, command, reader=reader.number))
         if command is not None and command.stdin is not None:
             pending.cursor = feed_of(command.stdin).attach(lambda: self._feed(number))
             self._feed(number)
@@ -109,6 +107,7 @@ class RelayTransport:
             if pending.cursor is not None:
                 pending.cursor.close()
             del self._pending[number]
+            self._end_to_read(call.flow, reader)
         if pending.finished is None:
             return Unreachable(reason=f"{self._what} died", remote="not confirmed")
         return ended_of(pending.finished)
@@ -119,8 +118,6 @@ class RelayTransport:
                 self._link.send(Cancel(number, cut=True))
             scope.cancel(reason="cut")
 
-        self._stopping += 1
-        self._go_on.set()
         if self._link is not None:
             self._link.send(Cancel(number))
         with (
@@ -128,7 +125,6 @@ class RelayTransport:
             pending.call.goodbye(cut),
         ):
             await pending.over.wait()
-        self._stopping -= 1
         said = pending.finished
         # Its last words are lost, or late.  Who had logged in may have started the command, and
         # of one that is dead nobody knows how far it was.
@@ -155,34 +151,36 @@ class RelayTransport:
     async def _listen(self, link: Link) -> None:
         try:
             async for body in link.frames():
+                # Whoever is full has said so to the other process: what is on its way is taken,
+                # for behind it stands what others wait for.
                 self._obey(decode_from_server(body))
-                await self._wait_for_readers()
         finally:
             self._link = None
             for pending in self._pending.values():
                 pending.over.set()
 
-    async def _wait_for_readers(self) -> None:
-        """Read no more while a reader of the run is full; but the news of an end gets through."""
-        for pending in self._pending.values():
-            flow = pending.call.flow
-            break
-        else:
-            return
-        if not flow.held or self._stopping:
-            return
-        gate = _Gate()
-        flow.attach(gate)
-        try:
-            while gate.closed and not self._stopping:
-                self._go_on = gate.opened
-                await gate.opened.wait()
-                gate.opened = trio.Event()
-        finally:
-            flow.detach(gate)
+    def _begin_to_read(self, flow: Flow, number: int) -> _Reader:
+        """Have the other process obey a flow, for one call more."""
+        reader = self._readers.get(flow)
+        if reader is None:
+            reader = self._readers[flow] = _Reader(number, self._tell)
+            flow.attach(reader)
+        reader.calls += 1
+        return reader
+
+    def _end_to_read(self, flow: Flow, reader: _Reader) -> None:
+        reader.calls -= 1
+        if not reader.calls:
+            del self._readers[flow]
+            flow.detach(reader)
+            reader.resume_reading()
+
+    def _tell(self, message: Hold) -> None:
+        if self._link is not None:
+            self._link.send(message)
 
     def _obey(self, message: FromServer) -> None:
-        if isinstance(message, Greeting | Status):
+        if isinstance(message, Status):
             return
         pending = self._pending.get(message.call)
         if pending is None:
@@ -203,16 +201,22 @@ class RelayTransport:
                 pending.over.set()
 
 
-class _Gate:
-    """Lets a task wait for a flow."""
+class _Reader:
+    """Tells the other process what a flow of ours says."""
 
-    def __init__(self) -> None:
-        self.closed = False
-        self.opened = trio.Event()
+    def __init__(self, number: int, tell: Callable[[Hold], object]) -> None:
+        self.number = number
+        """Of its first call: nobody else's."""
+        self.calls = 0
+        self._tell = tell
+        self._held = False
 
     def pause_reading(self) -> None:
-        self.closed = True
+        if not self._held:
+            self._held = True
+            self._tell(Hold(self.number, held=True))
 
     def resume_reading(self) -> None:
-        self.closed = False
-        self.opened.set()
+        if self._held:
+            self._held = False
+            self._tell(Hold(self.number, held=False))

@@ -14,10 +14,15 @@ from trioexec.transports.relay.wire import Frames, FromServer, ToServer, encode
 __all__ = ["Link"]
 
 HIGH_BYTES: Final = 1024 * 1024
-"""What may wait to be sent; then the flow is held."""
+"""What may wait to be sent; then the flow is held.  Four times what a Unix socket takes at once,
+so that the other end finds more whenever it comes to read."""
 
 LOW_BYTES: Final = 256 * 1024
+"""What may still wait when the flow is released.  Well below the other, or each frame that is
+sent would stop and start every channel; and not nothing, for nodes need a while to be heard."""
+
 READ_BYTES: Final = 256 * 1024
+"""What is read at once: all that a Unix socket holds, by Linux's default of 208 KiB."""
 
 
 class Link:

@@ -13,6 +13,7 @@ from typing import Final
 
 from trioexec import __version__
 from trioexec.model.errors import ConfigError
+from trioexec.transports.relay.wire import VERSION
 from trioexec.transports.ssh.options import SshOptions
 
 __all__ = ["directory", "is_ours", "socket_path"]
@@ -61,7 +62,7 @@ def socket_path(options: SshOptions, *, make: bool) -> Path:
         connect_timeout_s=None,
         keep_connections=True,
     )
-    facts = [__version__, repr(same), os.environ.get("SSH_AUTH_SOCK", "")]
+    facts = [__version__, str(VERSION), repr(same), os.environ.get("SSH_AUTH_SOCK", "")]
     files = (
         [options.config_file] if options.config_file else ["~/.ssh/config", "/etc/ssh/ssh_config"]
     )

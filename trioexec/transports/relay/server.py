@@ -7,7 +7,6 @@ started is ended here as by a cancel.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,13 +22,12 @@ from trioexec.model.goodbyes import Goodbyes
 from trioexec.transports.base import Reached, Transport
 from trioexec.transports.relay.link import Link
 from trioexec.transports.relay.wire import (
-    VERSION,
     Ask,
     Cancel,
     Done,
     Feed,
     Finished,
-    Greeting,
+    Hold,
     LimitConnect,
     Output,
     Phase,
@@ -64,16 +62,19 @@ async def serve_link(
     """
     flow = Flow()
     link = Link(stream, flow)
+    readers = _Readers(flow)
     calls: dict[int, _Served] = {}
     async with stream, trio.open_nursery() as sending:
         sending.start_soon(link.pump)
-        link.send(Greeting(VERSION, os.getpid()))
         async with trio.open_nursery() as working:
             async for message in _messages(link):
                 match message:
                     case Request():
-                        served = calls[message.call] = _Served(message, link, flow)
-                        working.start_soon(_work, served, transport, calls, busy)
+                        reader = readers.begin(message.reader)
+                        served = calls[message.call] = _Served(message, link, reader)
+                        working.start_soon(_work, served, transport, calls, readers, busy)
+                    case Hold():
+                        readers.hold(message.reader, held=message.held)
                     case Ask() if answer is not None:
                         link.send(answer(message))
                     case Cancel() if message.call in calls:
@@ -81,6 +82,7 @@ async def serve_link(
                     case Feed() if message.call in calls:
                         calls[message.call].stdin.put(message.data)
             # The run is gone.  What it started is ended; nobody takes what it still says.
+            readers.release()
             for served in tuple(calls.values()):
                 served.cancel(cut=False)
         link.close()
@@ -99,6 +101,7 @@ async def _work(
     served: _Served,
     transport: Transport,
     calls: dict[int, _Served],
+    readers: _Readers,
     busy: Callable[[int], None],
 ) -> None:
     busy(1)
@@ -116,8 +119,72 @@ async def _work(
             answer = Finished(number, "", remote_ended=served.remote_ended)
     finally:
         del calls[number]
+        readers.end(served.request.reader)
         served.link.send(answer)
         busy(-1)
+
+
+class _Readers:
+    """Who takes the output of calls: each may be full by itself, and the link with all of them.
+
+    So one that does not read holds up its own calls, and nobody else's.
+    """
+
+    def __init__(self, link: Flow) -> None:
+        self._link = link
+        self._readers: dict[int, _Reader] = {}
+
+    def begin(self, number: int) -> Flow:
+        """Have one more call for a reader; give what it is to obey."""
+        reader = self._have(number)
+        reader.calls += 1
+        return reader.flow
+
+    def end(self, number: int) -> None:
+        """Have one less."""
+        reader = self._readers[number]
+        reader.calls -= 1
+        self._drop_idle(number, reader)
+
+    def hold(self, number: int, *, held: bool) -> None:
+        """Obey a reader."""
+        reader = self._have(number)
+        if held:
+            reader.flow.hold(self)
+        else:
+            reader.flow.release(self)
+        self._drop_idle(number, reader)
+
+    def release(self) -> None:
+        """Take every reader's stop back."""
+        for reader in self._readers.values():
+            reader.flow.release(self)
+
+    def _have(self, number: int) -> _Reader:
+        reader = self._readers.get(number)
+        if reader is None:
+            reader = self._readers[number] = _Reader()
+            self._link.attach(reader)
+        return reader
+
+    def _drop_idle(self, number: int, reader: _Reader) -> None:
+        if not reader.calls and not reader.flow.held:
+            self._link.detach(reader)
+            del self._readers[number]
+
+
+class _Reader:
+    """Passes on what the link's flow says."""
+
+    def __init__(self) -> None:
+        self.flow = Flow()
+        self.calls = 0
+
+    def pause_reading(self) -> None:
+        self.flow.hold(self)
+
+    def resume_reading(self) -> None:
+        self.flow.release(self)
 
 
 class _Served:

@@ -25,10 +25,8 @@ from trioexec.transports.base import Call, Ended
 from trioexec.transports.relay.client import RelayTransport
 from trioexec.transports.relay.place import is_ours, socket_path
 from trioexec.transports.relay.wire import (
-    VERSION,
     Ask,
     Frames,
-    Greeting,
     Status,
     decode_from_server,
     encode,
@@ -146,7 +144,7 @@ def ask_holder(path: Path, *, stop: bool) -> Status | None:
     with connected:
         connected.settimeout(ANSWER_LIMIT_S)
         try:
-            connected.sendall(encode(Greeting(VERSION, os.getpid())) + encode(Ask(stop)))
+            connected.sendall(encode(Ask(stop)))
             frames = Frames()
             while data := connected.recv(65536):
                 for body in frames.feed(data):

@@ -1,7 +1,7 @@
 """What crosses the socket between a run and a process that does its connecting.
 
 Frames of a length and a msgpack value.  Both ends are the same version on the same
-machine (the socket's name holds it, see `place`): nothing is negotiated.
+machine (a holder's socket has it in its name, see `place`): nothing is negotiated.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ __all__ = [
     "Finished",
     "Frames",
     "FromServer",
-    "Greeting",
     "Held",
+    "Hold",
     "LimitConnect",
     "Output",
     "Phase",
@@ -52,20 +52,18 @@ __all__ = [
     "request",
 ]
 
-VERSION: Final = 1
+VERSION: Final = 2
+"""Of the messages.  One more with every change: who speaks another finds no holder."""
+
 MAX_FRAME_BYTES: Final = 64 * 1024 * 1024
+"""More than any message has: a command's text and environment have the system's limit of 2 MiB,
+output comes in packets.  Who says more talks nonsense, and is not worth the memory."""
+
 _LENGTH: Final = struct.Struct(">I")
 
 
 class _Message(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Base of all messages."""
-
-
-class Greeting(_Message, frozen=True, array_like=True, tag=True):
-    """The first message of either end."""
-
-    version: int
-    pid: int
 
 
 class Request(_Message, frozen=True, array_like=True, tag=True):
@@ -77,6 +75,9 @@ class Request(_Message, frozen=True, array_like=True, tag=True):
     port: int | None
     user: str | None
     rank: int
+    reader: int = 0
+    """Who takes its output, among the readers of this run; see `Hold`."""
+
     text: str | None = None
     env: dict[str, str] = {}
     fed: bool = False
@@ -92,6 +93,13 @@ class Feed(_Message, frozen=True, array_like=True, tag=True):
 
     call: int
     data: bytes | None
+
+
+class Hold(_Message, frozen=True, array_like=True, tag=True):
+    """Send no output to a reader until it is not held any more: `model.flow.Flow`, across."""
+
+    reader: int
+    held: bool
 
 
 class Cancel(_Message, frozen=True, array_like=True, tag=True):
@@ -165,8 +173,8 @@ class Finished(_Message, frozen=True, array_like=True, tag=True):
     remote_ended: bool = False
 
 
-ToServer = Greeting | Request | Feed | Cancel | Ask
-FromServer = Greeting | Phase | LimitConnect | Output | Done | Finished | Status
+ToServer = Request | Feed | Hold | Cancel | Ask
+FromServer = Phase | LimitConnect | Output | Done | Finished | Status
 
 _encoder = msgspec.msgpack.Encoder()
 _to_server: msgspec.msgpack.Decoder[ToServer] = msgspec.msgpack.Decoder(ToServer)
@@ -223,9 +231,9 @@ class Frames:
         del self._kept[:at]
 
 
-def request(call: int, node: Node, command: Command | None) -> Request:
+def request(call: int, node: Node, command: Command | None, *, reader: int = 0) -> Request:
     """Put a node's work into a message."""
-    bare = Request(call, node.name, node.host, node.port, node.user, node.rank)
+    bare = Request(call, node.name, node.host, node.port, node.user, node.rank, reader)
     if command is None:
         return bare
     return msgspec.structs.replace(
