@@ -5,15 +5,17 @@ Looked up once a name; nothing here opens a connection.
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import asyncssh  # noqa: TID251
 from asyncssh import encryption, kex, mac, public_key  # noqa: TID251
 from asyncssh.gss import gss_available  # noqa: TID251
+from msgspec.structs import replace
 
 from trioexec.model.errors import UsageError
 from trioexec.model.nodes import Node, parse_node
@@ -298,7 +300,7 @@ def _as_node(hop: Hop) -> Node:
         name = f"{hop.user}@{name}"
     if hop.port:
         name = f"{name}:{hop.port}"
-    return replace(parse_node(name), name=name)
+    return dataclasses.replace(parse_node(name), name=name)
 
 
 def _all_ciphers() -> list[str]:

@@ -7,9 +7,12 @@ can be told from what nobody said, and both compared with ``ssh -G``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from trioexec.transports.ssh.config.facts import Facts, expand_user
 from trioexec.transports.ssh.config.words import Place
@@ -49,9 +52,12 @@ class NotHonoured:
     place: Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostSettings:
-    """All that was said for one name.  Tokens, ``~`` and variables are expanded."""
+class HostSettings(Struct, frozen=True, kw_only=True):
+    """All that was said for one name.  Tokens, ``~`` and variables are expanded.
+
+    A struct and no dataclass: with so many fields that costs 12 ms to define, and 25 us for
+    each copy, of which a node takes three.
+    """
 
     name: str
     """As typed: what the look-up was made with."""
