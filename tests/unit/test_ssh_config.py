@@ -588,7 +588,7 @@ def test_every_alias_leads_to_a_directive() -> None:
 
 
 def test_every_field_of_a_directive_is_one_of_the_settings() -> None:
-    fields = set(HostSettings.__dataclass_fields__)
+    fields = set(HostSettings.__struct_fields__)
 
     assert {each.field for each in DIRECTIVES.values()} <= fields | {None, "proxy"}
 
