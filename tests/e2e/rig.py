@@ -275,9 +275,14 @@ class Marker:
         ]
 
     async def are_running(self, command: str, *, count: int = 1) -> None:
-        """Wait until so many processes whose command line ends so are there."""
+        """Wait until so many processes with this very command line are there.
+
+        A shell that was given it does not count: its children look like it until they are it.
+        """
         await until(
-            lambda: sum(each.rstrip().endswith(command) for each in self.processes()) >= count,
+            lambda: (
+                sum(each.split(" ", 1)[1].rstrip() == command for each in self.processes()) >= count
+            ),
             what=f"{count} x {command!r} running",
         )
 

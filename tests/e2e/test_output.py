@@ -67,7 +67,7 @@ async def test_a_pipe_nobody_reads_holds_the_nodes_back_and_not_the_memory(
         stdout=writing,
     ) as run:
         os.close(writing)
-        await mark.are_running("0123456789", count=8)
+        await mark.are_running(f"yes {'0123456789' * 4}", count=8)
         await until(lambda: _is_still(run), what="trioexec to stand still")
         peak_mb = resident_mb(run.pid)
 
