@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 import trio
 
+from trioexec.model.goodbyes import Goodbyes
 from trioexec.model.nodes import Node
 from trioexec.transports.ssh import dial as dial_module
 from trioexec.transports.ssh import hops as hops_module
@@ -54,7 +57,7 @@ async def test_a_hop_that_is_cancelled_before_its_handshake_closes_its_socket(
     route = SimpleNamespace(
         target=target, connect_timeout_s=1, family=socket.AF_INET, bind_address=None
     )
-    routes = cast("Routes", SimpleNamespace(find=lambda *_, **__: route))
+    routes = cast("Routes", SimpleNamespace(find=lambda *_, **__: route, may_run_programs=False))
     monkeypatch.setattr(hops_module, "dial", dialled)
 
     async with open_loop(), trio.open_nursery() as nursery:
@@ -73,8 +76,57 @@ async def test_a_proxy_command_without_a_shell_leaves_no_socket(
     monkeypatch.setenv("SHELL", "/no/such/shell")
 
     with pytest.raises(OSError, match="No such file"):
-        async with dial_module.open_proxy_command("true"):
+        async with dial_module.open_proxy_command("true", Goodbyes().track):
             raise AssertionError
 
     assert connected.fileno() == -1
     assert other.fileno() == -1
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+async def test_what_a_proxy_command_has_started_goes_though_it_has_gone_itself() -> None:
+    command = "sh -c 'sleep 1000 >/dev/null 2>&1 & echo $!'"
+
+    with trio.fail_after(60):
+        async with dial_module.open_proxy_command(command, Goodbyes().track) as through:
+            said = b""
+            while not said.endswith(b"\n"):
+                await trio.lowlevel.wait_readable(through)
+                said += through.recv(100)
+            pid = int(said)
+            alive = _is_alive(pid)
+        while _is_alive(pid):
+            await trio.sleep(0.01)
+
+    assert alive
+
+
+async def test_the_last_ctrl_c_does_not_wait_for_a_proxy_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dial_module, "PROXY_GRACE_S", 3600)
+    goodbyes = Goodbyes()
+
+    with trio.fail_after(60):
+        async with dial_module.open_proxy_command("sleep 1000", goodbyes.track):
+            goodbyes.cut()
+
+
+async def test_a_hop_is_looked_up_off_the_loop_where_that_may_run_a_program() -> None:
+    threads = []
+
+    def find(*_: object, **__: object) -> None:
+        threads.append(threading.current_thread())
+
+    for may_run_programs in (False, True):
+        routes = SimpleNamespace(find=find, may_run_programs=may_run_programs)
+        await hops_module.look_up(cast("Routes", routes), Node(name="h", host="h"), through=())
+
+    assert threads[0] is threading.current_thread()
+    assert threads[1] is not threading.current_thread()

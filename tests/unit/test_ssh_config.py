@@ -3,6 +3,9 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -606,3 +609,22 @@ def test_the_documentation_lists_exactly_the_directives_there_are() -> None:
         "Include": "honoured",
         "IgnoreUnknown": "honoured",
     }
+
+
+def test_threads_that_look_names_up_run_a_program_once(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("Match exec slow\n    User u\n")
+    ran: list[str] = []
+    others_wait = threading.Event()
+
+    def run(command: str) -> bool:
+        ran.append(command)
+        others_wait.wait(0.3)  # long enough for others to come here too, if they do
+        return True
+
+    read = SshConfig.load([config], run=run)
+    with ThreadPoolExecutor(4) as pool:
+        users = {said.user for said in pool.map(read.lookup, ["a", "b", "c", "d"])}
+
+    assert users == {"u"}
+    assert ran == ["slow"]

@@ -6,18 +6,19 @@ caller's scope.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import ipaddress
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Final, cast
 
 import trio
 
-__all__ = ["DialError", "Family", "dial", "open_proxy_command", "resolve"]
+__all__ = ["DialError", "Family", "Goodbye", "dial", "open_proxy_command", "resolve"]
 
 Family = socket.AddressFamily
 
@@ -167,11 +168,15 @@ def _strerror(exc: BaseException) -> str:
     return str(exc) or type(exc).__name__
 
 
+Goodbye = Callable[[Callable[[], None]], AbstractContextManager[None]]
+"""`transports.base.Call.goodbye`."""
+
+
 @asynccontextmanager
-async def open_proxy_command(command: str) -> AsyncIterator[socket.socket]:
+async def open_proxy_command(command: str, goodbye: Goodbye) -> AsyncIterator[socket.socket]:
     """Run a ProxyCommand and give the socket that stands for its node.
 
-    The command is a process group of its own, and is gone when this is left.
+    The command is a process group of its own, which is gone when this is left.
     """
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
@@ -190,9 +195,10 @@ async def open_proxy_command(command: str) -> AsyncIterator[socket.socket]:
         yield ours
     finally:
         ours.close()
-        with trio.move_on_after(PROXY_GRACE_S, shield=True):
+        with trio.move_on_after(PROXY_GRACE_S, shield=True) as scope, goodbye(scope.cancel):
             await process.wait()
-        if process.returncode is None:
+        # Also where the command has gone by itself: what it has started need not have.
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-            with trio.move_on_after(PROXY_GRACE_S, shield=True):
-                await process.wait()
+        with trio.move_on_after(PROXY_GRACE_S, shield=True):
+            await process.wait()  # nobody ignores that: no time to speak of

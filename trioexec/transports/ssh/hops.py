@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 import asyncssh  # noqa: TID251
@@ -19,13 +20,27 @@ from trioexec.transports.ssh.dial import DialError, dial
 from trioexec.transports.ssh.failures import NodeFailureError, behind
 from trioexec.transports.ssh.handshake import authenticate
 from trioexec.transports.ssh.loop import run_in_loop
-from trioexec.transports.ssh.routes import Routes
+from trioexec.transports.ssh.routes import Route, Routes
 
-__all__ = ["Hops"]
+__all__ = ["Hops", "look_up"]
 
 FAILURE_KEPT_S: Final = 10.0
 """How long a hop that failed is not tried again: many nodes behind it come one after the other,
 and a bastion counts failed logins."""
+
+
+async def look_up(
+    routes: Routes,
+    node: Node,
+    *,
+    through: tuple[Node, ...] | None = None,
+    canonical: str | None = None,
+) -> Route:
+    """Ask for a route, off the loop where a program may be run for it; see `Routes.find`."""
+    find = partial(routes.find, node, through=through, canonical=canonical)
+    if routes.may_run_programs:
+        return await trio.to_thread.run_sync(find, abandon_on_cancel=True)
+    return find()
 
 
 class _Hop:
@@ -100,7 +115,7 @@ class Hops:
     async def _shake_hands(
         self, chain: tuple[Node, ...], via: asyncssh.SSHClientConnection | None
     ) -> asyncssh.SSHClientConnection:
-        route = self._routes.find(chain[-1], through=chain[:-1])
+        route = await look_up(self._routes, chain[-1], through=chain[:-1])
         limit_s = route.connect_timeout_s or DEFAULT_CONNECT_TIMEOUT_S
         phase = "connecting"
 

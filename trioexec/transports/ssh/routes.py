@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import socket
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +94,10 @@ class _Login:
 
 
 class Routes:
-    """Names to routes, over one reading of the configuration."""
+    """Names to routes, over one reading of the configuration.
+
+    `find` and `take_notes` may be called from several threads at once.
+    """
 
     def __init__(self, options: SshOptions) -> None:
         self._options = options
@@ -108,6 +112,8 @@ class Routes:
         self._prepared: dict[HostSettings, asyncssh.SSHClientConnectionOptions] = {}
         self._found: dict[Node, Route] = {}
         """What `unlock` has found, for the one `find` that comes after it."""
+        self._lock = threading.Lock()
+        """Round what look-ups share; never while a program runs."""
         self._not_honoured: set[str] = set()
         self._notes: list[str] = []
         self.may_run_programs: bool = self._config.may_run_programs
@@ -132,13 +138,16 @@ class Routes:
         settings = with_openssh_defaults(_with_our_defaults(said), self._facts)
         assert settings.port is not None
         assert settings.user is not None
+        with self._lock:
+            options = self._options_for(settings)
+            trust = self._host_keys.trust_for(settings)
         target = Target(
             label=node.name,
             host=settings.hostname,
             port=settings.port,
             username=settings.user,
-            options=self._options_for(settings),
-            trust=self._host_keys.trust_for(settings),
+            options=options,
+            trust=trust,
             credentials=_Login(
                 ring=self.keys,
                 identities=self._identities(said, settings),
@@ -168,19 +177,27 @@ class Routes:
             port=node.port or (self._options.port if not is_hop else None),
             canonical=canonical,
         )
-        for each in said.not_honoured:
-            if each.directive not in self._not_honoured:
-                self._not_honoured.add(each.directive)
-                self._notes.append(f"{each.place}: {each.directive} is not honoured by trioexec")
+        if said.not_honoured:
+            with self._lock:
+                self._note(said)
         if said.refuse_connection is not None:
             raise NodeFailureError(
                 Unreachable(reason=f"refused by ssh_config: {said.refuse_connection}")
             )
         return said
 
+    def _note(self, said: HostSettings) -> None:
+        for each in said.not_honoured:
+            if each.directive not in self._not_honoured:
+                self._not_honoured.add(each.directive)
+                self._notes.append(f"{each.place}: {each.directive} is not honoured by trioexec")
+
     def take_notes(self) -> list[str]:
         """Give what is worth saying with ``-v`` about the configuration, each line once."""
-        notes, self._notes = self._notes, []
+        if not self._notes:
+            return []
+        with self._lock:
+            notes, self._notes = self._notes, []
         return notes
 
     def unlock(self, nodes: Iterable[Node], ask: AskSecret) -> None:

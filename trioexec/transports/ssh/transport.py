@@ -29,10 +29,10 @@ from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Exited
 from trioexec.model.substitute import substitute, words_of
 from trioexec.transports.base import Call, Ended
-from trioexec.transports.ssh.dial import DialError, dial, open_proxy_command, resolve
+from trioexec.transports.ssh.dial import DialError, Goodbye, dial, open_proxy_command, resolve
 from trioexec.transports.ssh.failures import log_failure, outcome_of
 from trioexec.transports.ssh.handshake import authenticate
-from trioexec.transports.ssh.hops import Hops
+from trioexec.transports.ssh.hops import Hops, look_up
 from trioexec.transports.ssh.kept import KeptConnections, Lease
 from trioexec.transports.ssh.keys import AskSecret
 from trioexec.transports.ssh.loop import open_loop, run_in_loop, run_in_trio
@@ -111,7 +111,7 @@ class SshTransport:
                 lease,
                 _for(route, command),
                 call,
-                elsewhere=lambda text: run_in_trio(self._tell, route, text),
+                elsewhere=lambda text: run_in_trio(self._tell, route, text, call.goodbye),
                 token=self._token,
                 window=self._window,
                 sent_env=route.env,
@@ -155,7 +155,7 @@ class SshTransport:
                     kept.forget()  # dead; nothing was started on it
                 finally:
                     kept.release()
-            async with self._way_to(route, call.limit_connect) as via:
+            async with self._way_to(route, call.limit_connect, call.goodbye) as via:
                 with _handing_over(via) as taken:
                     return await run_in_loop(
                         _talk(route, via, call, work, taken=taken, kept=self._kept)
@@ -165,10 +165,10 @@ class SshTransport:
             log_failure(node.name, exc)
             return outcome
 
-    async def _tell(self, route: Route, text: str) -> None:
+    async def _tell(self, route: Route, text: str, goodbye: Goodbye) -> None:
         """Run a short command on a node over a connection of its own; bounded by the caller."""
         try:
-            async with self._way_to(route, _no_limit) as via:
+            async with self._way_to(route, _no_limit, goodbye) as via:
                 with _handing_over(via) as taken:
                     await run_in_loop(_say(route, via, text, taken=taken))
         except Exception as exc:  # noqa: BLE001 - outcome_of raises what is not a node's failure
@@ -188,11 +188,7 @@ class SshTransport:
         return route
 
     async def _look_up(self, node: Node, canonical: str | None = None) -> Route:
-        find = partial(self._routes.find, node, canonical=canonical)
-        if self._routes.may_run_programs:
-            route = await trio.to_thread.run_sync(find, abandon_on_cancel=True)
-        else:
-            route = find()
+        route = await look_up(self._routes, node, canonical=canonical)
         self._log_notes()
         return route
 
@@ -202,7 +198,7 @@ class SshTransport:
 
     @asynccontextmanager
     async def _way_to(
-        self, route: Route, limit_connect: Callable[[float], object]
+        self, route: Route, limit_connect: Callable[[float], object], goodbye: Goodbye
     ) -> AsyncIterator[Via]:
         """Give what the handshake goes over: a socket, or the last hop's connection."""
         if route.hops:
@@ -215,7 +211,7 @@ class SshTransport:
             limit_connect(trio.current_time() - began_s + limit_s)
             yield hop
         elif route.proxy_command is not None:
-            async with open_proxy_command(route.proxy_command) as through:
+            async with open_proxy_command(route.proxy_command, goodbye) as through:
                 yield through
         else:
             yield await dial(

@@ -7,6 +7,7 @@ what was said before it.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -35,7 +36,7 @@ class SshConfig:
         self._blocks = parser.blocks
         self._wants_final_pass = parser.wants_final_pass
         self._run = run
-        self._ran: dict[str, bool] = {}
+        self._ran: dict[str, _Once] = {}
         self._overrides: dict[tuple[str, ...], list[Block]] = {}
         self._by_name: dict[str, list[int]] = {}
         self._by_prefix: dict[str, list[int]] = {}
@@ -169,13 +170,28 @@ class SshConfig:
         ]
 
     def _succeeds(self, command: str, place: Place) -> bool:
-        """Run a program, once a run for each text: 1,000 nodes do not start it 1,000 times."""
-        if command not in self._ran:
-            try:
-                self._ran[command] = self._run(command)
-            except ValueError as exc:
-                raise ConfigError(f"{place}: Match exec: {exc}.\nCorrect that line.") from exc
-        return self._ran[command]
+        """Run a program, once a run for each text: 1,000 nodes do not start it 1,000 times.
+
+        Nor do the threads in which they are looked up: those wait for the first one.
+        """
+        once = self._ran.setdefault(command, _Once())
+        with once.lock:
+            if once.succeeds is None:
+                try:
+                    once.succeeds = self._run(command)
+                except ValueError as exc:
+                    raise ConfigError(f"{place}: Match exec: {exc}.\nCorrect that line.") from exc
+            return once.succeeds
+
+
+class _Once:
+    """What a program of ``Match exec`` came to, and who finds that out."""
+
+    __slots__ = ("lock", "succeeds")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.succeeds: bool | None = None
 
 
 def _ignored_by(options: Sequence[str]) -> list[str]:
