@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import ipaddress
 import os
 import signal
 import socket
@@ -17,6 +16,8 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Final, cast
 
 import trio
+
+from trioexec.transports.ssh.addresses import is_address
 
 __all__ = ["DialError", "Family", "Goodbye", "dial", "open_proxy_command", "resolve"]
 
@@ -57,7 +58,7 @@ async def resolve(host: str, port: int, family: Family = socket.AF_UNSPEC) -> li
         DialError: The name is not known, or the address is not of the family.
     """
     flags = 0
-    if _is_address(host):
+    if is_address(host):
         flags = socket.AI_NUMERICHOST
     try:
         if flags:
@@ -150,14 +151,6 @@ async def _connect(address: Address, bind_address: str | None) -> socket.socket:
         made.close()
         raise OSError(code, os.strerror(code))
     return made
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True
 
 
 def _strerror(exc: BaseException) -> str:

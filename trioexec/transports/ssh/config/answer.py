@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from typing import Any
 
 from trioexec.model.errors import ConfigError
+from trioexec.transports.ssh.addresses import is_address
 from trioexec.transports.ssh.config.directives import APPENDING, PROXY
 from trioexec.transports.ssh.config.facts import (
     COMMAND_TOKENS,
@@ -22,14 +22,6 @@ from trioexec.transports.ssh.config.words import Place
 from trioexec.transports.ssh.patterns import matches
 
 __all__ = ["Answer"]
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True
 
 
 class Answer:
@@ -133,7 +125,7 @@ class Answer:
     def settle_hostname(self, canonical: str | None) -> None:
         """End the first pass: from here on, ``Host`` lines see the name to connect to."""
         host = canonical or self._host()
-        self.name = host if _is_address(host) else host.lower()
+        self.name = host if is_address(host) else host.lower()
         self._hostname = None
 
     def _tokens(self, host: str) -> Tokens:
