@@ -208,6 +208,18 @@ def test_zsh_finds_what_was_installed_with_the_lines_that_were_said(
     assert "require-all-success" in found
 
 
+def test_zsh_completes_with_what_it_evaluates(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["completion", "zsh"])
+    (home / "script").write_text(capsys.readouterr().out)
+    lines = ["autoload -Uz compinit && compinit -u", f'eval "$(cat {home}/script)"']
+
+    found = ask("zsh", "-fc", "\n".join([*lines, 'print -r -- "$_comps[trioexec]"']), home=home)
+
+    assert found == "_cyclopts_trioexec\n"
+
+
 def test_bash_finds_what_was_installed_with_the_line_that_was_said(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

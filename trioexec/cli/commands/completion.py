@@ -34,6 +34,14 @@ MARK: Final = "# Written by trioexec completion --install, which may write it an
 """By what we know a file for ours; the first line of it, or the one after zsh's own."""
 
 
+_EVALUATED: Final = """
+# Autoloaded, the first line has told zsh whom this is for; evaluated, nobody has.
+if [[ $funcstack[1] != _cyclopts_trioexec ]] && (( $+functions[compdef] )); then
+  compdef _cyclopts_trioexec trioexec
+fi
+"""
+
+
 def main(call: Invocation) -> int:
     """Print the script, or install it."""
     if len(call.words) != 1 or call.words[0] not in ("bash", "zsh", "fish"):
@@ -42,6 +50,8 @@ def main(call: Invocation) -> int:
 
     shell = cast("Shell", call.words[0])
     script = make_app().generate_completion(shell=shell)
+    if shell == "zsh":
+        script += _EVALUATED
     if not call.options(CompletionOptions).install:
         sys.stdout.write(script)
         return OK
