@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import trio
 from trio.testing import MockClock
 
@@ -34,3 +36,19 @@ async def test_a_command_that_starts_after_the_connect_limit_has_not_timed_out_i
             call.note_remote(ended=True)
 
     assert call.timed_out() == TimedOut(phase="auth", remote="ended")
+
+
+async def test_a_run_that_is_stopped_takes_no_new_connect_limit(autojump_clock: MockClock) -> None:
+    call = NodeCall(
+        Node(name="a", host="a"),
+        limits=Limits(connect_timeout_s=10),
+        flow=Flow(),
+        goodbyes=Goodbyes(),
+        emit=lambda _: None,
+        zero_s=0.0,
+    )
+
+    call.lift_limits()
+    call.limit_connect(3)
+
+    assert call.scope.deadline == math.inf

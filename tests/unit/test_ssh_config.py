@@ -5,7 +5,6 @@ import os
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest

@@ -30,6 +30,7 @@ class NodeCall:
         "_began_s",
         "_emit",
         "_goodbyes",
+        "_lifted",
         "_phase",
         "_remote",
         "_timed_out",
@@ -65,6 +66,7 @@ class NodeCall:
         self._zero_s = zero_s
         self._phase: Reached = "connect"
         self._timed_out: Phase | None = None
+        self._lifted = False
         self._remote: Remote = "never started"
 
     @property
@@ -88,8 +90,8 @@ class NodeCall:
             self._emit(NodeStarted(node=self.node.name, at_s=now_s - self._zero_s))
 
     def limit_connect(self, limit_s: float) -> None:
-        """Take a node's own connect limit instead of the run's."""
-        if not self.started:
+        """Take a node's own connect limit instead of the run's; none where limits were lifted."""
+        if not self.started and not self._lifted:
             self.scope.deadline = self._began_s + limit_s
 
     def output(self, stream: Stream, data: bytes) -> None:
@@ -123,6 +125,7 @@ class NodeCall:
     def lift_limits(self) -> None:
         """The run is stopped: a limit that would be reached from now on is not the reason."""
         if not self.scope.cancel_called:
+            self._lifted = True
             self._timeout_s = math.inf
             self.scope.deadline = math.inf
 

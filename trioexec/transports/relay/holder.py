@@ -6,12 +6,12 @@ has had nothing to do for as long as it was told.
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import socket
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +28,15 @@ __all__ = ["hold", "work"]
 
 FAREWELL_S: Final = 0.2
 """Between being told to stop and stopping."""
+
+
+ACCEPT_PAUSE_S: Final = 0.2
+"""Between two looks for a free descriptor."""
+
+_PASSING: Final = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ECONNABORTED}
+)
+"""What says nothing of the listener."""
 
 
 class _Holder:
@@ -87,9 +96,7 @@ async def hold(
             ready()
             with holder.scope:
                 async with trio.open_nursery() as nursery:
-                    while True:
-                        accepted, _ = await listener.accept()
-                        nursery.start_soon(partial(_serve, accepted, holder))
+                    await _accept(listener, lambda each: nursery.start_soon(_serve, each, holder))
     finally:
         listener.close()
         path.unlink(missing_ok=True)  # noqa: ASYNC240 - on a tmpfs, at the very end
@@ -116,12 +123,24 @@ def _listen(path: Path) -> trio.socket.SocketType:
     return trio.socket.from_stdlib_socket(plain)
 
 
+async def _accept(
+    listener: trio.socket.SocketType, serve: Callable[[trio.socket.SocketType], object]
+) -> None:
+    """Hand over whoever comes, for ever; what all connections have used up they give back."""
+    while True:
+        try:
+            accepted, _ = await listener.accept()
+        except OSError as exc:
+            if exc.errno not in _PASSING:
+                raise
+            await trio.sleep(ACCEPT_PAUSE_S)
+        else:
+            serve(accepted)
+
+
 async def _serve(accepted: trio.socket.SocketType, holder: _Holder) -> None:
     stream = trio.SocketStream(accepted)
-    plain = socket.socket(fileno=os.dup(accepted.fileno()))
-    with plain:
-        trusted = is_ours(plain)
-    if not trusted:
+    if not is_ours(accepted):
         await stream.aclose()
         return
     holder.begin()

@@ -9,12 +9,16 @@ import stat
 import struct
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from trioexec import __version__
 from trioexec.model.errors import ConfigError
 from trioexec.transports.relay.wire import VERSION
+from trioexec.transports.ssh.config import Facts, config_files, files_of
 from trioexec.transports.ssh.options import SshOptions
+
+if TYPE_CHECKING:
+    import trio
 
 __all__ = ["directory", "is_ours", "socket_path"]
 
@@ -51,8 +55,9 @@ def socket_path(options: SshOptions, *, make: bool) -> Path:
     """Name the socket of the holder that serves these options.
 
     Whatever may change how a node is reached is part of the name: the options, the
-    agent, and the state of the configuration files.  So is our version: a holder that
-    has outlived an update speaks another language, and is left to go by itself.
+    agent, and the state of the configuration files and of all that they include.  So
+    is our version: a holder that has outlived an update speaks another language, and is
+    left to go by itself.
     """
     same = replace(
         options,
@@ -63,15 +68,14 @@ def socket_path(options: SshOptions, *, make: bool) -> Path:
         keep_connections=True,
     )
     facts = [__version__, str(VERSION), repr(same), os.environ.get("SSH_AUTH_SOCK", "")]
-    files = (
-        [options.config_file] if options.config_file else ["~/.ssh/config", "/etc/ssh/ssh_config"]
-    )
-    facts += [_state_of(Path(name).expanduser()) for name in files]
+    here = Facts.of_this_process()
+    files = config_files(options.config_file, here)
+    facts += [_state_of(path) for path in files_of(files, here)]
     digest = hashlib.blake2b("\n".join(facts).encode(), digest_size=_NAME_BYTES)
     return directory(make=make) / f"{digest.hexdigest()}.sock"
 
 
-def is_ours(connected: socket.socket) -> bool:
+def is_ours(connected: socket.socket | trio.socket.SocketType) -> bool:
     """Tell whether the process at the other end of a Unix socket is this user's."""
     credentials = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     _pid, uid, _gid = struct.unpack("3i", credentials)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -84,12 +85,41 @@ def holder_for(options: SshOptions) -> RelayTransport | None:
 
 
 def holder_at(path: Path) -> RelayTransport | None:
-    """Give the transport over the holder at a socket; None where nobody listens."""
+    """Give the transport over the holder at a socket; None where nobody answers.
+
+    It has answered on the connection that will be used: so it has noticed us, and does not
+    go because it has nothing to do.
+    """
     try:
-        connect_to(path).close()
+        connected = connect_to(path)
     except OSError:
         return None  # left behind by one that was killed
-    return RelayTransport(lambda: _stream_to(path), "the holder of its connection")
+    way = _Way(path, connected)
+    if _ask(connected, stop=False) is None:
+        return None
+    return RelayTransport(way.stream, "the holder of its connection")
+
+
+class _Way:
+    """To a holder: at first over the connection that we have; closed if nobody takes it."""
+
+    def __init__(self, path: Path, connected: socket.socket) -> None:
+        self._path = path
+        self._connected: socket.socket | None = connected
+
+    def __del__(self) -> None:
+        if self._connected is not None:
+            self._connected.close()
+
+    async def stream(self) -> trio.SocketStream:
+        try:
+            connected, self._connected = self._connected or connect_to(self._path), None
+        except OSError as exc:
+            raise HolderError(
+                f"the holder of connections has gone: {exc.strerror}.\nRun again."
+            ) from exc
+        connected.setblocking(False)
+        return trio.SocketStream(trio.socket.from_stdlib_socket(connected))
 
 
 def start_holder(options: SshOptions, persist_s: float) -> RelayTransport:
@@ -136,30 +166,36 @@ def ask_holder(path: Path, *, stop: bool) -> Status | None:
         connected = connect_to(path)
     except ConnectionRefusedError:
         with _one_at_a_time(path):  # a holder that is just starting has the lock
-            if holder_at(path) is None:
+            if not _is_listening(path):
                 path.unlink(missing_ok=True)
         return None
     except OSError:
         return None
     with connected:
-        connected.settimeout(ANSWER_LIMIT_S)
-        try:
-            connected.sendall(encode(Ask(stop)))
-            frames = Frames()
-            while data := connected.recv(65536):
-                for body in frames.feed(data):
-                    message = decode_from_server(body)
-                    if isinstance(message, Status):
-                        return message
-        except OSError:
-            return None
+        return _ask(connected, stop=stop)
+
+
+def _ask(connected: socket.socket, *, stop: bool) -> Status | None:
+    connected.settimeout(ANSWER_LIMIT_S)
+    try:
+        connected.sendall(encode(Ask(stop)))
+        frames = Frames()
+        while data := connected.recv(65536):
+            for body in frames.feed(data):
+                message = decode_from_server(body)
+                if isinstance(message, Status):
+                    return message
+    except OSError:
+        return None
     return None
 
 
-async def _stream_to(path: Path) -> trio.SocketStream:
-    connected = connect_to(path)
-    connected.setblocking(False)
-    return trio.SocketStream(trio.socket.from_stdlib_socket(connected))
+def _is_listening(path: Path) -> bool:
+    try:
+        connect_to(path).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
@@ -215,8 +251,10 @@ class WorkersTransport:
                 self._workers.append(
                     await stack.enter_async_context(_worker(self._options, number + 1))
                 )
-            yield
-        self._workers.clear()
+            try:
+                yield
+            finally:
+                self._workers.clear()
 
     async def run(self, node: Node, command: Command, call: Call) -> Ended:
         """Have the node's worker run the command."""
@@ -228,36 +266,47 @@ class WorkersTransport:
 
 
 WORKER_GRACE_S: Final = 5.0
-"""How long a worker may take to go when its run is over."""
+"""How long a worker may take to go when its run is over; nothing of the run is left in it then."""
 
 
 @asynccontextmanager
 async def _worker(options: SshOptions, number: int) -> AsyncIterator[RelayTransport]:
     ours, theirs = socket.socketpair()
-    with theirs:
-        # A session of its own: a Ctrl-C at the terminal is for us, who will tell it.
-        process = subprocess.Popen(  # noqa: ASYNC220 - a fork and an exec, no wait
-            [sys.executable, *ENTRY, "work", str(theirs.fileno())],
-            stdin=subprocess.PIPE,
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
-        )
-    assert process.stdin is not None
-    with process.stdin as stdin:
-        stdin.write(options_to_json(options))
-    ours.setblocking(False)
-    stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
+    with contextlib.ExitStack() as left:
+        left.callback(ours.close)
+        with theirs:
+            # A session of its own: a Ctrl-C at the terminal is for us, who will tell it.
+            process = subprocess.Popen(  # noqa: ASYNC220 - a fork and an exec, no wait
+                [sys.executable, *ENTRY, "work", str(theirs.fileno())],
+                stdin=subprocess.PIPE,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        left.callback(_end, process)
+        assert process.stdin is not None
+        try:
+            with process.stdin as stdin:
+                stdin.write(options_to_json(options))
+        except OSError as exc:
+            raise HolderError(f"worker process {number} did not start: {exc.strerror}.") from exc
+        ours.setblocking(False)
+        stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
 
-    async def connect() -> trio.SocketStream:
-        return stream
+        async def connect() -> trio.SocketStream:
+            return stream
 
-    relay = RelayTransport(connect, f"worker process {number}")
-    try:
-        async with relay.open():
-            yield relay
-    finally:
-        with trio.move_on_after(WORKER_GRACE_S, shield=True):
-            await trio.to_thread.run_sync(process.wait, abandon_on_cancel=True)
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        relay = RelayTransport(connect, f"worker process {number}")
+        try:
+            async with relay.open():
+                yield relay
+        finally:
+            # No shield: calls have had their goodbyes, and a cancel that comes as far as here,
+            # such as the last Ctrl-C, leaves no time.
+            with trio.move_on_after(WORKER_GRACE_S):
+                await trio.to_thread.run_sync(process.wait, abandon_on_cancel=True)  # noqa: ASYNC102
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.kill()
+        process.wait()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trioexec.transports.ssh.config.facts import Facts
 from trioexec.transports.ssh.config.lookup import SshConfig
-from trioexec.transports.ssh.config.parser import ConfigFile
+from trioexec.transports.ssh.config.parser import ConfigFile, files_of
 from trioexec.transports.ssh.config.settings import (
     Hop,
     HostSettings,
@@ -25,5 +25,6 @@ __all__ = [
     "assemble",
     "config_files",
     "environment_to_send",
+    "files_of",
     "with_openssh_defaults",
 ]

@@ -6,6 +6,7 @@ a block inside an included file hangs on the block that included it.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import stat
@@ -21,7 +22,7 @@ from trioexec.transports.ssh.config.facts import Facts, expand_user
 from trioexec.transports.ssh.config.words import Line, Place, split_line
 from trioexec.transports.ssh.patterns import Patterns
 
-__all__ = ["Block", "ConfigFile", "Parser", "Said"]
+__all__ = ["Block", "ConfigFile", "Parser", "Said", "files_of"]
 
 MAX_DEPTH = 16
 """How deep files may include files; OpenSSH's limit."""
@@ -171,29 +172,54 @@ class Parser:
             raise ValueError(f"files include files more than {MAX_DEPTH} deep")
         including = self._current
         for word in line.words:
-            for path in self._included(word, file):
+            for path in _included(word, file, self._facts):
                 self._open(including, None)
                 child = ConfigFile(path=Path(path), of_user=file.of_user, guarded=True)
                 self._read(child, depth=depth + 1)
         # What follows the Include belongs to the block round it, whatever the file opened.
         self._open(including, None)
 
-    def _included(self, word: str, file: ConfigFile) -> list[str]:
-        if not word:
-            raise ValueError("Include: a file is missing")
-        path = self._facts.expand_environment(word)
-        if "%" in path:
-            raise ValueError(f"{word!r}: tokens cannot stand in Include")
-        if path.startswith("~"):
-            if not file.of_user:
-                raise ValueError(f"{word!r}: ~ cannot stand in a system-wide file")
-            path = expand_user(path, self._facts.home)
-        elif not path.startswith("/"):
-            directory = (
-                expand_user("~/.ssh", self._facts.home) if file.of_user else SYSTEM_DIRECTORY
-            )
-            path = f"{directory}/{path}"
-        return sorted(glob.glob(path))  # noqa: PTH207 - its root may be anywhere
+
+def files_of(files: Iterable[ConfigFile], facts: Facts) -> list[Path]:
+    """List files and all that they include, without asking whether what is in them makes sense.
+
+    What cannot be read or understood is left to who reads it for good.
+    """
+    found: list[Path] = []
+    left = [(file, 0) for file in reversed(tuple(files))]
+    while left:
+        file, depth = left.pop()
+        found.append(file.path)
+        if depth == MAX_DEPTH:
+            continue
+        with contextlib.suppress(ConfigError, ValueError):
+            for number, raw in enumerate((_text_of(file) or "").split("\n"), start=1):
+                if "include" not in raw.lower():
+                    continue
+                line = split_line(raw, Place(str(file.path), number))
+                if line is not None and line.keyword == "include":
+                    left += [
+                        (ConfigFile(path=Path(path), of_user=file.of_user), depth + 1)
+                        for word in line.words
+                        for path in _included(word, file, facts)
+                    ]
+    return found
+
+
+def _included(word: str, file: ConfigFile, facts: Facts) -> list[str]:
+    if not word:
+        raise ValueError("Include: a file is missing")
+    path = facts.expand_environment(word)
+    if "%" in path:
+        raise ValueError(f"{word!r}: tokens cannot stand in Include")
+    if path.startswith("~"):
+        if not file.of_user:
+            raise ValueError(f"{word!r}: ~ cannot stand in a system-wide file")
+        path = expand_user(path, facts.home)
+    elif not path.startswith("/"):
+        directory = expand_user("~/.ssh", facts.home) if file.of_user else SYSTEM_DIRECTORY
+        path = f"{directory}/{path}"
+    return sorted(glob.glob(path))  # noqa: PTH207 - its root may be anywhere
 
 
 def _text_of(file: ConfigFile) -> str | None:

@@ -1,0 +1,164 @@
+"""What becomes of holders and workers that fail, go, or do not go."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+import trio
+
+from trioexec.api import open_fleet
+from trioexec.model.outcomes import Exited
+from trioexec.testing.fakes import FakeNode, FakeTransport
+from trioexec.transports.relay import holder, place, spawn
+from trioexec.transports.relay.server import serve_link
+from trioexec.transports.relay.spawn import HolderError, WorkersTransport, holder_at
+from trioexec.transports.relay.wire import Ask, Status
+from trioexec.transports.ssh.options import SshOptions
+
+HANG_S = 60.0
+
+
+def _descriptors() -> set[str]:
+    return {path.name for path in Path("/proc/self/fd").iterdir()}
+
+
+class Listener:
+    """Fails so often, then gives its socket, then nothing."""
+
+    def __init__(self, *errors: int) -> None:
+        self.errors = list(errors)
+        self.given = False
+
+    async def accept(self) -> tuple[str, None]:
+        if self.errors:
+            raise OSError(self.errors.pop(0), "no")
+        if self.given:
+            await trio.sleep_forever()
+        self.given = True
+        return "socket", None
+
+
+async def test_a_holder_without_descriptors_waits_and_goes_on(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    served: list[object] = []
+    listener = Listener(errno.EMFILE, errno.ECONNABORTED, errno.ENFILE)
+
+    with trio.move_on_after(10):
+        await holder._accept(listener, served.append)  # type: ignore[arg-type]
+
+    assert served == ["socket"]
+
+
+async def test_a_listener_that_is_gone_is_an_error() -> None:
+    with pytest.raises(OSError, match="no"):
+        await holder._accept(Listener(errno.EBADF), lambda _: None)  # type: ignore[arg-type]
+
+
+async def test_a_holder_that_has_answered_serves_though_it_takes_nobody_else(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "sock"
+    listener = holder._listen(path)
+
+    async def serve_one() -> None:
+        accepted, _ = await listener.accept()
+        listener.close()
+        path.unlink()
+        transport = FakeTransport({"n": FakeNode(code=3)})
+        await serve_link(trio.SocketStream(accepted), transport, answer=answer)
+
+    def answer(ask: Ask) -> Status:
+        return Status(1, 0.0, 0.0, 0, [])
+
+    with trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve_one)
+            relay = await trio.to_thread.run_sync(holder_at, path)
+            assert relay is not None
+            async with open_fleet("n", transport=relay) as fleet:
+                report = await fleet.run("do")
+    with pytest.raises(HolderError, match="has gone"):
+        async with relay.open():
+            pytest.fail("it opened")
+
+    assert report["n"].outcome == Exited(code=3)
+
+
+async def test_a_holder_that_goes_instead_of_answering_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "sock"
+    listener = holder._listen(path)
+
+    async def go() -> None:
+        accepted, _ = await listener.accept()
+        accepted.close()
+
+    with trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(go)
+            relay = await trio.to_thread.run_sync(holder_at, path)
+    listener.close()
+
+    assert relay is None
+
+
+async def test_a_worker_that_does_not_go_is_cut_by_a_cancel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(spawn, "ENTRY", ("-c", "import time; time.sleep(1000)"))
+    monkeypatch.setattr(spawn, "WORKER_GRACE_S", 3600.0)
+
+    with trio.fail_after(HANG_S) as limit, trio.CancelScope() as scope:
+        async with WorkersTransport(SshOptions(), 1).open():
+            scope.cancel()
+
+    assert not limit.cancel_called
+
+
+async def test_a_worker_that_dies_before_it_has_read_its_options_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(spawn, "ENTRY", ("-c", "pass"))
+    monkeypatch.setattr(spawn, "options_to_json", lambda _: b"x" * 10_000_000)
+    before = _descriptors()
+
+    with trio.fail_after(HANG_S), pytest.raises(HolderError, match="did not start"):
+        async with WorkersTransport(SshOptions(), 1).open():
+            pytest.fail("it opened")
+
+    assert _descriptors() <= before
+
+
+async def test_a_transport_whose_block_fails_has_no_workers_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(spawn, "ENTRY", ("-c", "import sys; sys.stdin.read()"))
+    transport = WorkersTransport(SshOptions(), 2)
+
+    with trio.fail_after(HANG_S), pytest.RaisesGroup(ZeroDivisionError, flatten_subgroups=True):
+        async with transport.open():
+            raise ZeroDivisionError
+
+    assert transport._workers == []
+
+
+def test_a_change_in_an_included_file_leads_to_another_holder(tmp_path: Path) -> None:
+    config, included = tmp_path / "config", tmp_path / "more.conf"
+    config.write_text(f"Host a\n  Include {tmp_path}/*.conf\n")
+    included.write_text(f"include {tmp_path}/deeper\n")
+    options = SshOptions(config_file=str(config))
+    paths = []
+
+    for change in (
+        lambda: None,
+        lambda: included.write_text(f"Include {tmp_path}/deeper  \nUser u\n"),
+        lambda: (tmp_path / "deeper").write_text("Port 3\n"),
+        lambda: (tmp_path / "new.conf").write_text("Port 4\n"),
+    ):
+        change()
+        paths.append(place.socket_path(options, make=False))
+
+    assert len(set(paths)) == 4
+    assert place.socket_path(options, make=False) == paths[-1]
