@@ -48,9 +48,15 @@ def fleet_folders() -> set[str]:
     return {str(path) for path in Path(tempfile.gettempdir()).glob("trioexec-fleet-*")}
 
 
+@pytest.fixture(autouse=True)
+def own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this test's fleets where no other process has any."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
 @pytest.fixture
-def nothing_left() -> Iterator[None]:
-    """Fail a test after which there is more in the process, or in /tmp, than before."""
+def nothing_left(own_temporary_folder: None) -> Iterator[None]:
+    """Fail a test after which there is more in the process, or its folder, than before."""
     gc.collect()
     before = open_files(), live_children(), threads(), fleet_folders()
 
@@ -64,7 +70,4 @@ def nothing_left() -> Iterator[None]:
     assert {fd: name for fd, name in after.items() if fd not in before[0]} == {}
     assert live_children() <= before[1]
     assert threads() <= before[2]
-    # Other tests that run at the same time have folders too: only what stays counts.
-    while fleet_folders() - before[3] and time.monotonic() < give_up_at_s:
-        threading.Event().wait(0.02)
     assert fleet_folders() <= before[3]

@@ -20,6 +20,7 @@ from trioexec.engine.run import Run
 from trioexec.engine.signals import make_quit, obey_signals
 from trioexec.model.command import Limits
 from trioexec.model.events import Event
+from trioexec.model.exitcodes import FAILED, OK
 from trioexec.model.flow import Flow
 from trioexec.model.interrupt import Manners
 from trioexec.model.nodes import Node
@@ -118,7 +119,15 @@ async def run_job(
             is enough: for a screen with keys of its own.
         manners: What to say on Ctrl-C instead of our own texts.
     """
-    run = Run(nodes, job, transport, limits=limits, flow=flow, emit=_each(sinks), decide=decide)
+
+    def judge(report: Report, stopped: StopReason | None, stopped_by: str | None) -> int:
+        # Commands that lacked a part of their input did not do what was asked for.
+        failed = feed is not None and feed.error is not None
+        return decide(report, stopped, stopped_by) or (FAILED if failed else OK)
+
+    run = Run(nodes, job, transport, limits=limits, flow=flow, emit=_each(sinks), decide=judge)
+    if feed is not None:
+        feed.on_error = partial(_stop_unfed, run, feed, console)
     console.on_closed = lambda: run.cancel("output closed")
     reading = trio.CancelScope()
     cut = partial(_cut_soon, reading)
@@ -131,8 +140,14 @@ async def run_job(
             await _work_and_show(run, transport, feed, sinks, console)
         signals.cancel_scope.cancel(reason="the run is over")
     report = run.report()
-    code = decide(report, run.stopped, run.stopped_by)
+    code = judge(report, run.stopped, run.stopped_by)
     return RunResult(report=report, exit_code=code, stopped=run.stopped)
+
+
+def _stop_unfed(run: Run, feed: Broadcast, console: Terminal) -> None:
+    reason = feed.error.strerror if feed.error is not None else None
+    console.say(f"Our stdin cannot be read: {reason}. Ending all commands...")
+    run.cancel("caller")
 
 
 def _each(sinks: Sequence[Sink]) -> Callable[[Event], None]:

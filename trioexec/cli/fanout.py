@@ -17,7 +17,7 @@ from trioexec.cli.options import OutputOptions
 from trioexec.cli.selection import nodes_for
 from trioexec.cli.view import View, make_sinks, view_of
 from trioexec.model.command import Limits
-from trioexec.model.exitcodes import DIFFERENT, OK, Strategy, Verdict, decide
+from trioexec.model.exitcodes import DIFFERENT, FAILED, OK, Strategy, Verdict, decide
 from trioexec.model.nodes import Node
 
 if TYPE_CHECKING:
@@ -159,9 +159,17 @@ async def run_plan(plan: Plan) -> int:
             hand_quit=hand_quit,
             manners=plan.manners,
         )
+    if result.exit_code == OK and plan.view.directory and _files_lack(shown):
+        return FAILED
     if result.exit_code == OK and plan.view.fail_on_diff and _nodes_differ(shown):
         return DIFFERENT
     return result.exit_code
+
+
+def _files_lack(shown: Sequence[Sink]) -> bool:
+    from trioexec.sinks.files import FilesSink  # noqa: PLC0415 - made already
+
+    return any(isinstance(sink, FilesSink) and sink.error is not None for sink in shown)
 
 
 def _nodes_differ(shown: Sequence[Sink]) -> bool:

@@ -34,6 +34,10 @@ class Broadcast:
         self._ended = False
         self._cursors: dict[_Cursor, None] = {}
         self._room = trio.Event()
+        self.error: OSError | None = None
+        """Why it could not be read to its end; then nobody is told of an end."""
+        self.on_error: Callable[[], object] = lambda: None
+        """Called once, when there is an error: the commands would wait for ever."""
 
     async def serve(self) -> None:
         """Read until the end, then keep what was read until cancelled.
@@ -44,9 +48,14 @@ class Broadcast:
         try:
             while not self._ended:
                 await self._wait_for_room()
-                data = await trio.to_thread.run_sync(
-                    os.read, self._descriptor, PIECE_BYTES, abandon_on_cancel=True
-                )
+                try:
+                    data = await trio.to_thread.run_sync(
+                        os.read, self._descriptor, PIECE_BYTES, abandon_on_cancel=True
+                    )
+                except OSError as exc:
+                    self.error = exc
+                    self.on_error()
+                    break
                 self._take(data)
             await trio.sleep_forever()
         finally:

@@ -19,6 +19,7 @@ __all__ = [
     "BUG",
     "DIFFERENT",
     "EXIT_CODES",
+    "FAILED",
     "NOTHING_TO_DO",
     "OK",
     "USAGE",
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 OK: Final = 0
+FAILED: Final = 1
 DIFFERENT: Final = 1
 USAGE: Final = 2
 NOTHING_TO_DO: Final = 2
@@ -44,7 +46,8 @@ NOT_REACHED: Final = 255
 
 EXIT_CODES: Final[Mapping[int, str]] = {
     OK: "success, as the chosen strategy defines it",
-    1: "a node failed (--require-all-success, --check-all-nodes); --fail-on-diff: nodes differ; "
+    FAILED: "a node failed (--require-all-success, --check-all-nodes); --fail-on-diff: nodes "
+    "differ; our stdin could not be read, or an output file not be written; "
     "ping: some nodes answered; check: a check is not right on every node",
     USAGE: "usage or configuration error, or no nodes left after filters; nothing was connected to",
     BUG: "a bug in trioexec; the traceback is on stderr",
