@@ -13,9 +13,12 @@ from trioexec.model.flow import Flow
 __all__ = ["EventStream"]
 
 HIGH_BYTES: Final = 1024 * 1024
-"""So much output may wait for the program; then the nodes wait."""
+"""So much output may wait for the program; then the nodes wait.  A few of the largest reads of a
+node each, so that a program which keeps up never makes any wait."""
 
 LOW_BYTES: Final = 256 * 1024
+"""What may still wait when the nodes go on: well below the other, or every event would stop and
+start every channel; and not nothing, for it takes a while until more comes."""
 
 
 class EventStream:

@@ -274,7 +274,7 @@ async def open_fleet(
     *,
     parallel: float = DEFAULT_PARALLEL,
     fail_fast: bool = False,
-    connect_timeout_s: float = DEFAULT_CONNECT_TIMEOUT_S,
+    connect_timeout_s: float | None = None,
     ssh: SshOptions | None = None,
     transport: Transport | None = None,
     watch: Sequence[Callable[[Event], None]] = (),
@@ -288,23 +288,34 @@ async def open_fleet(
         nodes: A node expression, or several, or `Node` values; in rank order.
         parallel: At most so many nodes at once; `math.inf` for no limit.
         fail_fast: Whether the first node that fails ends the command on all others.
-        connect_timeout_s: Seconds for reaching a node and logging in.
+        connect_timeout_s: Seconds for reaching a node and logging in; None is what ssh_config
+            says for it (ConnectTimeout), else 10.
         ssh: Users, ports, keys, jump hosts; by default what ssh_config says.
         transport: Another way to reach nodes than SSH.
         watch: Each is called with every event of every command, in order; must not block.
 
     Raises:
         NodeSetError: An expression cannot be read.
-        ConfigError: An ssh_config file cannot be understood.
+        ConfigError: An ssh_config file cannot be understood, or makes no sense for a node.
+        UsageError: A key file that was named cannot be used.
     """
     made = _nodes(nodes)
-    limits = Limits(parallel=parallel, fail_fast=fail_fast, connect_timeout_s=connect_timeout_s)
+    limits = Limits(
+        parallel=parallel,
+        fail_fast=fail_fast,
+        connect_timeout_s=connect_timeout_s or DEFAULT_CONNECT_TIMEOUT_S,
+    )
     if transport is None:
         from trioexec.transports.ssh.options import SshOptions  # noqa: PLC0415 - below
         from trioexec.transports.ssh.transport import SshTransport  # noqa: PLC0415 - asyncssh
 
         options = replace(ssh or SshOptions(), keep_connections=True, parallel=parallel)
-        transport = SshTransport(options)
+        if connect_timeout_s is not None:
+            options = replace(options, connect_timeout_s=connect_timeout_s)
+        ours = SshTransport(options)
+        # In a thread: it reads keys, and may run programs that ssh_config names.
+        await trio.to_thread.run_sync(ours.prepare, made, _nobody_to_ask)
+        transport = ours
     raised: Exception | None = None
     async with transport.open():
         try:
@@ -313,6 +324,10 @@ async def open_fleet(
             raised = exc
     if raised is not None:
         raise raised
+
+
+def _nobody_to_ask(prompt: str) -> None:
+    """A program has no terminal of its own: a key that is locked stays locked."""
 
 
 def _nodes(nodes: str | Iterable[str | Node]) -> list[Node]:

@@ -28,7 +28,8 @@ class Command:
     """For the shell, quoted as that wants it."""
 
     env: Mapping[str, str] = field(default_factory=dict)
-    """Extra environment; what a server refuses is reported, not ignored."""
+    """Extra environment.  The wrapper sets it, which no server can refuse; without `wrap` the SSH
+    protocol asks for it, and what the server refuses is said on the node's stderr."""
 
     stdin: bytes | Feed | None = None
     """What the command reads; None is /dev/null."""

@@ -212,7 +212,10 @@ class Routes:
                 raise UsageError(f"-i {path}: no such file.\nName a private key file.")
         seen: set[Identities] = set()
         for node in nodes:
-            route = self._found[node] = self.find(node)
+            try:
+                route = self._found[node] = self.find(node)
+            except NodeFailureError:
+                continue  # its outcome, when it is run on
             for each in (route, *map(self.find, route.hops)):
                 login = each.target.credentials
                 assert isinstance(login, _Login)

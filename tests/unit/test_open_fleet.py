@@ -1,0 +1,65 @@
+"""What `open_fleet` settles before the first connection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trioexec.api import open_fleet
+from trioexec.model.errors import ConfigError
+from trioexec.model.outcomes import Unreachable
+from trioexec.transports.ssh import transport as transport_module
+from trioexec.transports.ssh.options import SshOptions
+from trioexec.transports.ssh.transport import SshTransport
+
+
+async def test_settings_that_make_no_sense_for_a_node_are_an_error_of_their_own(
+    tmp_path: Path,
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("Host b\n  IdentityFile ~/%Z\n")
+
+    with pytest.raises(ConfigError):
+        async with open_fleet("a,b", ssh=SshOptions(config_file=str(config))):
+            pytest.fail("it opened")
+
+
+async def test_a_node_that_ssh_config_refuses_is_an_outcome_and_no_error(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("Host b\n  RefuseConnection retired\n")
+
+    async with open_fleet("b", ssh=SshOptions(config_file=str(config))) as fleet:
+        report = await fleet.run("x")
+
+    assert report["b"].outcome == Unreachable(reason="refused by ssh_config: retired")
+
+
+@pytest.mark.parametrize(
+    ("given", "said", "asked_for"),
+    [
+        pytest.param(10.0, None, 10.0, id="given, though it is the default"),
+        pytest.param(None, 7.0, 7.0, id="in the options"),
+        pytest.param(None, None, None, id="not at all: ssh_config's counts"),
+    ],
+)
+async def test_a_connect_timeout_that_is_given_wins(
+    monkeypatch: pytest.MonkeyPatch,
+    given: float | None,
+    said: float | None,
+    asked_for: float | None,
+) -> None:
+    made: list[SshOptions] = []
+
+    class Spied(SshTransport):
+        def __init__(self, options: SshOptions) -> None:
+            made.append(options)
+            super().__init__(options)
+
+    monkeypatch.setattr(transport_module, "SshTransport", Spied)
+    options = SshOptions(config_file="none", connect_timeout_s=said)
+
+    async with open_fleet("a", ssh=options, connect_timeout_s=given):
+        pass
+
+    assert [each.connect_timeout_s for each in made] == [asked_for]
