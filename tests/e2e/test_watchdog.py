@@ -12,20 +12,20 @@ GRACE_S = 5.0
 
 
 def test_the_end_is_not_confirmed_before_the_last_of_the_group_is_gone() -> None:
-    command = "(trap '' TERM; exec sleep 1000) >/dev/null 2>&1 & sleep 1000"
+    command = "(trap '' TERM; echo deaf; exec sleep 1000 >/dev/null 2>&1) & sleep 1000"
     with subprocess.Popen(
         ["/bin/sh", "-c", wrap(command, token="t", grace_s=GRACE_S)],
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
     ) as child:
         assert child.stdin is not None
+        assert child.stdout is not None
         assert child.stderr is not None
         group = ProcessGroup(child.pid)
         marker = child.stderr.readline()
-        while group.count() < 2:  # both sleeps: TERM must not find one that is not deaf yet
-            continue
+        said = child.stdout.readline()
         child.stdin.close()
         child.wait()
         left_by_the_leader = group.alive()
@@ -33,6 +33,7 @@ def test_the_end_is_not_confirmed_before_the_last_of_the_group_is_gone() -> None
         left_at_the_end = group.alive()
 
     assert marker.startswith(b"\x01trioexec t ")
+    assert said == b"deaf\n"
     assert rest == b""
     assert left_by_the_leader
     assert not left_at_the_end
