@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.e2e.rig import Cli, Done, Marker, until
+from tests.e2e.rig import Cli, Done, Marker, keygen, until
+from tests.e2e.ssh_rig import own_sshd
 
 NODES = "127.0.1.[1-5]"
 
@@ -196,6 +197,30 @@ async def test_a_killed_holder_is_an_outcome_and_leaves_nothing(held: Held, mark
     assert "died" in running.stderr
     await mark.are_gone()
     assert after.code == 0
+
+
+async def test_a_passphrase_reaches_whoever_connects_for_us(tmp_path: Path) -> None:
+    key = keygen(tmp_path / "client_key", passphrase="open sesame")
+    folder = tmp_path / "run"
+    folder.mkdir(mode=0o700)
+    here = {"XDG_RUNTIME_DIR": str(folder)}
+    told = here | {"TRIOEXEC_KEY_PASSPHRASE": "open sesame"}
+    with own_sshd(tmp_path) as server:
+        cli = Cli(server, tmp_path)
+        words = ("-i", str(key), "-S", "true")
+
+        by_workers = await cli("-H", NODES, "--workers", "2", *words, env=told)
+        unknown = await cli("-H", NODES, "--workers", "2", *words, env=here)
+        held = Held(cli, folder)
+        first = await cli("-H", "127.0.1.1", "--persist", "5m", *words, env=told)
+        another_node = await cli("-H", "127.0.1.2", *words, env=here)
+        await held.hold("stop")
+
+    assert by_workers.code == 0, by_workers.stderr
+    assert unknown.code == 255
+    assert "its passphrase is not known" in unknown.stderr
+    assert first.code == 0, first.stderr
+    assert another_node.code == 0, another_node.stderr
 
 
 async def test_workers_give_the_same_results(cli: Cli) -> None:

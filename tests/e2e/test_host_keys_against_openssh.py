@@ -9,11 +9,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import asyncssh  # noqa: TID251
 import pytest
+from msgspec.structs import replace
 
 from trioexec.transports.ssh.checked import CheckedConnection, HostKeyStore, NodeTrust
 from trioexec.transports.ssh.config import Facts, HostSettings, with_openssh_defaults
@@ -138,7 +138,7 @@ def settings_for(server: Server, known: Path, **more: object) -> HostSettings:
         global_known_hosts_files=(),
         strict_host_key_checking="accept-new",
     )
-    return with_openssh_defaults(replace(said, **more), FACTS)  # type: ignore[arg-type]
+    return with_openssh_defaults(replace(said, **more), FACTS)
 
 
 def shake_hands(trust: NodeTrust, port: int) -> CheckedConnection | str:

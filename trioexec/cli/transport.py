@@ -14,7 +14,7 @@ from trioexec.cli.options import (
     SshOptions,
     TransportOptions,
 )
-from trioexec.cli.secrets import PASSWORD, SUDO_PASSWORD, passphrase_asker, secret_for
+from trioexec.cli.secrets import PASSWORD, SUDO_PASSWORD, Ask, passphrase_asker, secret_for
 from trioexec.model.errors import UsageError
 from trioexec.model.nodes import Node
 from trioexec.model.secret import Secret
@@ -59,33 +59,44 @@ def transport_for(
         password=login_password(call),
     )
     options = dataclasses.replace(options, keep_connections=keep)
-    elsewhere = _elsewhere(wanted, options, len(nodes))
+    ask = passphrase_asker(call.env, _given(said.key_passphrase_fd))
+    elsewhere = _elsewhere(wanted, options, nodes, ask)
     if elsewhere is not None:
         return elsewhere
     from trioexec.transports.ssh.transport import SshTransport  # noqa: PLC0415 - imports asyncssh
 
     transport = SshTransport(options)
-    transport.prepare(nodes, passphrase_asker(call.env, _given(said.key_passphrase_fd)))
+    transport.prepare(nodes, ask)
     return transport
 
 
-def _elsewhere(wanted: TransportOptions, options: Wanted, nodes: int) -> Transport | None:
+def _elsewhere(
+    wanted: TransportOptions, options: Wanted, nodes: Sequence[Node], ask: Ask
+) -> Transport | None:
     """Have another process connect, where one does already or one is wanted."""
+
+    def prepare(options: Wanted) -> Wanted:
+        from trioexec.transports.ssh.routes import Routes  # noqa: PLC0415 - imports asyncssh
+
+        routes = Routes(options)
+        routes.unlock(nodes, ask)
+        return dataclasses.replace(options, key_passphrases=tuple(routes.keys.passphrases.items()))
+
     from trioexec.transports.relay import place  # noqa: PLC0415 - light, but not for `nodes`
 
     if not wanted.no_hold and (wanted.persist or place.socket_path(options, make=False).exists()):
         from trioexec.transports.relay import spawn  # noqa: PLC0415 - imports trio
 
         if wanted.persist:
-            return spawn.start_holder(options, wanted.persist)
+            return spawn.start_holder(options, wanted.persist, prepare)
         held = spawn.holder_for(options)
         if held is not None:
             return held
-    count = wanted.workers or _workers_for(nodes)
+    count = wanted.workers or _workers_for(len(nodes))
     if count > 1:
         from trioexec.transports.relay.spawn import WorkersTransport  # noqa: PLC0415
 
-        return WorkersTransport(options, count)
+        return WorkersTransport(prepare(options), count)
     return None
 
 

@@ -163,7 +163,8 @@ class TuiApp(App[None]):
         elif row in answer.rows:
             self.hint(f"{row.name} says what most say, {len(answer.rows):,} of them")
         else:
-            self.push_screen(DiffScreen(answer.rows[0], row, alike=len(answer.rows)))
+            first = min(answer.rows, key=lambda each: each.node.rank)  # whoever ended first
+            self.push_screen(DiffScreen(first, row, alike=len(answer.rows)))
 
     def _print_error_renderables(self) -> None:
         """Leave a crash to `TuiSink`, which raises it: nothing but that goes to the terminal."""

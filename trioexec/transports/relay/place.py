@@ -63,6 +63,7 @@ def socket_path(options: SshOptions, *, make: bool) -> Path:
         options,
         password=None,
         sudo_password=None,
+        key_passphrases=(),
         parallel=0,
         connect_timeout_s=None,
         keep_connections=True,

@@ -10,9 +10,9 @@ import select
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,18 +60,23 @@ class HolderError(TrioexecError):
 
 def options_to_json(options: SshOptions) -> bytes:
     """Put options into bytes for a child's stdin; secrets too, so never for an argv."""
-    values = {
-        key: value.reveal() if isinstance(value, Secret) else value
-        for key, value in asdict(replace(options, parallel=min(options.parallel, 1e9))).items()
-    }
-    return json.dumps(values).encode()
+    plain = replace(options, parallel=min(options.parallel, 1e9))
+    values = {each.name: getattr(plain, each.name) for each in fields(plain)}
+    return json.dumps(values, default=_reveal).encode()
+
+
+def _reveal(value: object) -> str:
+    assert isinstance(value, Secret)
+    return value.reveal()
 
 
 def options_from_json(data: bytes) -> SshOptions:
     """Take them out again."""
     values: dict[str, Any] = json.loads(data)
     for key, value in values.items():
-        if isinstance(value, list):
+        if key == "key_passphrases":
+            values[key] = tuple((path, Secret(passphrase)) for path, passphrase in value)
+        elif isinstance(value, list):
             values[key] = tuple(value)
         elif key in {"password", "sudo_password"} and value is not None:
             values[key] = Secret(value)
@@ -122,8 +127,15 @@ class _Way:
         return trio.SocketStream(trio.socket.from_stdlib_socket(connected))
 
 
-def start_holder(options: SshOptions, persist_s: float) -> RelayTransport:
+def start_holder(
+    options: SshOptions, persist_s: float, prepare: Callable[[SshOptions], SshOptions]
+) -> RelayTransport:
     """Have a holder for these options, started if there is none, and give the transport over it.
+
+    Args:
+        options: Of the run.
+        persist_s: How long a new holder stays without work.
+        prepare: Adds what a new holder cannot ask for: it has no terminal.
 
     Raises:
         HolderError: It did not start.
@@ -133,7 +145,7 @@ def start_holder(options: SshOptions, persist_s: float) -> RelayTransport:
     with _one_at_a_time(path):
         there = holder_for(options)
         if there is None:
-            _spawn_holder(options, path, persist_s)
+            _spawn_holder(prepare(options), path, persist_s)
             there = holder_for(options)
     if there is None:
         raise HolderError("the holder of connections ended as soon as it had started")

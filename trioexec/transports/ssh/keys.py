@@ -71,6 +71,9 @@ class Identities:
 class KeyRing:
     """All keys of a run."""
 
+    passphrases: dict[str, Secret] = field(default_factory=dict)
+    """By the path of the key file; those that were asked for are added."""
+
     _files: dict[str, KeyFile] = field(default_factory=dict)
     _certificates: dict[str, asyncssh.SSHCertificate] = field(default_factory=dict)
     _agents: dict[str, list[asyncssh.SSHKeyPair]] = field(default_factory=dict)
@@ -81,7 +84,9 @@ class KeyRing:
     def file(self, path: str) -> KeyFile:
         """Give a key file, read once."""
         if path not in self._files:
-            self._files[path] = _read_key_file(path)
+            self._files[path] = key = _read_key_file(path)
+            if key.encrypted and key.pair is None and path in self.passphrases:
+                _unlock(key, self.passphrases[path])
         return self._files[path]
 
     def unlock(self, identities: Identities, ask: AskSecret) -> None:
@@ -107,7 +112,9 @@ class KeyRing:
         if usable and not identities.named:
             return
         for key in locked:
-            _ask_and_unlock(key, ask)
+            passphrase = _ask_and_unlock(key, ask)
+            if passphrase is not None:
+                self.passphrases[key.path] = passphrase
 
     def unusable(self, identities: Identities) -> list[str]:
         """Say which of the key files are there and cannot be offered, and why."""
@@ -292,24 +299,28 @@ def _take_in(key: KeyFile, pair: asyncssh.SSHKeyPair) -> None:
     key.public = key.public or pair.public_data
 
 
-def _ask_and_unlock(key: KeyFile, ask: AskSecret) -> None:
+def _ask_and_unlock(key: KeyFile, ask: AskSecret) -> Secret | None:
     """Ask until the passphrase is right, or for the last time; nobody to ask leaves it locked."""
-    data = Path(key.path).read_bytes()
     for attempt in range(ATTEMPTS):
         passphrase = ask(f"Passphrase for key {key.path}: ")
         if passphrase is None and attempt == 0:
-            return
+            return None
         if passphrase is None:
             break
-        try:
-            _take_in(key, _load(data, passphrase.reveal()))
-        except (asyncssh.KeyEncryptionError, asyncssh.KeyImportError):
-            continue
-        return
+        if _unlock(key, passphrase):
+            return passphrase
     raise UsageError(
         f"{key.path}: the passphrase is wrong.\n"
         f"Try again, or add the key to an agent: ssh-add {key.path}"
     )
+
+
+def _unlock(key: KeyFile, passphrase: Secret) -> bool:
+    try:
+        _take_in(key, _load(Path(key.path).read_bytes(), passphrase.reveal()))
+    except (asyncssh.KeyEncryptionError, asyncssh.KeyImportError):
+        return False
+    return True
 
 
 def _public_beside(path: str) -> bytes | None:

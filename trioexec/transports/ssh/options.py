@@ -50,5 +50,8 @@ class SshOptions:
     """Login password, for `password` and keyboard-interactive authentication."""
 
     sudo_password: Secret | None = field(default=None)
+    key_passphrases: tuple[tuple[str, Secret], ...] = ()
+    """Path of a key file and its passphrase: what one process has asked for another."""
+
     keep_connections: bool = False
     """Whether connections stay open for later calls, until the transport closes."""

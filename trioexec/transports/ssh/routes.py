@@ -107,7 +107,7 @@ class Routes:
             facts=self._facts,
             options=_as_settings(options),
         )
-        self.keys: KeyRing = KeyRing()
+        self.keys: KeyRing = KeyRing(passphrases=dict(options.key_passphrases))
         self._host_keys = HostKeyStore(self._facts)
         self._prepared: dict[HostSettings, asyncssh.SSHClientConnectionOptions] = {}
         self._found: dict[Node, Route] = {}
