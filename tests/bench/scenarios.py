@@ -91,6 +91,19 @@ def growth(world: World, rounds: int) -> Mapping[str, Row]:
     return found
 
 
+def workers(world: World, rounds: int) -> Mapping[str, Row]:
+    hosts = str(world.hosts(1000))
+    programs = [
+        Program(
+            name=name,
+            argv=trioexec(world, "-H", f"^{hosts}", "--parallel", "64", "--workers", count, "true"),
+            env=world.env,
+        )
+        for name, count in (("one process", "1"), ("two workers", "2"))
+    ]
+    return rows(interleave(programs, rounds), 1000)
+
+
 def _big_file(world: World) -> Path:
     path = world.dir / "lines"
     if not path.exists():
@@ -312,6 +325,13 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         says="Aim: it does not grow. A start is in it, which weighs more among few nodes.",
         measure=growth,
         base="100 nodes",
+    ),
+    "workers": Scenario(
+        title="Workers: 1,000 nodes, `true`, 64 at once, from one process or from two",
+        says="On two cores that are the nodes' as well; aim: wall is not worse. A worker of its own"
+        " costs a start, so that small runs stay in one process.",
+        measure=workers,
+        base="one process",
     ),
     "output": Scenario(
         title="Output: 4 nodes x 67 MB of 80-byte lines, to /dev/null",
