@@ -22,8 +22,14 @@ def main() -> None:
     if sys.argv[1:] in (["--version"], ["-V"]):
         from trioexec import __version__  # noqa: PLC0415
 
-        sys.stdout.write(f"trioexec {__version__}\n")
-        return
+        try:
+            sys.stdout.write(f"trioexec {__version__}\n")
+            sys.stdout.flush()
+        except (AttributeError, OSError):
+            pass  # nobody reads: `run` has the words for that, and the code
+        else:
+            return
+    _open_missing_streams()
     gc.set_threshold(ALLOCATIONS_A_COLLECTION, *gc.get_threshold()[1:])
     try:
         from trioexec.cli.main import main as run  # noqa: PLC0415
@@ -33,6 +39,22 @@ def main() -> None:
         # Before and after `run` there is nobody to ask what was meant, and nothing to end.
         code = 130
     _leave(code)
+
+
+def _open_missing_streams() -> None:
+    """Have something on descriptors 0 to 2 where the caller closed them (``2>&-``).
+
+    The next file or socket to be opened would take the place, and get what was meant for
+    a reader.  Writing to stdout still fails, as it must; what is said to nobody may be lost.
+    """
+    for fd, flags in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, flags)  # the lowest that is free: this one
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 - for as long as we are
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _leave(code: int) -> None:

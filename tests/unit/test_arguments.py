@@ -79,6 +79,7 @@ def test_words_of_ours_may_stand_between_options() -> None:
         ),
         pytest.param(["--xyzzy"], "there is no option --xyzzy.\n`trioexec --help`", id="far off"),
         pytest.param(["-kZ"], "there is no option -Z (in -kZ).", id="in a cluster"),
+        pytest.param(["--become"], "`trioexec --help` shows", id="alike in the dashes only"),
         pytest.param(["-json"], "Did you mean --json?", id="one dash too few"),
         pytest.param(["-H"], "-H needs a value.\nIt takes EXPR.", id="no value"),
         pytest.param(["--timeout"], "--timeout needs a value.\nIt takes S.", id="no value, long"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -82,6 +83,11 @@ def test_a_bug_shows_its_traceback_asks_for_a_report_and_is_70(
             id="a bug beside a usage error is a bug",
         ),
         pytest.param(OSError("disk"), 70, id="an error nobody expected"),
+        pytest.param(
+            ExceptionGroup("", [OSError(errno.ENOSPC, "full"), ValueError()]),
+            70,
+            id="a bug beside a full disk is a bug",
+        ),
     ],
 )
 def test_what_a_command_raises_becomes_a_code(
@@ -183,6 +189,35 @@ def trioexec(*argv: str, **more: object) -> subprocess.CompletedProcess[bytes]:
         check=False,
         **{"capture_output": True, "timeout": 120, **more},
     )
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device")  # noqa: PTH110
+@pytest.mark.parametrize("argv", [["--help"], ["--version"], ["nodes", "a"]], ids=" ".join)
+def test_a_full_disk_under_stdout_is_no_bug_of_ours(argv: list[str]) -> None:
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        done = trioexec(*argv, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+
+    assert done.returncode == 141
+    assert done.stderr.startswith(b"trioexec: cannot write: ")
+    assert len(done.stderr.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("closed", "code", "out"),
+    [
+        pytest.param("<&-", 0, b"a: hi\n", id="stdin"),
+        pytest.param(">&-", 141, b"", id="stdout"),
+        pytest.param("2>&-", 0, b"a: hi\n", id="stderr"),
+        pytest.param("<&- >&- 2>&-", 141, b"", id="all"),
+    ],
+)
+def test_descriptors_that_are_closed_break_nothing(closed: str, code: int, out: bytes) -> None:
+    line = f'exec "$@" {closed}'
+    argv = [sys.executable, "-m", "trioexec", *QUIET, "-H", "a", "echo", "hi"]
+
+    done = subprocess.run(["sh", "-c", line, "sh", *argv], capture_output=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (code, out, b"")
 
 
 def test_a_local_run_for_real() -> None:

@@ -337,7 +337,11 @@ def test_each_strategy_has_its_flag(argv: list[str], wanted: Strategy) -> None:
         pytest.param(["-H", "a"], "there is no command to run", id="no command"),
         pytest.param(["-H", "a", "  "], "there is no command to run", id="an empty command"),
         pytest.param(["cmd"], "no nodes: -H is missing", id="no hosts"),
-        pytest.param(["-H", "a", "-x", "a", "cmd"], "no nodes are left after -f and -x", id="none"),
+        pytest.param(
+            ["-H", "a", "-x", "a", "cmd"],
+            "after -f and -x.\n`trioexec nodes` without them",
+            id="none",
+        ),
         pytest.param(["-H", "a", "--main-rank", "z", "cmd"], "--main-rank z", id="main rank"),
         pytest.param(["-H", "a", "--script", "NOPE"], "--script NOPE: no such file", id="script"),
         pytest.param(["-H", "^NOPE", "cmd"], "no such file", id="file of nodes"),

@@ -101,10 +101,9 @@ def _unknown(flag: str, options: ArgumentCollection, inside: str) -> UsageError:
     what = f"there is no option {flag}"
     if inside not in ("", flag):
         what += f" (in {inside})"
-    names = [name for option in options for name in option.names]
-    near = difflib.get_close_matches(inside or flag, names, n=1, cutoff=_SIMILAR)
-    if inside and not near:
-        # `-hosts` was meant as `--hosts`.
-        near = difflib.get_close_matches(f"-{inside}", names, n=1, cutoff=_SIMILAR)
+    # Bare, or the dashes alone would make any two of them similar.
+    names = {n[2:]: n for option in options for n in option.names if n.startswith("--")}
+    bare = (inside or flag).lstrip("-")  # `-hosts` was meant as `--hosts`
+    near = [names[n] for n in difflib.get_close_matches(bare, names, n=1, cutoff=_SIMILAR)]
     advice = f"Did you mean {near[0]}?" if near else "`trioexec --help` shows all options."
     return UsageError(f"{what}.\n{advice}")

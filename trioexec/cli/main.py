@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,9 @@ REPORT_BUGS = (
 COMPLETE = "__complete"
 """What the completion scripts of cyclopts call us with."""
 
+_NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
+"""What comes of a stdout that takes nothing: a full disk, a closed descriptor."""
+
 _NOT_OPTIONS = VARIABLES | {"TRIOEXEC_NODE"}
 """Variables of ours that are no option: secrets, and the node's name for a local command."""
 
@@ -50,10 +54,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except* TrioexecError as group:
         code = USAGE
         _say_error(_first(group))
-    except* Exception:  # noqa: BLE001 - the last wall: what is left is a bug, and is shown whole
-        code = BUG
-        sys.excepthook(*sys.exc_info())
-        _say(REPORT_BUGS)
+    except* Exception as group:  # noqa: BLE001 - the last wall
+        if group.split(_not_written)[1] is None:
+            code = OUTPUT_CLOSED
+            _drop_stdout()
+            _say(f"cannot write: {_first(group)}\nMake room there, or write elsewhere.")
+        else:  # what is left is a bug, and is shown whole
+            code = BUG
+            sys.excepthook(*sys.exc_info())
+            _say(REPORT_BUGS)
     return code
 
 
@@ -117,6 +126,10 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     while isinstance(exc, BaseExceptionGroup):
         exc = exc.exceptions[0]
     return exc
+
+
+def _not_written(exc: BaseException) -> bool:
+    return isinstance(exc, OSError) and exc.errno in _NOT_WRITTEN
 
 
 def _say_error(exc: BaseException) -> None:

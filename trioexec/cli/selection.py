@@ -49,7 +49,8 @@ def nodes_for(call: Invocation, words: Sequence[str] = ()) -> list[Node]:
     nodes = _nodes(call, expressions)
     if not nodes:
         raise UsageError(
-            "no nodes are left after -f and -x.\n`trioexec nodes` with the same options shows why."
+            "no nodes are left after -f and -x.\n"
+            "`trioexec nodes` without them lists what they chose from."
         )
     return nodes
 
