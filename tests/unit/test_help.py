@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,12 +41,20 @@ def test_no_line_is_wider_than_the_terminal(name: str, width: int) -> None:
     assert [line for line in lines if len(line) > width and "  trioexec " not in line] == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if not load(name).entry.raw])
 def test_every_option_is_named_with_all_its_names(name: str) -> None:
     words = help_of(name).replace("\u2502", " ").split()
 
     for option in arguments_of(make_app(), name):
         assert set(option.parameter.name or ()) <= set(words), option.names
+
+
+def test_a_command_with_a_grammar_of_its_own_shows_that_and_none_of_ours() -> None:
+    lines = help_of("pdsh").splitlines()
+
+    assert {line.split()[0] for line in lines if line.startswith("-")} >= {"-S", "-w", "-x", "-a,"}
+    assert "Exit code: 0 whatever the commands gave" in " ".join(lines)
+    assert not [line for line in lines if "--config" in line or "TRIOEXEC_" in line]
 
 
 def test_panels_come_in_the_order_in_which_they_are_looked_for() -> None:
@@ -113,6 +122,15 @@ def test_the_manual_page_is_made_from_the_same_texts() -> None:
     page = Path(__file__).parents[2] / "docs" / "man" / "trioexec.1"
 
     assert page.read_text() == man_page()
+
+
+def test_the_manual_page_fits_80_columns_with_its_margin() -> None:
+    kept_as_is = re.findall(r"^\.nf\n(.*?)^\.fi$", man_page(), re.DOTALL | re.MULTILINE)
+    shown = [line.replace("\\-", "-") for text in kept_as_is for line in text.splitlines()]
+
+    wide = [line for line in shown if len(line) > 73 and "  trioexec " not in line]
+    assert shown
+    assert wide == []
 
 
 def test_no_line_of_the_manual_page_is_a_request_by_chance() -> None:

@@ -28,6 +28,9 @@ __all__ = ["man_page", "plain_help", "print_help", "reference"]
 MIN_WIDTH: Final = 60
 MAX_WIDTH: Final = 100
 
+_MAN_WIDTH: Final = 72
+"""Beside the margin of man(1) on 80 columns, where lines that are kept as they are would wrap."""
+
 _WHAT: Final = "Run a command on many machines over SSH; leave nothing running when it has ended."
 
 _WORDS_END: Final = (
@@ -49,18 +52,19 @@ def print_help(module: CommandModule, *, whole: bool, console: Console | None = 
 
     console = console or Console(file=sys.stdout, highlight=False)
     console.width = max(MIN_WIDTH, min(console.width, MAX_WIDTH))
-    app = make_app(whole=whole)
-    command = app if whole else app[module.name]
     entry = module.entry
     name = "" if whole else f"{module.name} "
-    command.usage = f"Usage: trioexec {name}{entry.usage}"
+    usage = f"Usage: trioexec {name}{entry.usage}"
     if whole:
-        command.usage += "\n       trioexec NAME ...    with a name from Commands, below"
+        usage += "\n       trioexec NAME ...    with a name from Commands, below"
     examples = [f"  {line}\n      {what}" for line, what in entry.examples]
-    command.help = "\n".join(
-        [_WHAT if whole else COMMANDS[module.name], "", "For example", *examples]
-    )
-    command.help_format = "plaintext"
+    text = "\n".join([_WHAT if whole else COMMANDS[module.name], "", "For example", *examples])
+    if entry.raw:
+        console.print(f"{usage}\n\n{text}\n\n{entry.notes}", markup=False)
+        return
+    app = make_app(whole=whole)
+    command = app if whole else app[module.name]
+    command.usage, command.help, command.help_format = usage, text, "plaintext"
     command.help_epilogue = (_WORDS_END if entry.words_end else "") + (
         f"Options also come from the environment, as {ENV_PREFIX}PARALLEL=8; "
         "the command line is stronger."
@@ -68,12 +72,12 @@ def print_help(module: CommandModule, *, whole: bool, console: Console | None = 
     app.help_print([] if whole else [module.name], console=console)
 
 
-def plain_help(name: str) -> str:
+def plain_help(name: str, *, width: int = 80) -> str:
     """Render a command's help, or the program's own (`trioexec`), without a terminal."""
     from rich.console import Console  # noqa: PLC0415
 
     whole = name == "trioexec"
-    console = Console(file=io.StringIO(), width=80, highlight=False)
+    console = Console(file=io.StringIO(), width=width, highlight=False)
     print_help(load(DEFAULT_COMMAND if whole else name), whole=whole, console=console)
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     return "".join(f"{line.rstrip()}\n" for line in lines)
@@ -107,7 +111,12 @@ def man_page() -> str:
     ]
     for name in ("trioexec", *COMMANDS):
         title = "OPTIONS" if name == "trioexec" else f"TRIOEXEC {name.upper()}"
-        lines += [f'.SH "{title}"', ".nf", *map(_roff, plain_help(name).splitlines()), ".fi"]
+        lines += [
+            f'.SH "{title}"',
+            ".nf",
+            *map(_roff, plain_help(name, width=_MAN_WIDTH).splitlines()),
+            ".fi",
+        ]
     lines += [".SH EXIT STATUS"]
     for code, meaning in EXIT_CODES.items():
         lines += [".TP", f".B {code}", _roff(meaning)]

@@ -20,7 +20,7 @@ DEFAULT_COMMAND: Final = "run"
 
 COMMANDS: Final[Mapping[str, str]] = {
     "run": "Run a command on nodes; the word itself may be left out.",
-    "ping": "Connect and log in, no more; says which nodes answer.",
+    "ping": "Connect and log in, no more; names the nodes that do not answer.",
     "check": "Ask nodes what a file of checks asks, and say where the answers are wrong.",
     "hold": "List or stop the processes that --persist leaves behind.",
     "nodes": "Show what node expressions come to.",
@@ -53,6 +53,9 @@ class CommandEntry:
 
     examples: tuple[tuple[str, str], ...] = ()
     """Command line, and what it does."""
+
+    notes: str = ""
+    """With a grammar of its own: what help says where others have our options and codes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,13 @@ ENTRY = CommandEntry(
         ("trioexec pdsh -w 'web[1-20]' -S uptime", "as pdsh has it"),
         ("ln -s $(which trioexec) ~/bin/pdsh", "then also under its own name"),
     ),
+    notes=(
+        f"{USAGE.partition(chr(10))[2]}\n"
+        "Options end at the first word of COMMAND, as with pdsh.\n"
+        "Exit code: 0 whatever the commands gave; the largest of them with -S; 1 for a wrong "
+        "command line and after Ctrl-C.\n"
+        "Options also come from pdsh's own environment: WCOLL, FANOUT, PDSH_SSH_ARGS and others."
+    ),
 )
 
 FAILED = 1
