@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -309,18 +310,25 @@ async def test_a_slow_reader_takes_all_in_the_end() -> None:
 
 
 async def test_a_node_has_no_more_sessions_than_it_may() -> None:
-    node = ScriptedNode(name="a", max_sessions=1, answers=Answer(takes_s=0.5))
-    async with open_ssh_fleet([node]) as fleet:
-        # It takes a client that shares a connection.
-        control = f"-oControlPath={fleet.ssh_config.parent}/ctl"
-        ssh = ["ssh", "-F", str(fleet.ssh_config), control]
+    begun, over = trio.Event(), trio.Event()
+
+    async def answer(_: Asked) -> Answer:
+        begun.set()
+        await over.wait()
+        return Answer()
+
+    async with open_ssh_fleet([ScriptedNode(name="a", max_sessions=1, answers=answer)]) as fleet:
+        # It takes a client that shares a connection; the path of its socket has to be short.
+        ssh = ["ssh", "-F", str(fleet.ssh_config), "-oControlPath=ctl"]
+        run = partial(trio.run_process, cwd=fleet.ssh_config.parent)
         with trio.fail_after(HANG_S):
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(trio.run_process, [*ssh, "-M", "a", "x"])
-                await trio.sleep(0.25)
-                second = await trio.run_process(
+                nursery.start_soon(run, [*ssh, "-M", "a", "x"])
+                await begun.wait()
+                second = await run(
                     [*ssh, "-oControlMaster=no", "a", "x"], check=False, capture_stderr=True
                 )
+                over.set()
 
     assert b"Session open refused by peer" in second.stderr
 
