@@ -37,6 +37,7 @@ E2E_IN_CI = [
 COVERAGE = "95"
 """Per cent of branches."""
 
+TYPED_EXAMPLES = ["docs/examples/service.py", "docs/examples/ci/noxfile.py"]
 LAYERS_OF_TESTS = ["tests/unit", "tests/ssh", "tests/e2e"]
 
 
