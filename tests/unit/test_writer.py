@@ -402,3 +402,38 @@ async def test_a_pipe_gets_no_live_line(pipe: tuple[int, int]) -> None:
         await writer.serve()
 
     assert not select.select([pipe[0]], [], [], 0)[0]
+
+
+async def test_a_slow_terminal_in_a_hurry_gets_what_is_said_and_is_told_of_the_rest(
+    terminal: tuple[int, int],
+) -> None:
+    outer_fd, inner_fd = terminal
+    writer = FdWriter(inner_fd, Flow(), unexpected)
+    for _ in range(100):
+        writer.write(b"output\n" * 100_000)
+    writer.write_lazily(iter([b"lazy\n"] * 1000), 5000)
+    writer.say(b"3 nodes\n")
+    read = b""
+
+    async def read_slowly() -> None:
+        nonlocal read
+        while not read.endswith(b"3 nodes\n"):
+            await trio.lowlevel.wait_readable(outer_fd)
+            read += os.read(outer_fd, 1024)
+            await trio.sleep(0.001)
+
+    with trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read_slowly)
+            nursery.start_soon(writer.serve)
+            writer.close(patience_s=3)
+
+    output, told, said = read.rpartition(b"trioexec: ")
+    assert output.startswith(b"output\n")
+    assert output.endswith(b"\n")
+    assert told + said.partition(b" ")[2] == (
+        b"trioexec: bytes of output are not shown: the terminal is too slow to wait\n3 nodes\n"
+    )
+    assert b"lazy" not in read
+    assert int(said.split()[0].replace(b",", b"")) + len(output) == 70_005_000
+    assert writer.error is None

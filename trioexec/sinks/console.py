@@ -48,7 +48,7 @@ class Console:
 
     def say(self, line: str) -> None:
         """Write one line to stderr, above a live line; it stays one, whatever is in it."""
-        self.stderr.write(visible_line(line) + b"\n")
+        self.stderr.say(visible_line(line) + b"\n")
 
     async def serve(self) -> None:
         """Write until `close` was called and all is written; a cancel returns at once."""
@@ -63,8 +63,8 @@ class Console:
         """Let `serve` return when all is written.
 
         Args:
-            patience_s: How long a stuck reader is waited for; what it did not take is
-                then lost, and that is said.
+            patience_s: How long a stuck reader, or a slow terminal, is waited for; what
+                it did not take is then lost, and that is said.
         """
         self._patience_s = patience_s
         self.stdout.close(patience_s=patience_s)

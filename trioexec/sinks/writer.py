@@ -36,6 +36,9 @@ LOW_BYTES: Final = 1024 * 1024
 BATCH_BYTES: Final = 256 * 1024
 """About as much goes into one write: few enough trips to the thread to cost nothing."""
 
+TERMINAL_BYTES: Final = 16 * 1024
+"""At most so much goes into one write to a terminal: one that is slow shall not look stuck."""
+
 ITEM_BYTES: Final = 64
 """What keeping one piece costs beside its bytes: with pieces of a byte it is all that counts."""
 
@@ -45,6 +48,10 @@ WIPE: Final = b"\r\x1b[K"
 """Takes the live line off the terminal; never moves up, so it cannot hit output."""
 
 _READER_GONE: Final = {errno.EPIPE, errno.EIO, errno.ENXIO, errno.ECONNRESET, errno.EBADF}
+
+
+class _Said(bytes):
+    """What is about the run, and no output: it is written however little time there is."""
 
 
 class FdWriter:
@@ -74,6 +81,7 @@ class FdWriter:
         self._wake = trio.Event()
         self._ending = False
         self._patience_s = math.inf
+        self._hurry_at_s = math.inf
         self._writing: trio.CancelScope | None = None
         self._live = self._drawn = b""
         self._at_line_start = True
@@ -101,6 +109,10 @@ class FdWriter:
         self._queue.append(data)
         self._count(len(data) + ITEM_BYTES)
         self._wake.set()
+
+    def say(self, data: bytes) -> None:
+        """Take whole lines about the run; a terminal in a hurry gets these all the same."""
+        self.write(_Said(data))
 
     def write_lazily(self, parts: Iterator[bytes], size_bytes: int) -> None:
         """Take what `parts` will yield, asked for only as fast as the reader reads.
@@ -130,11 +142,14 @@ class FdWriter:
 
         Args:
             patience_s: How long one write may be stuck before the rest is given up,
-                with a TimeoutError as `error`.
+                with a TimeoutError as `error`.  A terminal that does read gets no more
+                of the output after that time, and is told how much there was.
         """
         self._live = b""
         self._ending = True
         self._patience_s = patience_s
+        if self.is_terminal and patience_s != math.inf:
+            self._hurry_at_s = trio.current_time() + patience_s
         if self._writing is not None:
             self._writing.deadline = trio.current_time() + patience_s
         self._wake.set()
@@ -156,6 +171,8 @@ class FdWriter:
         while True:
             self._wake = trio.Event()
             try:
+                if trio.current_time() >= self._hurry_at_s:
+                    self._skip()
                 batch = self._take()
                 text = self._compose(batch)
                 if text:
@@ -172,11 +189,28 @@ class FdWriter:
                 return
             await self._wake.wait()
 
+    def _skip(self) -> None:
+        """Leave of what waits only what was said, and what tells of the rest."""
+        said = [one for one in self._queue if isinstance(one, _Said)]
+        skipped_bytes = sum(len(one) for one in self._queue if isinstance(one, bytes))
+        skipped_bytes += sum(self._lazy_bytes) - sum(map(len, said))
+        if not skipped_bytes:
+            return
+        told = (
+            f"trioexec: {skipped_bytes:,} bytes of output are not shown: "
+            "the terminal is too slow to wait\n"
+        )
+        start = b"" if self._at_line_start else b"\n"
+        self._queue = deque((_Said(start + told.encode()), *said))
+        self._lazy_bytes.clear()
+        self._discount(self.waiting_bytes)
+
     def _take(self) -> bytes:
         """Collect about a batch from the front of the queue."""
         parts: list[bytes] = []
         size_bytes = 0
-        while self._queue and size_bytes < BATCH_BYTES:
+        limit_bytes = TERMINAL_BYTES if self.is_terminal else BATCH_BYTES
+        while self._queue and size_bytes < limit_bytes:
             head = self._queue[0]
             if isinstance(head, bytes):
                 self._queue.popleft()
@@ -212,9 +246,10 @@ class FdWriter:
             await trio.lowlevel.checkpoint()
             return
         rest = memoryview(text)
+        piece_bytes = TERMINAL_BYTES if self.is_terminal else len(text)
         while rest:
             with trio.move_on_after(self._patience_s) as self._writing:
-                rest = rest[await self._write_some(rest) :]
+                rest = rest[await self._write_some(rest[:piece_bytes]) :]
             if self._writing.cancelled_caught:
                 raise TimeoutError(errno.ETIMEDOUT, "nobody reads it, and the rest is lost")
 
