@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -260,3 +261,14 @@ def test_a_run_has_all_the_descriptors_it_may_have() -> None:
 
     soft, hard = done.stdout.split(b"\n")[:2]
     assert soft == hard
+
+
+def test_a_rerun_of_nothing_names_the_option_that_left_nothing(tmp_path: Path) -> None:
+    env = {**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
+    trioexec("--transport", "local", "-H", "a,b", "true", env=env)
+
+    done = trioexec("rerun", "--failed", "--unreachable", env=env)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"trioexec: --failed or --unreachable: run ")
+    assert b" has no such node, of 2 in all.\n" in done.stderr

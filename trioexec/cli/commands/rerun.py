@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trioexec.cli.commands.run import ENTRY as RUN_ENTRY
 from trioexec.cli.commands.run import main as run
@@ -61,6 +61,9 @@ def main(call: Invocation) -> int:
     return run(dataclasses.replace(call, words=header.words, settings=settings, nodes=nodes))
 
 
+_WHICH: Final = ("failed", "unreachable", "not_started")
+
+
 def _chosen(entry: Entry, options: RerunOptions) -> list[Node]:
     """Choose the nodes, in the order of the run.
 
@@ -77,8 +80,11 @@ def _chosen(entry: Entry, options: RerunOptions) -> list[Node]:
     ends = {event.node: event.outcome for event in events if isinstance(event, NodeFinished)}
     nodes = [node for node in start.nodes if _is_wanted(ends[node.name], options)]
     if not nodes:
+        which = " or ".join(
+            f"--{name.replace('_', '-')}" for name in _WHICH if getattr(options, name)
+        )
         raise UsageError(
-            f"run {entry.id} has no node like that; it had {len(start.nodes)} in all.\n"
+            f"{which}: run {entry.id} has no such node, of {len(start.nodes)} in all.\n"
             f"`trioexec runs show {entry.id}` shows how it went."
         )
     return nodes
