@@ -31,7 +31,7 @@ E2E_IN_CI = [
         *("exit_codes", "signals", "nothing_left", "output", "faults", "group_codes", "leaving"),
         *("local", "many_nodes", "process_group", "shells", "sudo", "ctrl_c_at_a_terminal"),
         *("authentication", "host_keys_against_openssh", "ssh_config_against_openssh", "hold"),
-        *("check", "observability", "runs", "tui"),
+        *("check", "observability", "runs", "tui", "watchdog"),
     )
 ]
 COVERAGE = "95"
