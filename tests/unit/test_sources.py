@@ -453,6 +453,21 @@ def test_all_of_clustershells_default_source(site: Site, clustershell: Path) -> 
     assert site.resolver().groups("") == ["db", "web"]
 
 
+@pytest.mark.parametrize("pointed_at", [False, True])
+def test_the_sample_that_pip_puts_into_an_environment_is_nobodys(
+    site: Site, clustershell: Path, monkeypatch: pytest.MonkeyPatch, *, pointed_at: bool
+) -> None:
+    monkeypatch.setattr("sys.prefix", str(clustershell.parent))
+    if not pointed_at:
+        monkeypatch.delenv("CLUSTERSHELL_CFGDIR")
+    (clustershell / "groups.yaml").write_text("roles:\n  web: web1\n")
+
+    if pointed_at:
+        assert site.nodes("@web") == ["web1"]
+    else:
+        assert "@web" in site.error("@web")
+
+
 def test_a_default_source_that_cannot_list_is_asked(site: Site, clustershell: Path) -> None:
     (clustershell / "groups.conf").write_text("[Main]\ndefault: s\n[s]\nmap: [ $GROUP = a ] && echo s1 || true\n")  # fmt: skip
 

@@ -7,7 +7,9 @@ group's text means is read as any expression of ours.
 from __future__ import annotations
 
 import configparser
+import os
 import re
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -91,13 +93,27 @@ class ClusterShellSource:
         from ClusterShell.NodeUtils import GroupResolverConfig, GroupResolverError  # noqa: PLC0415
 
         if self._resolver is None:
-            resolver = GroupResolverConfig(config_paths("groups.conf"))
+            samples = f"{sys.prefix}/" if sys.prefix != sys.base_prefix else None
+            resolver = GroupResolverConfig(
+                [
+                    path
+                    for path in config_paths("groups.conf")
+                    # Into an environment like ours, pip puts a sample with groups of nobody's.
+                    if samples is None or not path.startswith(samples) or path == self._named()
+                ]
+            )
             try:
                 resolver.sources()  # reads the files
             except (GroupResolverError, configparser.Error, OSError) as exc:
                 raise self._failed(self._prefix + ALL, exc) from exc
             self._resolver = resolver
         return self._resolver
+
+    @staticmethod
+    def _named() -> str | None:
+        """The file that the user has pointed at, wherever it is."""
+        folder = os.environ.get("CLUSTERSHELL_CFGDIR")
+        return None if folder is None else os.path.join(folder, "groups.conf")  # noqa: PTH118 - as ClusterShell writes it
 
     def _qualify(self, text: str, reference: str) -> str:
         if "@" not in text or not self._namespace:
