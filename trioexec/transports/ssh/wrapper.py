@@ -44,7 +44,7 @@ _TICKS_PER_S = 100
 # Many nodes may be one machine, and then a thousand of these run at once: looking at all
 # processes costs more than all else here.  It is done ever more rarely, and only where the
 # group is there though its leader is not (that one is sshd's to reap); and where there are
-# many processes, only when init has had two seconds to bury what is dead, which it mostly does.
+# many processes, only when init has had some seconds to bury what is dead, which it mostly does.
 # Where /proc is as Linux has it, one grep looks: `ps` opens four files a process.  A grep that
 # found nothing says 2 where a process went meanwhile; more is "no grep", or too many files.
 _LADDER = (
@@ -55,7 +55,7 @@ _LADDER = (
     "[ $r -gt 2 ] || return $((r == 0)); fi; "
     "p=$(ps -A -o $k= -o stat=) && "
     '! printf "%s\\n" "$p" | grep -q "^ *$1  *[^Z ]"; }; '
-    'look() { case $n$many in 0*|2|4|8|16|32|64|6m|12m) empty "$1";; *) false;; esac; }; '
+    'look() { case $n$many in 0*|2|4|8|16|32|64|12m|6k|12k) empty "$1";; *) false;; esac; }; '
     'gone() { if [ $k = sid ]; then look "$1"; '
     'elif kill -0 "-$1"; then '
     '[ $n -gt 0 ] && { [ $n -ge 12 ] || [ ! -d "/proc/$1" ]; } && look "$1"; '
@@ -70,7 +70,7 @@ _LADDER = (
     "[ $t -lt $e ] || return; nap; done; exit 0; }; "
     'ladder() { gone "$1" && exit 0; '
     'p=; read -r u u u p u </proc/loadavg; [ "${p#*/}" -lt 800 ] || many=${p:+m}; '
-    'end "$1" TERM; wait_gone "$1" "$2"; end "$1" KILL; wait_gone "$1" 500; }; '
+    'end "$1" TERM; wait_gone "$1" "$2"; end "$1" KILL; many=${many:+k}; wait_gone "$1" 500; }; '
 )
 _WATCH_STDIN = _LADDER + 'while read -r x; do :; done; ladder "$1" "$2"'
 _WATCH_SSHD = _LADDER + (
