@@ -312,25 +312,28 @@ async def test_a_slow_reader_takes_all_in_the_end() -> None:
 async def test_a_node_has_no_more_sessions_than_it_may() -> None:
     begun, over = trio.Event(), trio.Event()
 
-    async def answer(_: Asked) -> Answer:
-        begun.set()
-        await over.wait()
+    async def answer(asked: Asked) -> Answer:
+        if asked.command == "first":
+            begun.set()
+            await over.wait()
         return Answer()
 
     async with open_ssh_fleet([ScriptedNode(name="a", max_sessions=1, answers=answer)]) as fleet:
         # It takes a client that shares a connection; the path of its socket has to be short.
+        # Refused there, this client goes on over a connection of its own, where it may.
         ssh = ["ssh", "-F", str(fleet.ssh_config), "-oControlPath=ctl"]
         run = partial(trio.run_process, cwd=fleet.ssh_config.parent)
         with trio.fail_after(HANG_S):
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(run, [*ssh, "-M", "a", "x"])
+                nursery.start_soon(run, [*ssh, "-M", "a", "first"])
                 await begun.wait()
                 second = await run(
-                    [*ssh, "-oControlMaster=no", "a", "x"], check=False, capture_stderr=True
+                    [*ssh, "-oControlMaster=no", "a", "second"], check=False, capture_stderr=True
                 )
                 over.set()
 
     assert b"Session open refused by peer" in second.stderr
+    assert second.returncode == 0
 
 
 async def test_logging_in_takes_as_long_as_scripted() -> None:
