@@ -15,7 +15,14 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from trioexec.model.flow import Flow
-from trioexec.sinks.writer import BATCH_BYTES, HIGH_BYTES, LOW_BYTES, FdWriter
+from trioexec.sinks.writer import (
+    BATCH_BYTES,
+    HIGH_BYTES,
+    ITEM_BYTES,
+    LOW_BYTES,
+    TERMINAL_HIGH_BYTES,
+    FdWriter,
+)
 
 HANG_S = 30
 
@@ -175,6 +182,19 @@ async def test_a_stuck_pipe_holds_the_flow_and_a_drained_one_releases_it(
             await read_exactly(read_fd, LOW_BYTES // 2)
 
     assert HIGH_BYTES < most_bytes <= HIGH_BYTES + len(block) + 1000
+
+
+async def test_little_waits_for_a_terminal_so_that_what_is_said_comes_soon(
+    terminal: tuple[int, int],
+) -> None:
+    flow = Flow()
+    writer = FdWriter(terminal[1], flow, unexpected)
+    line = b"x" * 79 + b"\n"
+    while not flow.held:
+        writer.write(line)
+
+    assert writer.waiting_bytes <= TERMINAL_HIGH_BYTES + len(line) + ITEM_BYTES
+    assert TERMINAL_HIGH_BYTES * 16 <= HIGH_BYTES
 
 
 async def test_pieces_of_a_byte_count_for_what_they_cost(pipe: tuple[int, int]) -> None:

@@ -17,7 +17,7 @@ from trioexec.cli.arguments import split
 from trioexec.cli.configured import configured
 from trioexec.cli.errors import explain
 from trioexec.cli.invocation import Invocation
-from trioexec.cli.options import GeneralOptions
+from trioexec.cli.options.general import groups_of
 from trioexec.cli.parameters import declare, long_name
 from trioexec.cli.quick import ASKED
 from trioexec.cli.registry import COMMANDS, DEFAULT_COMMAND, CommandModule, load
@@ -76,7 +76,7 @@ def _signature_of(module: CommandModule) -> Any:  # noqa: ANN401
     def command(**groups: object) -> dict[str, object]:
         return groups
 
-    groups = (*module.entry.groups, GeneralOptions)
+    groups = groups_of(module.entry)
     for group in groups:
         declare(group)
     signature = [

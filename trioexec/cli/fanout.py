@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVarTuple, Unpack
 from trioexec.cli.invocation import Invocation
 from trioexec.cli.options import OutputOptions
 from trioexec.cli.selection import nodes_for
-from trioexec.cli.view import View, make_sinks, view_of
+from trioexec.cli.view import Streams, View, make_sinks, view_of
 from trioexec.model.command import Limits
 from trioexec.model.exitcodes import DIFFERENT, FAILED, OK, Strategy, Verdict, decide
 from trioexec.model.nodes import Node
@@ -81,9 +81,7 @@ def view_for(call: Invocation) -> View:
         call.options(OutputOptions),
         color_given=call.settings["color"].source == "command line",
         env=call.env,
-        stdout_tty=sys.stdout.isatty(),
-        stderr_tty=sys.stderr.isatty(),
-        unicode=(sys.stderr.encoding or "").lower().startswith("utf"),
+        streams=Streams.ours(),
     )
 
 

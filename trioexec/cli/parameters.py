@@ -74,7 +74,9 @@ def option(
     if converter is None:
         long = next(name for name in names if name.startswith("--"))
         taken_back = long.removeprefix("--no-")
-        more["negative"] = f"--{taken_back}" if taken_back != long else f"--no-{long[2:]}"
+        opposite = f"--{taken_back}" if taken_back != long else f"--no-{long[2:]}"
+        # What only a command line can say, it need not take back.
+        more["negative"] = opposite if from_env else ()
     return Parameter(
         name=names,
         group=(_panel(panel), *((_exclusive(exclusive),) if exclusive else ())),

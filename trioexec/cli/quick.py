@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from trioexec.cli.configured import configured
 from trioexec.cli.invocation import Invocation
-from trioexec.cli.options import GeneralOptions
+from trioexec.cli.options.general import groups_of
 from trioexec.cli.registry import CommandModule
 from trioexec.settings.layers import COMMAND_LINE, ENV_PREFIX, Setting
 
@@ -72,6 +72,6 @@ def _untouched(
     module: CommandModule, words: tuple[str, ...], env: Mapping[str, str]
 ) -> dict[str, Any]:
     """Make a call of which nobody has set anything."""
-    groups = (*module.entry.groups, GeneralOptions)
+    groups = groups_of(module.entry)
     settings = {one.name: Setting(value=one.default) for group in groups for one in fields(group)}
     return {"name": module.name, "words": words, "settings": settings, "env": env}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import stat
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +18,39 @@ if TYPE_CHECKING:
     from trioexec.sinks.console import Console
     from trioexec.sinks.masks import Mask
 
-__all__ = ["View", "make_sinks", "progress_sinks", "view_of"]
+__all__ = ["Streams", "View", "is_pipe", "make_sinks", "progress_sinks", "view_of"]
 
 Fold = Callable[[Iterable[str]], str]
 Mode = Literal["stream", "group", "json", "files", "tui"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streams:
+    """What our own stdout and stderr lead to."""
+
+    stdout_tty: bool = False
+    stdout_pipe: bool = False
+    """Whether another program reads stdout: what it prints may go to our terminal, at any time."""
+
+    stderr_tty: bool = False
+    unicode: bool = False
+    """Whether stderr takes more than ASCII."""
+
+    @classmethod
+    def ours(cls) -> Streams:
+        """Look at those of this process."""
+        return cls(
+            stdout_tty=sys.stdout.isatty(),
+            stdout_pipe=is_pipe(1),
+            stderr_tty=sys.stderr.isatty(),
+            unicode=(sys.stderr.encoding or "").lower().startswith("utf"),
+        )
+
+
+def is_pipe(fd: int) -> bool:
+    """Say whether a descriptor leads to another program."""
+    mode = os.fstat(fd).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +81,7 @@ def view_of(
     *,
     color_given: bool,
     env: Mapping[str, str],
-    stdout_tty: bool,
-    stderr_tty: bool,
-    unicode: bool,
+    streams: Streams,
 ) -> View:
     """Answer the questions.
 
@@ -60,9 +90,7 @@ def view_of(
         color_given: Whether the command line itself names a colour: only that is stronger
             than NO_COLOR.
         env: Our environment.
-        stdout_tty: Whether stdout is a terminal.
-        stderr_tty: Whether stderr is one.
-        unicode: Whether stderr takes more than ASCII.
+        streams: What ours lead to.
     """
     from trioexec.sinks.masks import parse_masks  # noqa: PLC0415 - only runs need sinks
 
@@ -79,10 +107,11 @@ def view_of(
         masks=parse_masks(options.mask) if options.mask else (),
         order=options.sort,
         fail_on_diff=options.fail_on_diff,
-        color_stdout=_holds(colors, stdout_tty and on_screen),
-        color_stderr=_holds(colors, stderr_tty and on_screen),
-        progress=showing and _holds(options.progress, stderr_tty and on_screen),
-        unicode=unicode,
+        color_stdout=_holds(colors, streams.stdout_tty and on_screen),
+        color_stderr=_holds(colors, streams.stderr_tty and on_screen),
+        progress=showing
+        and _holds(options.progress, streams.stderr_tty and not streams.stdout_pipe and on_screen),
+        unicode=streams.unicode,
         quiet=options.quiet,
         verbose=options.verbose,
     )

@@ -25,13 +25,26 @@ import trio
 
 from trioexec.model.flow import Flow
 
-__all__ = ["BATCH_BYTES", "HIGH_BYTES", "LOW_BYTES", "FdWriter"]
+__all__ = [
+    "BATCH_BYTES",
+    "HIGH_BYTES",
+    "ITEM_BYTES",
+    "LOW_BYTES",
+    "TERMINAL_HIGH_BYTES",
+    "FdWriter",
+]
 
 HIGH_BYTES: Final = 4 * 1024 * 1024
 """With more than this waiting the nodes are paused: some 30 ms of a fast reader."""
 
 LOW_BYTES: Final = 1024 * 1024
 """With less than this waiting they go on: enough to keep the reader busy meanwhile."""
+
+TERMINAL_HIGH_BYTES: Final = 64 * 1024
+"""The same for a terminal: what is said on a Ctrl-C stands behind it, and a slow one takes a
+second for so much."""
+
+TERMINAL_LOW_BYTES: Final = 16 * 1024
 
 BATCH_BYTES: Final = 256 * 1024
 """About as much goes into one write: few enough trips to the thread to cost nothing."""
@@ -75,6 +88,8 @@ class FdWriter:
         self._flow = flow
         self._on_closed = on_closed
         self._direct = _never_blocks(fd)
+        self._high_bytes = TERMINAL_HIGH_BYTES if self.is_terminal else HIGH_BYTES
+        self._low_bytes = TERMINAL_LOW_BYTES if self.is_terminal else LOW_BYTES
         self._queue: deque[bytes | Iterator[bytes]] = deque()
         self._lazy_bytes: deque[int] = deque()
         self._taken_bytes = 0
@@ -278,12 +293,12 @@ class FdWriter:
 
     def _count(self, size_bytes: int) -> None:
         self.waiting_bytes += size_bytes
-        if self.waiting_bytes > HIGH_BYTES:
+        if self.waiting_bytes > self._high_bytes:
             self._flow.hold(self)
 
     def _discount(self, size_bytes: int) -> None:
         self.waiting_bytes = max(0, self.waiting_bytes - size_bytes)
-        if self.waiting_bytes < LOW_BYTES:
+        if self.waiting_bytes < self._low_bytes:
             self._flow.release(self)
 
     def _lose(self, exc: OSError) -> None:

@@ -21,7 +21,7 @@ from trioexec.cli.options import (
 from trioexec.cli.records import record_sinks
 from trioexec.cli.registry import CommandEntry
 from trioexec.cli.transport import transport_for
-from trioexec.cli.view import progress_sinks, view_of
+from trioexec.cli.view import Streams, progress_sinks, view_of
 from trioexec.model.errors import UsageError
 from trioexec.model.exitcodes import OK, decide_checks
 from trioexec.settings.layers import COMMAND_LINE
@@ -163,9 +163,7 @@ def _view_for(call: Invocation, options: CheckOptions) -> View:
         ),
         color_given=call.settings["color"].source == COMMAND_LINE,
         env=call.env,
-        stdout_tty=sys.stdout.isatty(),
-        stderr_tty=sys.stderr.isatty(),
-        unicode=(sys.stderr.encoding or "").lower().startswith("utf"),
+        streams=Streams.ours(),
     )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from trioexec.cli.options.check import CheckOptions
     from trioexec.cli.options.completion import CompletionOptions
     from trioexec.cli.options.demo import DemoOptions
-    from trioexec.cli.options.general import GeneralOptions
+    from trioexec.cli.options.general import FileOptions, GeneralOptions
     from trioexec.cli.options.nodes import ListOptions, NodeOptions
     from trioexec.cli.options.numbers import UNSET
     from trioexec.cli.options.output import OutputOptions
@@ -28,6 +28,7 @@ __all__ = [
     "CommandOptions",
     "CompletionOptions",
     "DemoOptions",
+    "FileOptions",
     "GeneralOptions",
     "LimitOptions",
     "ListOptions",
@@ -47,6 +48,7 @@ _HOME = {
     "CommandOptions": "run",
     "CompletionOptions": "completion",
     "DemoOptions": "demo",
+    "FileOptions": "general",
     "GeneralOptions": "general",
     "LimitOptions": "run",
     "ListOptions": "nodes",

@@ -85,6 +85,6 @@ class CheckOptions:
             panel="Output",
             metavar="auto|always|never",
             converter=choice,
-            help="auto: when stderr is a terminal.",
+            help="auto: when stderr is a terminal, and stdout no pipe.",
         ),
     ] = "auto"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 if TYPE_CHECKING:  # `cli.app` reads the annotations, and brings these
     from trioexec.cli.parameters import option, text
+    from trioexec.cli.registry import CommandEntry
 
-__all__ = ["GeneralOptions"]
+__all__ = ["FileOptions", "GeneralOptions", "groups_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,12 @@ class GeneralOptions:
             "-V", "--version", panel="General", from_env=False, help="Show the version and exit."
         ),
     ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOptions:
+    """Which config files count; for every command whose options they may set."""
+
     config: Annotated[
         str,
         option(
@@ -45,3 +52,8 @@ class GeneralOptions:
             help="Options that a config file has by name.",
         ),
     ] = ""
+
+
+def groups_of(entry: CommandEntry) -> tuple[type[Any], ...]:
+    """List all option dataclasses of a command, in the order of help's panels."""
+    return (*entry.groups, GeneralOptions, *(() if entry.raw else (FileOptions,)))

@@ -134,6 +134,6 @@ class OutputOptions:
             panel="Output",
             metavar="auto|always|never",
             converter=choice,
-            help="auto: when stderr is a terminal.",
+            help="auto: when stderr is a terminal, and stdout no pipe.",
         ),
     ] = "auto"
