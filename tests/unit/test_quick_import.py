@@ -4,12 +4,13 @@ import ctypes.util
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from trioexec.transports.ssh import quick_import
-from trioexec.transports.ssh.quick_import import sparing_processes
+from trioexec.transports.ssh.quick_import import sparing_processes, sparing_x509
 
 PROBE = """
 import json, sys
@@ -20,8 +21,10 @@ import asyncssh
 from asyncssh.kex import get_kex_algs
 from asyncssh.mac import get_mac_algs
 from asyncssh.encryption import get_encryption_algs
-algorithms = [sorted(map(str, get())) for get in (get_kex_algs, get_mac_algs, get_encryption_algs)]
-print(json.dumps([started, algorithms]))
+from asyncssh.public_key import get_public_key_algs, get_x509_certificate_algs
+asked = (get_kex_algs, get_mac_algs, get_encryption_algs, get_public_key_algs)
+algorithms = [sorted(map(str, get())) for get in (*asked, get_x509_certificate_algs)]
+print(json.dumps([started, algorithms, [name for name in sys.modules if "x509" in name]]))
 """
 
 
@@ -61,8 +64,8 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is spared")
 def test_import_runs_no_compiler_and_offers_the_same_algorithms() -> None:
-    started, algorithms = probe("import trioexec.transports.ssh.quick_import")
-    _, plain_algorithms = probe("")
+    started, algorithms, _ = probe("import trioexec.transports.ssh.quick_import")
+    _, plain_algorithms, _ = probe("")
 
     assert [line for line in started if "ldconfig" not in line] == []
     assert algorithms == plain_algorithms
@@ -104,3 +107,29 @@ def test_the_search_is_put_back_also_after_an_error() -> None:
         raise LookupError
 
     assert ctypes.util.find_library is before
+
+
+PYOPENSSL = """
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
+openssl = sys.modules["OpenSSL"] = module_from_spec(ModuleSpec("OpenSSL", None))
+openssl.crypto = openssl
+"""
+
+
+@pytest.mark.skipif(find_spec("OpenSSL") is not None, reason="X.509 is of use here")
+def test_x509_is_imported_only_where_it_is_of_use() -> None:
+    _, _, spared = probe("import trioexec.transports.ssh.quick_import")
+    _, _, plain = probe("")
+    _, _, with_pyopenssl = probe(PYOPENSSL + "import trioexec.transports.ssh.quick_import")
+
+    assert spared == []
+    assert "cryptography.x509" in plain
+    assert "asyncssh.crypto.x509" in with_pyopenssl
+
+
+def test_a_search_for_x509_leaves_no_trace() -> None:
+    with sparing_x509():
+        pass
+
+    assert sys.modules.get("asyncssh.crypto.x509", "nothing") is not None
