@@ -31,7 +31,7 @@ E2E_IN_CI = [
         *("exit_codes", "signals", "nothing_left", "output", "faults", "group_codes", "leaving"),
         *("local", "many_nodes", "process_group", "shells", "sudo", "ctrl_c_at_a_terminal"),
         *("authentication", "host_keys_against_openssh", "ssh_config_against_openssh", "hold"),
-        *("check", "observability", "runs", "tui", "watchdog"),
+        "watchdog",
     )
 ]
 COVERAGE = "95"
@@ -131,7 +131,7 @@ def ci(session: nox.Session) -> None:
 
     That is all unit and in-process tests, and beside them, since they wait more than they
     work, the end-to-end tests of the promises: exit codes, signals, nothing left, faults,
-    keys.  The long comparisons (documentation, pdsh, routes) come with `cover`.
+    keys.  The others (the screen, the journal, checks, pdsh, routes) come with `cover`.
     """
     install(session, "test")
     session.run("coverage", "erase")
