@@ -6,21 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trioexec.cli.app import arguments_of, field_of, make_app
 from trioexec.cli.arguments import split
+from trioexec.cli.declared import declared, flags_of
+from trioexec.cli.options.general import groups_of
+from trioexec.cli.registry import load
 from trioexec.model.errors import UsageError
 
-OPTIONS = arguments_of(make_app(), "run")
+FLAGS = flags_of(groups_of(load("run").entry))
 
 
 def texts(*argv: str, words_end: bool = True) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-    options, words = split(argv, OPTIONS, words_end=words_end)
+    options, words = split(argv, FLAGS, words_end=words_end)
     found: dict[str, tuple[str, ...]] = {}
     for option in options:
-        flag, equals, text = option.partition("=")
-        argument, _, implicit_value = OPTIONS.match(flag)
-        given = text if equals else "yes" if implicit_value else "no"
-        found[field_of(argument)] = (*found.get(field_of(argument), ()), given)
+        name, _, text = option.partition("=")
+        flag = FLAGS[name]
+        given = text if flag.option.read else "yes" if flag.value else "no"
+        found[flag.field] = (*found.get(flag.field, ()), given)
     return found, words
 
 
@@ -100,7 +102,7 @@ def test_what_is_no_option_is_refused_with_what_would_be(argv: list[str], says: 
 def test_words_after_the_first_are_never_looked_at(odd: list[str], ours: list[str]) -> None:
     tail = [*odd, *ours]
 
-    options, words = split(["-k", "cmd", *tail], OPTIONS)
+    options, words = split(["-k", "cmd", *tail], FLAGS)
 
     assert words == ("cmd", *tail)
     assert options == ["-k"]
@@ -109,10 +111,16 @@ def test_words_after_the_first_are_never_looked_at(odd: list[str], ours: list[st
 @given(st.lists(st.text(max_size=8)))
 def test_nothing_but_a_usage_error_comes_of_odd_arguments(argv: list[str]) -> None:
     with contextlib.suppress(UsageError):
-        split(argv, OPTIONS, words_end=False)
+        split(argv, FLAGS, words_end=False)
 
 
 def test_no_flag_stands_for_two_options() -> None:
-    flags = [flag for option in OPTIONS for flag in option.names]
+    flags = [
+        name
+        for group in groups_of(load("run").entry)
+        for flag in declared(group).values()
+        for name in (*flag.option.names, flag.option.opposite)
+        if name
+    ]
 
     assert len(flags) == len(set(flags))

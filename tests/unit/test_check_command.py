@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.unit.sink_fakes import FakeConsole
-from trioexec.cli.app import read
 from trioexec.cli.commands import check
 from trioexec.cli.fanout import Plan
 from trioexec.cli.main import main
 from trioexec.cli.options import CheckOptions, CommandOptions, OutputOptions
+from trioexec.cli.reading import read
 from trioexec.cli.registry import load
 from trioexec.engine.checks import ChecksJob
 from trioexec.model.errors import UsageError

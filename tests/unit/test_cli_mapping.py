@@ -12,12 +12,13 @@ import pytest
 
 from tests.unit.sink_fakes import FakeConsole
 from trioexec.cli import secrets as secrets_module
-from trioexec.cli.app import arguments_of, field_of, make_app, read
+from trioexec.cli.app import arguments_of, field_of, make_app
 from trioexec.cli.commands import nodes as nodes_command
 from trioexec.cli.commands import ping, run
 from trioexec.cli.fanout import Plan
 from trioexec.cli.mapping import strategy_of
 from trioexec.cli.options import LimitOptions, ResultOptions, SshOptions
+from trioexec.cli.reading import read
 from trioexec.cli.registry import COMMANDS, load
 from trioexec.cli.transport import login_password, ssh_options_of
 from trioexec.cli.view import make_sinks

@@ -13,8 +13,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import TracerProvider
 
 from tests.unit.sink_fakes import run_of
-from trioexec.cli.app import read
 from trioexec.cli.commands.run import plan_for
+from trioexec.cli.reading import read
 from trioexec.cli.registry import load
 from trioexec.model.errors import UsageError
 from trioexec.model.events import Event as RunEvent

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from trioexec.cli.app import make_app, read, settle
+from trioexec.cli.app import make_app, settle
+from trioexec.cli.reading import read
 from trioexec.cli.registry import load
 from trioexec.model.errors import UsageError
 from trioexec.settings.layers import Given, Layer, Setting, environment, strays

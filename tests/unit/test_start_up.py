@@ -101,12 +101,18 @@ def test_a_command_makes_only_the_options_that_it_has() -> None:
         pytest.param(["nodes", "--fold", "web[1-3]", "-x", "web2"], id="nodes of options"),
     ],
 )
-def test_a_command_that_connects_to_nothing_needs_cyclopts_at_most(argv: list[str]) -> None:
-    assert heavy_of(*argv) <= {"inspect", "cyclopts"}
+def test_a_command_that_connects_to_nothing_imports_nothing_heavy(argv: list[str]) -> None:
+    assert heavy_of(*argv) <= {"inspect"}
+
+
+def test_what_is_below_the_command_line_is_left_to_cyclopts() -> None:
+    argv = ("--dry-run", "-H", "web[1-3]", "true")
+    assert "cyclopts" in imported_by(*argv, env={"TRIOEXEC_PARALLEL": "3"})
 
 
 def test_a_local_run_knows_nothing_of_ssh_and_of_displays() -> None:
-    assert heavy_of(*LOCAL) & {"asyncssh", "trio_asyncio", "rich", "textual"} == set()
+    unwanted = {"asyncssh", "cyclopts", "trio_asyncio", "rich", "textual"}
+    assert heavy_of(*LOCAL) & unwanted == set()
 
 
 @pytest.mark.parametrize(

@@ -7,24 +7,20 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Annotated, Any
 
 from cyclopts import App, Argument, ArgumentCollection, CycloptsError, Parameter, Token
 
-from trioexec.cli.arguments import split
-from trioexec.cli.configured import configured
 from trioexec.cli.errors import explain
-from trioexec.cli.invocation import Invocation
 from trioexec.cli.options.general import groups_of
-from trioexec.cli.parameters import declare, long_name
-from trioexec.cli.quick import ASKED
+from trioexec.cli.parameters import declare
 from trioexec.cli.registry import COMMANDS, DEFAULT_COMMAND, CommandModule, load
 from trioexec.model.errors import UsageError
-from trioexec.settings.layers import COMMAND_LINE, ENV_PREFIX, Given, Layer, Setting, environment
+from trioexec.settings.layers import COMMAND_LINE, Layer, Setting
 
-__all__ = ["arguments_of", "field_of", "make_app", "read", "settle", "variables_of"]
+__all__ = ["arguments_of", "field_of", "make_app", "settle"]
 
 
 class _Command(App):
@@ -110,50 +106,12 @@ def field_of(argument: Argument) -> str:
     return argument.keys[-1]
 
 
-def variables_of(arguments: Iterable[Argument]) -> dict[str, str]:
-    """Name the environment variables, by field."""
-    return {
-        field_of(one): ENV_PREFIX + long_name(one.names)[2:].upper().replace("-", "_")
-        for one in arguments
-        if one.parameter.show_env_var
-    }
-
-
-def read(module: CommandModule, argv: Sequence[str], env: Mapping[str, str]) -> Invocation:
-    """Settle the options of one call of a command.
-
-    Raises:
-        UsageError: Whatever is wrong with one of them.
-    """
-    command = make_app(whole=False)[module.name]
-    arguments = _leaves(command.assemble_argument_collection())
-    if module.entry.raw:
-        settings = settle(command, argv[:1] if tuple(argv[:1]) in ASKED else (), ())
-        return Invocation(name=module.name, words=tuple(argv), settings=settings, env=env)
-    options, words = split(argv, arguments, words_end=module.entry.words_end)
-    many = {field_of(one) for one in arguments if one.token_count()[1]}
-    outer = environment(variables_of(arguments), many, env)
-    files = configured(module.entry.groups, [outer, _typed(options, arguments)], env)
-    settings = settle(command, options, [*files.layers, outer])
-    return Invocation(name=module.name, words=words, settings=settings, env=env, configured=files)
-
-
-def _typed(options: Sequence[str], arguments: ArgumentCollection) -> Layer:
-    """Put the command line as a layer, for the files, of which it says which count."""
-    given = {}
-    for one in options:
-        flag, _, text = one.partition("=")
-        argument, _, _ = arguments.match(flag)
-        given[field_of(argument)] = Given(texts=(text,), where=flag)
-    return Layer(name=COMMAND_LINE, given=given)
-
-
 def settle(command: App, options: Sequence[str], layers: Sequence[Layer]) -> dict[str, Setting]:
     """Settle every option of a command, by its field.
 
     Args:
         command: Fresh of `make_app`; it keeps what it read.
-        options: The command line's, without words.
+        options: The command line's, without words: ``--flag`` or ``--flag=value``.
         layers: What else there is, the weakest first.
 
     Raises:

@@ -10,9 +10,10 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from trioexec.cli.invocation import Invocation
-from trioexec.cli.quick import help_text, read_plain
-from trioexec.cli.registry import COMMANDS, DEFAULT_COMMAND, CommandModule, load
+from trioexec.cli.options.general import groups_of
+from trioexec.cli.quick import help_text
+from trioexec.cli.reading import read, variables_of
+from trioexec.cli.registry import COMMANDS, DEFAULT_COMMAND, load
 from trioexec.cli.secrets import VARIABLES, hide_variables
 from trioexec.model.errors import TrioexecError
 from trioexec.model.exitcodes import BUG, INTERRUPTED, OK, OUTPUT_CLOSED, USAGE
@@ -87,7 +88,9 @@ def _dispatch(arguments: list[str], env: Mapping[str, str]) -> int:
         sys.stdout.write(text)
         return OK
     module = load(name)
-    invocation = read_plain(module, rest, env) or _read(module, rest, env)
+    if not module.entry.raw:
+        _warn_of_typos(env)
+    invocation = read(module, rest, env)
     if invocation.settings["version"].value:
         from trioexec import __version__  # noqa: PLC0415 - hardly ever wanted
 
@@ -101,21 +104,12 @@ def _dispatch(arguments: list[str], env: Mapping[str, str]) -> int:
     return module.main(invocation)
 
 
-def _read(module: CommandModule, arguments: Sequence[str], env: Mapping[str, str]) -> Invocation:
-    from trioexec.cli.app import read  # noqa: PLC0415 - imports cyclopts
-
-    _warn_of_typos(env)
-    return read(module, arguments, env)
-
-
 def _warn_of_typos(env: Mapping[str, str]) -> None:
     """Name variables that look like options of ours and are none of any command's."""
     if not any(name.startswith(ENV_PREFIX) and name not in _NOT_OPTIONS for name in env):
         return
-    from trioexec.cli.app import arguments_of, make_app, variables_of  # noqa: PLC0415
-
-    app = make_app()
-    known = {one for name in COMMANDS for one in variables_of(arguments_of(app, name)).values()}
+    groups = {group for name in COMMANDS for group in groups_of(load(name).entry)}
+    known = set(variables_of(groups).values())
     for name in strays(known | _NOT_OPTIONS, env):
         _say(f"{name} is set, but there is no such option; it is ignored.")
 

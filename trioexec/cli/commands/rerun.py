@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from trioexec.cli.commands.run import ENTRY as RUN_ENTRY
 from trioexec.cli.commands.run import main as run
+from trioexec.cli.declared import sets_of
 from trioexec.cli.options import CommandOptions, NodeOptions, RerunOptions, SshOptions
-from trioexec.cli.parameters import sets_of
 from trioexec.cli.registry import CommandEntry
 from trioexec.model.errors import UsageError
 from trioexec.model.nodes import parse_node
@@ -139,9 +139,9 @@ def _settled(call: Invocation, run_id: str, header: Header) -> dict[str, Setting
     """The run's options under this call's own; an option excludes its rivals of the record."""
     settings = dict(call.settings)
     known = sets_of(ENTRY.groups)
-    claimed = {name for field, sets in known.items() if _own(call, field) for name in sets}
+    claimed = {one for field, one in known.items() if one and _own(call, field)}
     for field, value in header.options.items():
-        if field not in known or _own(call, field) or claimed.intersection(known[field]):
+        if field not in known or _own(call, field) or known[field] in claimed:
             continue
         settings[field] = Setting(value=_value(value), source="journal", where=f"run {run_id}")
     return settings

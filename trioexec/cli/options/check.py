@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
-if TYPE_CHECKING:  # `cli.app` reads the annotations, and brings these
-    from trioexec.cli.parameters import choice, option, pair, seconds
+from trioexec.cli.declared import option
+from trioexec.cli.texts import choice, pair, seconds
 
 __all__ = ["CheckOptions"]
 
@@ -36,7 +36,6 @@ class CheckOptions:
             panel="Run",
             metavar="K=V",
             converter=pair,
-            n_tokens=1,
             help="Set a variable for every check. Repeatable.",
         ),
     ] = ()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-if TYPE_CHECKING:  # `cli.app` reads the annotations, and brings these
-    from trioexec.cli.parameters import number, option
+from trioexec.cli.declared import option
+from trioexec.cli.texts import number
 
 __all__ = ["DemoOptions"]
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-if TYPE_CHECKING:  # `cli.app` reads the annotations, and brings these
-    from trioexec.cli.parameters import option, text
+from trioexec.cli.declared import option
+from trioexec.cli.texts import text
+
+if TYPE_CHECKING:
     from trioexec.cli.registry import CommandEntry
 
 __all__ = ["FileOptions", "GeneralOptions", "groups_of"]

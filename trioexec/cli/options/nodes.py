@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+from trioexec.cli.completers import group_names
+from trioexec.cli.declared import option
 from trioexec.cli.options.numbers import UNSET
-
-if TYPE_CHECKING:  # `cli.app` reads the annotations, and brings these
-    from trioexec.cli.parameters import group_names, number, option, text
+from trioexec.cli.texts import number, text
 
 __all__ = ["ListOptions", "NodeOptions"]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
-if TYPE_CHECKING:  # `cli.app` reads the annotations, and brings these
-    from trioexec.cli.parameters import choice, number, option, text
+from trioexec.cli.declared import option
+from trioexec.cli.texts import choice, number, text
 
 __all__ = ["RecordOptions", "RerunOptions", "RunsOptions"]
 

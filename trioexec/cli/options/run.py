@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+from trioexec.cli.declared import option
 from trioexec.cli.options.numbers import MAX_DESCRIPTOR, UNSET
+from trioexec.cli.texts import number, pair, seconds, text
 from trioexec.model.command import DEFAULT_PARALLEL
-
-if TYPE_CHECKING:  # `cli.app` reads the annotations, and brings these
-    from trioexec.cli.parameters import number, option, pair, seconds, text
 
 __all__ = ["CommandOptions", "LimitOptions", "ResultOptions"]
 
@@ -127,7 +126,6 @@ class CommandOptions:
             panel="Run",
             metavar="K=V",
             converter=pair,
-            n_tokens=1,
             help="Set a variable for the command. Repeatable.",
         ),
     ] = ()

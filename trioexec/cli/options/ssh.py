@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
+from trioexec.cli.declared import option
 from trioexec.cli.options.numbers import MAX_DESCRIPTOR, UNSET
-
-if TYPE_CHECKING:  # `cli.app` reads the annotations, and brings these
-    from trioexec.cli.parameters import choice, number, option, pair, seconds, text
+from trioexec.cli.texts import choice, number, pair, seconds, text
 
 __all__ = ["SshOptions", "TransportOptions"]
 
@@ -80,7 +79,6 @@ class SshOptions:
             panel="SSH",
             metavar="K=V",
             converter=pair,
-            n_tokens=1,
             help="As after ssh -o. Repeatable.",
         ),
     ] = ()
