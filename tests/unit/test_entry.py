@@ -1,12 +1,32 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 
 from trioexec import __main__ as entry
+
+PROGRAM = """
+import atexit, sys, threading
+atexit.register(print, "called at exit")
+sys.argv = ["trioexec", "nodes", "a[1-2]", "--count"]
+from trioexec.__main__ import main
+{before}
+try:
+    main()
+except SystemExit:
+    print("taken apart")
+"""
+A_THREAD = "threading.Thread(target=threading.Event().wait).start()"
+A_PROFILER = "sys.setprofile(lambda *_: None)"
+
+
+class LeftError(Exception):
+    """Instead of the end of this process."""
 
 
 @pytest.fixture
@@ -20,11 +40,55 @@ def collector() -> Iterator[None]:
 def test_the_program_collects_garbage_more_rarely_than_a_library_may(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["trioexec", "nodes", "a[1-2]", "--count"])
+    def leave(code: int) -> None:
+        raise LeftError(code)
 
-    with pytest.raises(SystemExit) as left:
+    monkeypatch.setattr(sys, "argv", ["trioexec", "nodes", "a[1-2]", "--count"])
+    monkeypatch.setattr(entry, "_leave", leave)
+
+    with pytest.raises(LeftError, match="0"):
         entry.main()
 
-    assert (left.value.code, capsys.readouterr().out) == (0, "2\n")
+    assert capsys.readouterr().out == "2\n"
     assert gc.isenabled()
     assert gc.get_threshold()[0] == entry.ALLOCATIONS_A_COLLECTION
+
+
+def leave(before: str, stdout: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(before=before)],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        pytest.param("", "2\ncalled at exit\n", id="alone"),
+        pytest.param(A_THREAD, "2\ncalled at exit\n", id="a thread that will not end"),
+        pytest.param(A_PROFILER, "2\ntaken apart\ncalled at exit\n", id="watched"),
+        pytest.param(f"{A_THREAD}; {A_PROFILER}", "2\ncalled at exit\n", id="both"),
+    ],
+)
+def test_the_end_waits_for_who_asked_to_be_called_and_for_no_thread(before: str, said: str) -> None:
+    done = leave(before)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device")  # noqa: PTH110
+def test_what_cannot_be_written_has_been_said_and_is_not_said_twice() -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        done = leave("", stdout=full)
+    finally:
+        os.close(full)
+
+    assert done.returncode == 141
+    assert done.stderr.count("cannot write") == 1
+    assert "Traceback" not in done.stderr
+    assert "ignored" not in done.stderr
