@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
 import pytest
 
 from tests.e2e.rig import Cli
@@ -24,6 +27,29 @@ async def test_nodes_that_differ_are_an_exit_code_when_asked_for(
 
     assert done.code == code
     assert same.code == 0
+
+
+async def test_nodes_that_differ_fail_in_every_report(cli: Cli, tmp_path: Path) -> None:
+    junit = tmp_path / "junit.xml"
+    told = ("--junit", str(junit), "--annotations", "github")
+    done = await cli("-H", "127.0.1.[1-3]", "-g", "--fail-on-diff", *told, DIFFER)
+
+    says = "answered differently from most"
+    (suite,) = ET.parse(junit).getroot()  # noqa: S314 - ours
+    failed = {
+        case.get("name"): [failure.get("message") for failure in case.iter("failure")]
+        for case in suite.iter("testcase")
+    }
+    assert suite.get("failures") == "1"
+    assert failed == {
+        "127.0.1.1": [f"127.0.1.1: {says}"],
+        "127.0.1.2": [],
+        "127.0.1.3": [],
+    }
+    about = {one.get("name"): one.get("value") for one in suite.iter("property")}
+    assert about["trioexec.exit_code"] == "1"
+    assert f"  {says} (--fail-on-diff): 127.0.1.1\n" in done.stderr
+    assert f" 1 of 3 nodes::127.0.1.1: {says}" in done.stderr
 
 
 async def test_groups_come_in_the_order_asked_for(cli: Cli) -> None:

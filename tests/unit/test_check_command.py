@@ -57,7 +57,7 @@ def shown(plan: Plan) -> list[str]:
 
 def kept(plan: Plan) -> list[str]:
     assert plan.records is not None
-    return [type(sink).__name__ for sink in plan.records(FakeConsole().as_console, fold)]
+    return [type(sink).__name__ for sink in plan.records(FakeConsole().as_console, fold, list)]
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def sinks(plan: Plan) -> list[str]:
 
 def kept(plan: Plan) -> list[str]:
     assert plan.records is not None
-    return [type(sink).__name__ for sink in plan.records(FakeConsole().as_console, fold)]
+    return [type(sink).__name__ for sink in plan.records(FakeConsole().as_console, fold, list)]
 
 
 def names(plan: Plan) -> list[str]:

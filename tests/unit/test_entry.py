@@ -20,6 +20,7 @@ try:
     main()
 except SystemExit:
     print("taken apart")
+    raise
 """
 A_THREAD = "threading.Thread(target=threading.Event().wait).start()"
 A_PROFILER = "sys.setprofile(lambda *_: None)"
@@ -60,6 +61,8 @@ def leave(before: str, stdout: int = subprocess.PIPE) -> subprocess.CompletedPro
         stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
+        # Coverage of subprocesses watches them, too.
+        env={key: os.environ[key] for key in ("PATH", "PYTHONPATH") if key in os.environ},
         timeout=60,
         check=False,
     )

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.recorded import EVERY_WAY, events_of, record_of
 from trioexec.model.junit import junit_xml
 from trioexec.model.outcomes import Exited, Unreachable
+from trioexec.model.record import Recorder
 from trioexec.sinks.junit import JunitSink
 
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -52,6 +53,33 @@ def test_what_ran_and_failed_is_a_failure_what_could_not_run_an_error() -> None:
     assert found["web3"] == ["failure", "system-out", "system-err"]
     assert found["gone"] == ["error"]
     assert found["late"] == ["skipped"]
+
+
+def test_an_outlier_fails_where_it_did_not_fail_otherwise() -> None:
+    recorder = Recorder()
+    for event in events_of(EVERY_WAY):
+        recorder.handle(event)
+    record = recorder.record({"web2", "web3", "gone"})
+
+    document = junit_xml(record, hostname="ci-7", properties={})
+    check(document)
+    suite = ET.fromstring(document)[0]
+
+    found = {
+        case.get("name"): child.attrib
+        for case in suite.iter("testcase")
+        for child in case
+        if child.tag in {"failure", "error"}
+    }
+    assert suite.get("failures") == "4"
+    assert "web1" not in found
+    assert found["web2"] == {
+        "message": "web2: answered differently from most",
+        "type": "Outlier",
+    }
+    assert found["web3"] == {"message": "web3: exit 3", "type": "Exited"}
+    assert found["gone"]["type"] == "Unreachable"
+    assert [group.outcome for group in record.groups()].count("answered differently from most") == 1
 
 
 def test_a_failure_says_how_and_shows_what_was_said() -> None:

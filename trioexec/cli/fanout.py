@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, TypeVarTuple, Unpack
 from trioexec.cli.invocation import Invocation
 from trioexec.cli.options import OutputOptions
 from trioexec.cli.selection import nodes_for
-from trioexec.cli.view import Streams, View, make_sinks, view_of
+from trioexec.cli.view import Streams, View, make_sinks, outliers_of, view_of
 from trioexec.model.command import Limits
 from trioexec.model.exitcodes import DIFFERENT, FAILED, OK, Strategy, Verdict, decide
 from trioexec.model.nodes import Node
 
 if TYPE_CHECKING:
     from trioexec.api.runner import Decide
-    from trioexec.cli.records import SinkMaker
+    from trioexec.cli.records import RecordMaker, SinkMaker
     from trioexec.engine.broadcast import Broadcast
     from trioexec.engine.jobs import Job
     from trioexec.model.interrupt import Manners
@@ -61,7 +61,7 @@ class Plan:
     feed: Broadcast | None = None
     """Our stdin, where the commands read it."""
 
-    records: SinkMaker | None = None
+    records: RecordMaker | None = None
     """Makes the sinks that keep the run: the journal, JUnit."""
 
     shown: SinkMaker | None = None
@@ -139,6 +139,7 @@ async def run_plan(plan: Plan) -> int:
         shown = (
             plan.shown(console, fold) if plan.shown else make_sinks(plan.view, console, fold=fold)
         )
+        outliers = outliers_of(plan.view, shown)
         result = await run_job(
             plan.nodes,
             plan.job,
@@ -147,10 +148,10 @@ async def run_plan(plan: Plan) -> int:
             flow=flow,
             sinks=[
                 *shown,
-                *(plan.records(console, fold) if plan.records else ()),
+                *(plan.records(console, fold, outliers) if plan.records else ()),
             ],
             console=console,
-            decide=plan.decide,
+            decide=_failing_on(plan.decide, outliers),
             fold=fold,
             batch=plan.batch or on_screen,
             feed=plan.feed,
@@ -159,8 +160,6 @@ async def run_plan(plan: Plan) -> int:
         )
     if result.exit_code == OK and plan.view.directory and _files_lack(shown):
         return FAILED
-    if result.exit_code == OK and plan.view.fail_on_diff and _nodes_differ(shown):
-        return DIFFERENT
     return result.exit_code
 
 
@@ -170,10 +169,14 @@ def _files_lack(shown: Sequence[Sink]) -> bool:
     return any(isinstance(sink, FilesSink) and sink.error is not None for sink in shown)
 
 
-def _nodes_differ(shown: Sequence[Sink]) -> bool:
-    from trioexec.sinks.grouped import GroupSink  # noqa: PLC0415 - made already
+def _failing_on(decide: Decide, outliers: Callable[[], Sequence[str]]) -> Decide:
+    """Make a judge to whom a run with outliers is no success."""
 
-    return any(isinstance(sink, GroupSink) and sink.outliers for sink in shown)
+    def judge(report: Report, stopped: StopReason | None, stopped_by: str | None) -> int:
+        code = decide(report, stopped, stopped_by)
+        return DIFFERENT if code == OK and outliers() else code
+
+    return judge
 
 
 def raise_descriptor_limit() -> None:

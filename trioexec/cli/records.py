@@ -6,7 +6,7 @@ From options to sinks, and from a run's options to what its record may say of th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -30,10 +30,14 @@ if TYPE_CHECKING:
     from trioexec.sinks.console import Console
     from trioexec.sinks.journal import JournalSink
 
-__all__ = ["REMEMBERED", "SinkMaker", "record_sinks"]
+__all__ = ["REMEMBERED", "RecordMaker", "SinkMaker", "record_sinks"]
 
 Fold = Callable[[Iterable[str]], str]
 SinkMaker = Callable[["Console", Fold], "list[Sink]"]
+Outliers = Callable[[], Collection[str]]
+"""Names, at the end of a run, the nodes that failed by answering differently."""
+
+RecordMaker = Callable[["Console", Fold, Outliers], "list[Sink]"]
 
 REMEMBERED: Final = (LimitOptions, CommandOptions, ResultOptions, SshOptions, TransportOptions)
 """What shapes a run; how it was shown is for the next time to say."""
@@ -51,7 +55,7 @@ _DESCRIPTORS: Final = frozenset({"password_fd", "sudo_password_fd", "key_passphr
 """What was open for one run is not open for the next."""
 
 
-def record_sinks(call: Invocation, asked: Asked | None = None) -> SinkMaker:
+def record_sinks(call: Invocation, asked: Asked | None = None) -> RecordMaker:
     """Settle what is kept, and return what makes the sinks for it.
 
     Args:
@@ -69,8 +73,15 @@ def record_sinks(call: Invocation, asked: Asked | None = None) -> SinkMaker:
             raise UsageError(f"--junit {options.junit}: {why}.\nName a file that can be written.")
     telling = _tellers(call, options)
 
-    def make(console: Console, fold: Fold) -> list[Sink]:
-        return [*_make(call, options, asked, console, fold), *(tell(console) for tell in telling)]
+    def make(console: Console, fold: Fold, outliers: Outliers) -> list[Sink]:
+        sinks: list[Sink] = []
+        if not options.no_record:
+            sinks.append(_journal_sink(call, console, keeps_output=not options.no_record_output))
+        if asked is None:
+            sinks += _node_reports(call, options, console, fold, outliers)
+        else:
+            sinks += _check_reports(call, options, asked, console, fold)
+        return [*sinks, *(tell(console) for tell in telling)]
 
     return make
 
@@ -104,41 +115,45 @@ def _span_teller(call: Invocation) -> Callable[[Console], Sink]:
     return lambda console: OtelExportSink(exporting, say=console.say)
 
 
-def _make(
-    call: Invocation, options: RecordOptions, asked: Asked | None, console: Console, fold: Fold
-) -> list[Sink]:
-    sinks: list[Sink] = []
-    if not options.no_record:
-        sinks.append(_journal_sink(call, console, keeps_output=not options.no_record_output))
+def _node_reports(
+    call: Invocation, options: RecordOptions, console: Console, fold: Fold, outliers: Outliers
+) -> Iterator[Sink]:
+    """Make what tells a CI server of nodes."""
     if options.junit:
-        sinks.append(_junit_sink(Path(options.junit), asked, console))
-    on_github = call.env.get("GITHUB_ACTIONS") == "true"
-    if options.annotations == "github" or (options.annotations == "auto" and on_github):
-        file = call.env.get("GITHUB_STEP_SUMMARY", "")
-        sinks.append(_github_sink(Path(file) if file else None, asked, console, fold))
-    return sinks
+        from trioexec.sinks.junit import JunitSink  # noqa: PLC0415
+
+        yield JunitSink(Path(options.junit), say=console.say, outliers=outliers)
+    if _annotates(call, options):
+        from trioexec.sinks.github import GithubSink  # noqa: PLC0415
+
+        yield GithubSink(
+            say=console.say, fold=fold, summary_file=_github_file(call), outliers=outliers
+        )
 
 
-def _junit_sink(path: Path, asked: Asked | None, console: Console) -> Sink:
-    if asked is not None:
+def _check_reports(
+    call: Invocation, options: RecordOptions, asked: Asked, console: Console, fold: Fold
+) -> Iterator[Sink]:
+    """Make what tells a CI server of checks."""
+    if options.junit:
         from trioexec.sinks.checks import ChecksJunitSink  # noqa: PLC0415
 
-        return ChecksJunitSink(asked, path, say=console.say)
-    from trioexec.sinks.junit import JunitSink  # noqa: PLC0415
-
-    return JunitSink(path, say=console.say)
-
-
-def _github_sink(
-    summary_file: Path | None, asked: Asked | None, console: Console, fold: Fold
-) -> Sink:
-    if asked is not None:
+        yield ChecksJunitSink(asked, Path(options.junit), say=console.say)
+    if _annotates(call, options):
         from trioexec.sinks.checks import ChecksGithubSink  # noqa: PLC0415
 
-        return ChecksGithubSink(asked, say=console.say, fold=fold, summary_file=summary_file)
-    from trioexec.sinks.github import GithubSink  # noqa: PLC0415
+        file = _github_file(call)
+        yield ChecksGithubSink(asked, say=console.say, fold=fold, summary_file=file)
 
-    return GithubSink(say=console.say, fold=fold, summary_file=summary_file)
+
+def _annotates(call: Invocation, options: RecordOptions) -> bool:
+    on_github = call.env.get("GITHUB_ACTIONS") == "true"
+    return options.annotations == "github" or (options.annotations == "auto" and on_github)
+
+
+def _github_file(call: Invocation) -> Path | None:
+    file = call.env.get("GITHUB_STEP_SUMMARY", "")
+    return Path(file) if file else None
 
 
 def _journal_sink(call: Invocation, console: Console, *, keeps_output: bool) -> JournalSink:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trioexec.sinks.console import Console
     from trioexec.sinks.masks import Mask
 
-__all__ = ["Streams", "View", "is_pipe", "make_sinks", "progress_sinks", "view_of"]
+__all__ = ["Streams", "View", "is_pipe", "make_sinks", "outliers_of", "progress_sinks", "view_of"]
 
 Fold = Callable[[Iterable[str]], str]
 Mode = Literal["stream", "group", "json", "files", "tui"]
@@ -164,8 +164,23 @@ def make_sinks(view: View, console: Console, *, fold: Fold) -> list[Sink]:
     if not view.quiet:
         from trioexec.sinks.summary import SummarySink  # noqa: PLC0415
 
-        sinks.append(SummarySink(console, fold=fold))
+        sinks.append(SummarySink(console, fold=fold, outliers=outliers_of(view, sinks)))
     return sinks
+
+
+def outliers_of(view: View, sinks: Iterable[Sink]) -> Callable[[], list[str]]:
+    """Make what names the nodes that answer differently, where that makes them fail.
+
+    Args:
+        view: Says whether it does.
+        sinks: Those of the view; the groups are known to one of them.
+    """
+    if not view.fail_on_diff:
+        return list
+    from trioexec.sinks.grouped import GroupSink  # noqa: PLC0415 - made already
+
+    (group,) = (sink for sink in sinks if isinstance(sink, GroupSink))
+    return lambda: [node.name for node in group.outliers]
 
 
 def progress_sinks(view: View, console: Console) -> list[Sink]:

@@ -57,11 +57,7 @@ def annotation_lines(record: RunRecord, fold: Fold) -> list[str]:
 
     Errors where the run failed, warnings where its exit code says that all is well.
     """
-    kinds: dict[str, list[NodeRecord]] = {}
-    for node in record.nodes:
-        if node.verdict != "ok":
-            kinds.setdefault(node.result.outcome.text, []).append(node)
-    ordered = sorted(kinds.items(), key=lambda kind: -len(kind[1]))
+    ordered = sorted(record.failures().items(), key=lambda kind: -len(kind[1]))
     level: Literal["error", "warning"] = "error" if record.exit_code else "warning"
     lines = [_annotation(level, text, same, record, fold) for text, same in ordered]
     if len(lines) > MOST_ANNOTATIONS:
@@ -96,7 +92,8 @@ def summary(record: RunRecord, fold: Fold) -> str:
 
 def _head(record: RunRecord, fold: Fold) -> Iterator[str]:
     report = record.report
-    ok = len(report.succeeded)
+    ok = record.count("ok")
+    failures = record.failures()
     mark = "\N{WHITE HEAVY CHECK MARK}" if record.exit_code == 0 else "\N{CROSS MARK}"
     yield f"### {mark} {code(one_line(report.command) or 'ping')}"
     yield ""
@@ -106,11 +103,11 @@ def _head(record: RunRecord, fold: Fold) -> Iterator[str]:
         f" · exit code {record.exit_code}{stopped}"
     )
     yield ""
-    if not report.ok:
+    if failures:
         yield "| nodes | which | how |"
         yield "| ---: | --- | --- |"
-        for text, nodes in report.by_text().items():
-            names = cut(fold(node.name for node in nodes), _NAMES_CHARS)
+        for text, nodes in failures.items():
+            names = cut(fold(node.node.name for node in nodes), _NAMES_CHARS)
             yield f"| {len(nodes)} | {code(names)} | {cell(text)} |"
         yield ""
     yield ""

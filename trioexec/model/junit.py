@@ -93,8 +93,8 @@ def _case_of(node: NodeRecord) -> Case:
         name=node.node.name,
         took_s=node.busy_s,
         verdict=node.verdict,
-        message=f"{node.node.name}: {outcome.text}",
-        kind=type(outcome).__name__,
+        message=f"{node.node.name}: {node.text}",
+        kind="Outlier" if node.outlier and outcome.ok else type(outcome).__name__,
         stdout=node.stdout,
         stderr=node.stderr,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -20,6 +20,7 @@ from trioexec.model.report import NodeResult, Report
 from trioexec.model.tally import Tally
 
 __all__ = [
+    "OUTLIER",
     "NodeRecord",
     "OutputGroup",
     "Recorder",
@@ -41,6 +42,9 @@ _LEAST_BYTES: Final = 512
 Verdict = Literal["ok", "failed", "error", "skipped"]
 """How a node is counted in reports: it did it; it ran and failed; it could not be run
 or was stopped; it was never started."""
+
+OUTLIER: Final = "answered differently from most"
+"""How a node ended that did what it was told, and said what others did not."""
 
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;:]*m")
 _CONTROLS: Final = re.compile(
@@ -121,6 +125,8 @@ class NodeRecord:
     """Fit for any document; a bracketed line stands where something was left out."""
 
     stderr: str
+    outlier: bool = False
+    """Whether it answered differently from most, where that is to fail."""
 
     @property
     def node(self) -> Node:
@@ -130,7 +136,14 @@ class NodeRecord:
     @property
     def verdict(self) -> Verdict:
         """How it is counted."""
-        return verdict_of(self.result.outcome)
+        verdict = verdict_of(self.result.outcome)
+        return "failed" if self.outlier and verdict == "ok" else verdict
+
+    @property
+    def text(self) -> str:
+        """How it ended, in one line; nodes with the same text fold together."""
+        outcome = self.result.outcome
+        return OUTLIER if self.outlier and outcome.ok else outcome.text
 
     @property
     def busy_s(self) -> float:
@@ -165,6 +178,14 @@ class RunRecord:
         """How many nodes are counted so."""
         return sum(node.verdict == verdict for node in self.nodes)
 
+    def failures(self) -> dict[str, list[NodeRecord]]:
+        """Fold the nodes that are not counted as ok by how they ended."""
+        found: dict[str, list[NodeRecord]] = {}
+        for node in self.nodes:
+            if node.verdict != "ok":
+                found.setdefault(node.text, []).append(node)
+        return found
+
     def groups(self) -> list[OutputGroup]:
         """Fold equal nodes: what went wrong first, then the larger first."""
         return group_outputs(self.nodes)
@@ -174,7 +195,7 @@ def group_outputs(nodes: Iterable[NodeRecord]) -> list[OutputGroup]:
     """Fold nodes with equal outcome and output."""
     found: dict[tuple[str, str, str], list[NodeRecord]] = {}
     for node in nodes:
-        key = (node.result.outcome.text, node.stdout, node.stderr)
+        key = (node.text, node.stdout, node.stderr)
         found.setdefault(key, []).append(node)
     groups = [
         OutputGroup(
@@ -213,8 +234,12 @@ class Recorder:
         elif isinstance(event, RunFinished):
             self._finished = event
 
-    def record(self) -> RunRecord:
-        """Say what is known; the run should be over."""
+    def record(self, outliers: Collection[str] = ()) -> RunRecord:
+        """Say what is known; the run should be over.
+
+        Args:
+            outliers: Names of nodes that answered differently from most, where that is to fail.
+        """
         end = self._finished or RunFinished(at_s=0.0, exit_code=0)
         report = self.tally.report(now_s=end.at_s)
         return RunRecord(
@@ -224,6 +249,7 @@ class Recorder:
                     result=row,
                     stdout=self._text(row.node.name, "stdout"),
                     stderr=self._text(row.node.name, "stderr"),
+                    outlier=row.node.name in outliers,
                 )
                 for row in report
             ),

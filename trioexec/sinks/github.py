@@ -7,7 +7,7 @@ and nodes are hostile: while their output is shown, commands are stopped.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from trioexec.model.events import Event, RunFinished, RunStarted
@@ -26,6 +26,7 @@ class GithubSink:
         say: Callable[[str], None],
         fold: Callable[[Iterable[str]], str],
         summary_file: Path | None,
+        outliers: Callable[[], Collection[str]] = tuple,
     ) -> None:
         """Prepare.
 
@@ -33,10 +34,12 @@ class GithubSink:
             say: Shows one line on stderr, from where the runner reads it.
             fold: Makes one short text of node names.
             summary_file: What ``GITHUB_STEP_SUMMARY`` names; it is appended to.
+            outliers: Names, at the end, the nodes that failed by answering differently.
         """
         self._say = say
         self._fold = fold
         self._summary_file = summary_file
+        self._outliers = outliers
         self._recorder = Recorder()
         self._token = secrets.token_hex(16)
 
@@ -54,7 +57,7 @@ class GithubSink:
         """Nothing to do: all is said with the last event."""
 
     def _conclude(self) -> None:
-        record = self._recorder.record()
+        record = self._recorder.record(self._outliers())
         for line in annotation_lines(record, self._fold):
             self._say(line)
         if self._summary_file is None:

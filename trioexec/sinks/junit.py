@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from trioexec.model.events import Event, RunFinished
@@ -23,6 +23,7 @@ class JunitSink:
         *,
         say: Callable[[str], None],
         properties: Mapping[str, str] | None = None,
+        outliers: Callable[[], Collection[str]] = tuple,
     ) -> None:
         """Prepare; the file is not touched yet.
 
@@ -30,10 +31,12 @@ class JunitSink:
             path: Replaced whole.
             say: Shows one line to the user, where the file cannot be written.
             properties: What else to say about the run.
+            outliers: Names, at the end, the nodes that failed by answering differently.
         """
         self._path = path
         self._say = say
         self._properties = dict(properties or {})
+        self._outliers = outliers
         self._recorder = Recorder(node_bytes=OUTPUT_BYTES, total_bytes=TOTAL_BYTES)
 
     def handle(self, event: Event) -> None:
@@ -47,7 +50,9 @@ class JunitSink:
 
     def _write(self) -> None:
         document = junit_xml(
-            self._recorder.record(), hostname=socket.gethostname(), properties=self._properties
+            self._recorder.record(self._outliers()),
+            hostname=socket.gethostname(),
+            properties=self._properties,
         )
         try:
             write_whole(self._path, document)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from trioexec.model.events import Event, RunFinished
 from trioexec.model.exitcodes import OK, Strategy
+from trioexec.model.record import OUTLIER
 from trioexec.model.report import Report
 from trioexec.model.tally import Tally
 from trioexec.sinks.console import Console
@@ -27,6 +28,7 @@ class SummarySink:
         *,
         fold: Callable[[Iterable[str]], str],
         quiet: bool = False,
+        outliers: Callable[[], Collection[str]] = tuple,
     ) -> None:
         """Prepare the sink.
 
@@ -34,10 +36,12 @@ class SummarySink:
             console: Where to say it.
             fold: Makes one short text of node names.
             quiet: Say nothing.
+            outliers: Names, at the end, the nodes that failed by answering differently.
         """
         self._console = console
         self._fold = fold
         self._quiet = quiet
+        self._outliers = outliers
         self._tally = Tally()
 
     def handle(self, event: Event) -> None:
@@ -46,7 +50,10 @@ class SummarySink:
         # `| head` has what it wanted: nobody is to read of nodes that "failed".
         if isinstance(event, RunFinished) and not self._quiet and event.stopped != "output closed":
             report = self._tally.report(now_s=event.at_s)
-            for line in summarize(report, exit_code=event.exit_code, fold=self._fold):
+            lines = summarize(report, exit_code=event.exit_code, fold=self._fold)
+            if outliers := self._outliers():
+                lines.append(f"  {OUTLIER} (--fail-on-diff): {self._fold(outliers)}")
+            for line in lines:
                 self._console.say(line)
 
     async def serve(self) -> None:

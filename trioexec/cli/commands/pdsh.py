@@ -34,7 +34,7 @@ from trioexec.settings.pdsh import (
 if TYPE_CHECKING:
     from trioexec.api.runner import Decide
     from trioexec.cli.invocation import Invocation
-    from trioexec.cli.records import SinkMaker
+    from trioexec.cli.records import RecordMaker
     from trioexec.model.outcomes import StopReason
     from trioexec.model.report import Report
     from trioexec.transports.base import Transport
@@ -255,10 +255,10 @@ def _view(options: PdshOptions) -> View:
     )
 
 
-def _sinks(who: str, program: str) -> SinkMaker:
+def _sinks(who: str, program: str) -> RecordMaker:
     from trioexec.sinks.pdsh import PdshSink  # noqa: PLC0415
 
-    return lambda console, _fold: [PdshSink(console, who=who, program=program)]
+    return lambda console, _fold, _outliers: [PdshSink(console, who=who, program=program)]
 
 
 def _show(call: Invocation, options: PdshOptions, targets: Sequence[Target]) -> None:
