@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 
 import asyncssh  # noqa: TID251
 import pytest
@@ -13,6 +13,7 @@ from asyncssh.constants import MSG_IGNORE, MSG_USERAUTH_REQUEST  # noqa: TID251
 from trioexec.api import open_fleet
 from trioexec.model.report import Report
 from trioexec.testing import open_ssh_fleet
+from trioexec.transports.ssh.lean import LeanConnection
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -101,3 +102,84 @@ async def test_else_a_client_makes_no_text_of_it(monkeypatch: pytest.MonkeyPatch
     await run_with()
 
     assert made.count("Beginning auth for user %s") == 1  # the server's; a client's is silent
+
+
+class Clock:
+    """What a connection's timers need of a loop."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.timers: list[tuple[float, Callable[[], None]]] = []
+
+    def time(self) -> float:
+        return self.now_s
+
+    def call_at(self, when_s: float, callback: Callable[[], None]) -> object:
+        self.timers.append((when_s, callback))
+        return object()
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> object:
+        return self.call_at(self.now_s + delay_s, callback)
+
+    def ring(self) -> float:
+        self.now_s, callback = self.timers.pop(0)
+        callback()
+        return self.now_s
+
+
+class Silent(LeanConnection):
+    """A connection that has logged in, and nothing else."""
+
+    def __init__(self, clock: Clock, *, interval_s: float) -> None:
+        self.asked: list[float] = []
+        self.lost_s: list[float] = []
+        self._clock, self._server = clock, False
+        self._loop = clock  # type: ignore[assignment]
+        self._auth_complete = True
+        self._keepalive_interval = interval_s
+        self._keepalive_count, self._keepalive_count_max = 0, 3
+        self._keepalive_timer = None
+        self._heard_s = 0.0
+
+    def create_task(self, coro: Coroutine[object, object, None], *args: object) -> None:  # type: ignore[override]
+        coro.close()
+        self.asked.append(self._clock.now_s)
+
+    def connection_lost(self, exc: Exception | None = None) -> None:
+        assert "keepalive" in str(exc)
+        self.lost_s.append(self._clock.now_s)
+
+    def hear(self, at_s: float) -> None:
+        self._clock.now_s = at_s
+        self._reset_keepalive_timer()
+
+
+def test_who_talks_is_not_asked_and_costs_no_timer_a_packet() -> None:
+    clock = Clock()
+    connection = Silent(clock, interval_s=30)
+    for at_s in (0, 10, 20):
+        connection.hear(at_s)
+
+    assert len(clock.timers) == 1
+    assert clock.ring() == 30
+    assert connection.asked == []
+    assert clock.ring() == 50  # thirty seconds after the last packet
+    assert connection.asked == [50]
+
+
+def test_who_is_silent_is_asked_three_times_and_then_lost() -> None:
+    clock = Clock()
+    connection = Silent(clock, interval_s=30)
+    connection.hear(20)
+    while not connection.lost_s:
+        clock.ring()
+
+    assert connection.asked == [50, 80, 110]
+    assert connection.lost_s == [140]
+
+
+def test_without_an_interval_there_is_no_timer() -> None:
+    clock = Clock()
+    Silent(clock, interval_s=0).hear(1)
+
+    assert clock.timers == []

@@ -130,3 +130,27 @@ async def test_a_hop_is_looked_up_off_the_loop_where_that_may_run_a_program() ->
 
     assert threads[0] is threading.current_thread()
     assert threads[1] is not threading.current_thread()
+
+
+async def test_an_address_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dial_module.socket, "getaddrinfo", lambda *_, **__: pytest.fail("asked"))
+
+    assert await dial_module.resolve("127.0.1.7", 22) == [(socket.AF_INET, ("127.0.1.7", 22))]
+    assert await dial_module.resolve("10.0.0.1", 22, socket.AF_INET) == [
+        (socket.AF_INET, ("10.0.0.1", 22))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("host", "family"),
+    [("127.0.1.7", socket.AF_INET6), ("127.0.1.7%eth0", socket.AF_UNSPEC), ("::1", socket.AF_INET)],
+)
+async def test_an_address_of_the_wrong_kind_is_refused(
+    host: str, family: socket.AddressFamily
+) -> None:
+    with pytest.raises(dial_module.DialError, match="name look-up failed"):
+        await dial_module.resolve(host, 22, family)
+
+
+async def test_an_ipv6_address_keeps_its_four_parts() -> None:
+    assert await dial_module.resolve("::1", 22) == [(socket.AF_INET6, ("::1", 22, 0, 0))]

@@ -57,12 +57,14 @@ async def resolve(host: str, port: int, family: Family = socket.AF_UNSPEC) -> li
     Raises:
         DialError: The name is not known, or the address is not of the family.
     """
-    flags = 0
-    if is_address(host):
-        flags = socket.AI_NUMERICHOST
+    known = is_address(host)
+    if known and not {":", "%"} & set(host) and family in (socket.AF_UNSPEC, socket.AF_INET):
+        return [(socket.AF_INET, (host, port))]  # nothing to look up
     try:
-        if flags:
-            found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=flags)
+        if known:
+            found = socket.getaddrinfo(
+                host, port, family, socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+            )
         else:
             found = await trio.to_thread.run_sync(
                 lambda: socket.getaddrinfo(host, port, family, socket.SOCK_STREAM),

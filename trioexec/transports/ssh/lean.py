@@ -49,6 +49,7 @@ class LeanConnection(asyncssh.SSHClientConnection):
         self._silent = not _log.isEnabledFor(logging.DEBUG)
         super().__init__(*args, **kwargs)
         self._proves_at_once: asyncssh.SSHKeyPair | None = None
+        self._heard_s = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; over a socket of asyncio's, with smaller reads."""
@@ -82,6 +83,23 @@ class LeanConnection(asyncssh.SSHClientConnection):
         if pkttype == MSG_IGNORE and _CHAINED not in self._enc_alg_cs:
             return
         super().send_packet(pkttype, *args, handler=handler)
+
+    def _reset_keepalive_timer(self) -> None:
+        """Note that something was heard; whether that is too long ago is asked when it may be.
+
+        asyncssh starts its timer anew for each packet.
+        """
+        if self._auth_complete:
+            self._heard_s = self._loop.time()
+            if self._keepalive_timer is None:
+                self._set_keepalive_timer()
+
+    def _keepalive_timer_callback(self) -> None:
+        due_s = self._heard_s + float(self._keepalive_interval)
+        if due_s > self._loop.time():
+            self._keepalive_timer = self._loop.call_at(due_s, self._keepalive_timer_callback)
+        else:
+            super()._keepalive_timer_callback()
 
     def prove_at_once(self, pair: asyncssh.SSHKeyPair) -> None:
         """Sign with a key that is offered, and do not ask first whether it would do.

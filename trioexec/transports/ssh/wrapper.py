@@ -29,6 +29,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 __all__ = ["Marker", "MarkerFilter", "Unwrapped", "quote", "stop_request", "unwrap", "wrap"]
 
@@ -150,20 +151,26 @@ def wrap(
         env: Exported before the command; names and values as they are.
         sudo_prompt: Run all of it under sudo, which is to ask with this text.
     """
-    folded = "\n" in command
-    script = _PROLOGUE + (_UNFOLD if folded else "") + (_FED if fed else _GUARDED)
+    script, watchdog = _quoted_scripts("\n" in command, fed)
+    under_sudo = () if sudo_prompt is None else (quote(_UNDER_SUDO), quote(sudo_prompt))
     words = [
-        'eval "$0"',
+        quote('eval "$0"'),
+        *under_sudo,
         script,
-        command.replace("\n", "\x01"),
-        _WATCH_SSHD if fed else _WATCH_STDIN,
-        token,
-        str(max(1, round(grace_s * _TICKS_PER_S))),
+        quote(command.replace("\n", "\x01")),
+        watchdog,
+        quote(token),
+        quote(str(max(1, round(grace_s * _TICKS_PER_S)))),
+        *(quote(f"{name}={value}") for name, value in (env or {}).items()),
     ]
-    words += [f"{name}={value}" for name, value in (env or {}).items()]
-    if sudo_prompt is not None:
-        words[:1] = ['eval "$0"', _UNDER_SUDO, sudo_prompt]
-    return _WIRE_HEAD + " ".join(map(quote, words))
+    return _WIRE_HEAD + " ".join(words)
+
+
+@cache
+def _quoted_scripts(folded: bool, fed: bool) -> tuple[str, str]:  # noqa: FBT001 - keys of a cache
+    """Quote the command's side and the watchdog's, which are the same on every node."""
+    script = _PROLOGUE + (_UNFOLD if folded else "") + (_FED if fed else _GUARDED)
+    return quote(script), quote(_WATCH_SSHD if fed else _WATCH_STDIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
