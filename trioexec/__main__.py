@@ -17,6 +17,10 @@ ALLOCATIONS_A_COLLECTION = 200_000
 tenth of a run and finds next to nothing.  The process is ours, so the setting is too."""
 
 
+TOOLS = 6
+"""So many may watch at once (PEP 669)."""
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
     if sys.argv[1:] in (["--version"], ["-V"]):
@@ -64,7 +68,7 @@ def _leave(code: int) -> None:
     thread of a library waited for that will not end (the screen's library reads the terminal
     in one that outlives a terminal which is gone).  What has asked to be called at exit is.
     """
-    if (sys.gettrace() or sys.getprofile()) and not _has_stuck_thread():
+    if _is_watched() and not _has_stuck_thread():
         sys.exit(code)  # who watches us has something to write down
     import atexit  # noqa: PLC0415
     import contextlib  # noqa: PLC0415
@@ -74,6 +78,13 @@ def _leave(code: int) -> None:
         with contextlib.suppress(OSError, ValueError):  # `run` has said what there was to say
             stream.flush()
     os._exit(code)
+
+
+def _is_watched() -> bool:
+    if sys.gettrace() or sys.getprofile():
+        return True
+    monitoring = getattr(sys, "monitoring", None)  # where profilers are, since Python 3.12
+    return monitoring is not None and any(map(monitoring.get_tool, range(TOOLS)))
 
 
 def _has_stuck_thread() -> bool:

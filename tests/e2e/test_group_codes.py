@@ -9,6 +9,8 @@ import pytest
 
 from tests.e2e.rig import Cli
 
+FAILS_ON_2 = 'case $SSH_CONNECTION in *" 127.0.1.2 "*) exit 5;; esac'
+IS_FIRST = 'case $SSH_CONNECTION in *" 127.0.1.1 "*) true;; *) false;; esac'
 DIFFER = 'case $SSH_CONNECTION in *" 127.0.1.1 "*) echo odd;; *) echo usual;; esac'
 
 
@@ -50,6 +52,21 @@ async def test_nodes_that_differ_fail_in_every_report(cli: Cli, tmp_path: Path) 
     assert about["trioexec.exit_code"] == "1"
     assert f"  {says} (--fail-on-diff): 127.0.1.1\n" in done.stderr
     assert f" 1 of 3 nodes::127.0.1.1: {says}" in done.stderr
+
+
+async def test_only_who_succeeded_as_most_did_fails_for_its_answer(
+    cli: Cli, tmp_path: Path
+) -> None:
+    junit = tmp_path / "junit.xml"
+    told = ("-g", "--fail-on-diff", "--junit", str(junit))
+    some_fail = await cli("-H", "127.0.1.[1-5]", *told, f"{FAILS_ON_2}; echo usual")
+    named = junit.read_text()
+    most_fail = await cli("-H", "127.0.1.[1-3]", *told, f"{IS_FIRST} && exit; exit 3")
+
+    assert some_fail.code == 1, "the main rank has succeeded, and a node differs"
+    assert "answered differently" not in some_fail.stderr + named
+    assert most_fail.code == 1
+    assert "answered differently" not in most_fail.stderr + junit.read_text()
 
 
 async def test_groups_come_in_the_order_asked_for(cli: Cli) -> None:

@@ -13,7 +13,6 @@ import pytest
 from trioexec.cli.app import arguments_of, field_of, make_app
 from trioexec.cli.configured import configurable_groups, known_options
 from trioexec.cli.main import main
-from trioexec.cli.parameters import long_name
 
 USER = """\
 [defaults]
@@ -137,7 +136,7 @@ def test_every_configurable_option_goes_by_its_name_on_the_command_line() -> Non
     fields = {one.name for group in configurable_groups() for one in dataclasses.fields(group)}
     for option in arguments_of(make_app(), "run"):
         if field_of(option) in fields:
-            assert long_name(option.names) == "--" + field_of(option).replace("_", "-")
+            assert "--" + field_of(option).replace("_", "-") in option.names
 
 
 def test_a_check_says_what_is_there(call: Call) -> None:

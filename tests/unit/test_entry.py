@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -95,3 +96,17 @@ def test_what_cannot_be_written_has_been_said_and_is_not_said_twice() -> None:
     assert done.stderr.count("cannot write") == 1
     assert "Traceback" not in done.stderr
     assert "ignored" not in done.stderr
+
+
+@pytest.mark.parametrize(("tool", "watched"), [(None, False), ("profiler", True)])
+def test_who_watches_as_python_3_12_has_it_is_seen(
+    monkeypatch: pytest.MonkeyPatch, tool: str | None, *, watched: bool
+) -> None:
+    tools = [None, None, tool, None, None, None]
+    monkeypatch.setattr(
+        sys, "monitoring", SimpleNamespace(get_tool=tools.__getitem__), raising=False
+    )
+    monkeypatch.setattr(sys, "gettrace", lambda: None)  # we may be watched ourselves
+    monkeypatch.setattr(sys, "getprofile", lambda: None)
+
+    assert entry._is_watched() is watched

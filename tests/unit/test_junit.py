@@ -55,7 +55,7 @@ def test_what_ran_and_failed_is_a_failure_what_could_not_run_an_error() -> None:
     assert found["late"] == ["skipped"]
 
 
-def test_an_outlier_fails_where_it_did_not_fail_otherwise() -> None:
+def test_a_dissenter_fails_where_it_did_not_fail_otherwise() -> None:
     recorder = Recorder()
     for event in events_of(EVERY_WAY):
         recorder.handle(event)
@@ -75,7 +75,7 @@ def test_an_outlier_fails_where_it_did_not_fail_otherwise() -> None:
     assert "web1" not in found
     assert found["web2"] == {
         "message": "web2: answered differently from most",
-        "type": "Outlier",
+        "type": "Dissent",
     }
     assert found["web3"] == {"message": "web3: exit 3", "type": "Exited"}
     assert found["gone"]["type"] == "Unreachable"

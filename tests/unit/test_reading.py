@@ -88,9 +88,11 @@ def test_a_grammar_of_its_own_is_left_to_its_command(argv: list[str]) -> None:
     assert read(load("pdsh"), ["--help", *argv], {}).settings["help"].value is True
 
 
-def test_what_only_a_command_line_says_it_cannot_take_back() -> None:
+def test_what_something_else_may_say_can_be_taken_back() -> None:
     flags = flags_of(groups_of(load("run").entry))
 
     assert "--no-fail-fast" in flags
     assert "--prefix" in flags
-    assert not {"--no-help", "--no-version", "--no-password"} & flags.keys()
+    # What the journal keeps of a run, `rerun` can take back.
+    assert {"--no-password", "--no-sudo-password"} <= flags.keys()
+    assert not {"--no-help", "--no-version"} & flags.keys()

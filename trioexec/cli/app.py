@@ -24,7 +24,7 @@ __all__ = ["arguments_of", "field_of", "make_app", "settle"]
 
 
 class _Command(App):
-    """A command whose options are put together once: to split the words off, and to parse."""
+    """A command whose options are put together once: what was parsed is read from them."""
 
     _arguments: ArgumentCollection | None = None
 

@@ -39,6 +39,10 @@ class Option:
     from_env: bool = True
     """Whether a variable may give it."""
 
+    reversible: bool = True
+    """Whether a flag can be taken back, by its opposite: what a variable, a file or a record of
+    the journal may say has to be."""
+
     completer: Callable[[object], list[str]] | None = None
     """Lists what the text may be, for shells."""
 
@@ -50,33 +54,15 @@ class Option:
     @property
     def opposite(self) -> str:
         """What takes the flag back; empty where there is no such thing."""
-        if self.read is not None or not self.from_env:
-            return ""  # what only a command line can say, it need not take back
+        if self.read is not None or not self.reversible:
+            return ""
         taken_back = self.long_name.removeprefix("--no-")
         return f"--{taken_back}" if taken_back != self.long_name else f"--no-{taken_back[2:]}"
 
 
-def option(
-    *names: str,
-    panel: str,
-    help: str,  # noqa: A002 - the word for it everywhere else
-    converter: Reader | None = None,
-    metavar: str = "",
-    exclusive: str = "",
-    from_env: bool = True,
-    completer: Callable[[object], list[str]] | None = None,
-) -> Option:
-    """Declare an option: `Option`, in the words of a declaration."""
-    return Option(
-        names=names,
-        panel=panel,
-        help=help,
-        read=converter,
-        metavar=metavar,
-        exclusive=exclusive,
-        from_env=from_env,
-        completer=completer,
-    )
+def option(*names: str, **about: Any) -> Option:  # noqa: ANN401 - the fields of `Option`
+    """Declare an option."""
+    return Option(names=names, **about)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

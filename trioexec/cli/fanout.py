@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, TypeVarTuple, Unpack
 from trioexec.cli.invocation import Invocation
 from trioexec.cli.options import OutputOptions
 from trioexec.cli.selection import nodes_for
-from trioexec.cli.view import Streams, View, make_sinks, outliers_of, view_of
+from trioexec.cli.view import (
+    Streams,
+    View,
+    dissenters_of,
+    group_that_judges,
+    make_sinks,
+    view_of,
+)
 from trioexec.model.command import Limits
 from trioexec.model.exitcodes import DIFFERENT, FAILED, OK, Strategy, Verdict, decide
 from trioexec.model.nodes import Node
@@ -29,6 +36,7 @@ if TYPE_CHECKING:
     from trioexec.model.outcomes import StopReason
     from trioexec.model.report import Report
     from trioexec.sinks.base import Sink
+    from trioexec.sinks.grouped import GroupSink
     from trioexec.transports.base import Transport
 
 __all__ = [
@@ -139,7 +147,7 @@ async def run_plan(plan: Plan) -> int:
         shown = (
             plan.shown(console, fold) if plan.shown else make_sinks(plan.view, console, fold=fold)
         )
-        outliers = outliers_of(plan.view, shown)
+        dissenters = dissenters_of(plan.view, shown)
         result = await run_job(
             plan.nodes,
             plan.job,
@@ -148,10 +156,10 @@ async def run_plan(plan: Plan) -> int:
             flow=flow,
             sinks=[
                 *shown,
-                *(plan.records(console, fold, outliers) if plan.records else ()),
+                *(plan.records(console, fold, dissenters) if plan.records else ()),
             ],
             console=console,
-            decide=_failing_on(plan.decide, outliers),
+            decide=_failing_on(plan.decide, group_that_judges(plan.view, shown)),
             fold=fold,
             batch=plan.batch or on_screen,
             feed=plan.feed,
@@ -169,12 +177,14 @@ def _files_lack(shown: Sequence[Sink]) -> bool:
     return any(isinstance(sink, FilesSink) and sink.error is not None for sink in shown)
 
 
-def _failing_on(decide: Decide, outliers: Callable[[], Sequence[str]]) -> Decide:
-    """Make a judge to whom a run with outliers is no success."""
+def _failing_on(decide: Decide, groups: GroupSink | None) -> Decide:
+    """Make a judge to whom nodes that differ are no success."""
+    if groups is None:
+        return decide
 
     def judge(report: Report, stopped: StopReason | None, stopped_by: str | None) -> int:
         code = decide(report, stopped, stopped_by)
-        return DIFFERENT if code == OK and outliers() else code
+        return DIFFERENT if code == OK and groups.outliers else code
 
     return judge
 

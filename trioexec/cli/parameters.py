@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Annotated, Any, Final
 
-from cyclopts import ArgumentCollection, CoercionError, Group, Parameter, Token
+from cyclopts import Argument, ArgumentCollection, CoercionError, Group, Parameter, Token
 
 from trioexec.cli.declared import Flag, declared
 
-__all__ = ["PANELS", "declare", "long_name"]
+__all__ = ["PANELS", "declare"]
 
 PANELS: Final = (
     "Which nodes",
@@ -28,11 +28,6 @@ PANELS: Final = (
     "General",
 )
 """As help shows them, from the top."""
-
-
-def long_name(names: Sequence[str]) -> str:
-    """Pick the name under which errors and help call an option."""
-    return next(name for name in names if name.startswith("--"))
 
 
 def declare(group: type[Any]) -> None:
@@ -76,9 +71,13 @@ def _exclusive(name: str) -> Group:
 
 def _at_most_one(arguments: ArgumentCollection) -> None:
     # cyclopts' MutuallyExclusive counts flags that are taken back.
-    given = [long_name(one.names) for one in arguments if one.has_tokens and one.value]
+    given = [_long_name(one) for one in arguments if one.has_tokens and one.value]
     if len(given) > 1:
         raise ValueError(f"{given[0]} and {given[1]} exclude each other.\nLeave one of them out.")
+
+
+def _long_name(argument: Argument) -> str:
+    return next(name for name in argument.names if name.startswith("--"))
 
 
 def _default_text(default: object) -> str | None:

@@ -34,10 +34,10 @@ __all__ = ["REMEMBERED", "RecordMaker", "SinkMaker", "record_sinks"]
 
 Fold = Callable[[Iterable[str]], str]
 SinkMaker = Callable[["Console", Fold], "list[Sink]"]
-Outliers = Callable[[], Collection[str]]
-"""Names, at the end of a run, the nodes that failed by answering differently."""
+Dissenters = Callable[[], Collection[str]]
+"""Names, at the end of a run, the nodes that fail for their answer alone."""
 
-RecordMaker = Callable[["Console", Fold, Outliers], "list[Sink]"]
+RecordMaker = Callable[["Console", Fold, Dissenters], "list[Sink]"]
 
 REMEMBERED: Final = (LimitOptions, CommandOptions, ResultOptions, SshOptions, TransportOptions)
 """What shapes a run; how it was shown is for the next time to say."""
@@ -73,12 +73,12 @@ def record_sinks(call: Invocation, asked: Asked | None = None) -> RecordMaker:
             raise UsageError(f"--junit {options.junit}: {why}.\nName a file that can be written.")
     telling = _tellers(call, options)
 
-    def make(console: Console, fold: Fold, outliers: Outliers) -> list[Sink]:
+    def make(console: Console, fold: Fold, dissenters: Dissenters) -> list[Sink]:
         sinks: list[Sink] = []
         if not options.no_record:
             sinks.append(_journal_sink(call, console, keeps_output=not options.no_record_output))
         if asked is None:
-            sinks += _node_reports(call, options, console, fold, outliers)
+            sinks += _node_reports(call, options, console, fold, dissenters)
         else:
             sinks += _check_reports(call, options, asked, console, fold)
         return [*sinks, *(tell(console) for tell in telling)]
@@ -116,18 +116,18 @@ def _span_teller(call: Invocation) -> Callable[[Console], Sink]:
 
 
 def _node_reports(
-    call: Invocation, options: RecordOptions, console: Console, fold: Fold, outliers: Outliers
+    call: Invocation, options: RecordOptions, console: Console, fold: Fold, dissenters: Dissenters
 ) -> Iterator[Sink]:
     """Make what tells a CI server of nodes."""
     if options.junit:
         from trioexec.sinks.junit import JunitSink  # noqa: PLC0415
 
-        yield JunitSink(Path(options.junit), say=console.say, outliers=outliers)
+        yield JunitSink(Path(options.junit), say=console.say, dissenters=dissenters)
     if _annotates(call, options):
         from trioexec.sinks.github import GithubSink  # noqa: PLC0415
 
         yield GithubSink(
-            say=console.say, fold=fold, summary_file=_github_file(call), outliers=outliers
+            say=console.say, fold=fold, summary_file=_github_file(call), dissenters=dissenters
         )
 
 

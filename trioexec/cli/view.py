@@ -16,9 +16,19 @@ from trioexec.model.errors import UsageError
 if TYPE_CHECKING:
     from trioexec.sinks.base import Sink
     from trioexec.sinks.console import Console
+    from trioexec.sinks.grouped import GroupSink
     from trioexec.sinks.masks import Mask
 
-__all__ = ["Streams", "View", "is_pipe", "make_sinks", "outliers_of", "progress_sinks", "view_of"]
+__all__ = [
+    "Streams",
+    "View",
+    "dissenters_of",
+    "group_that_judges",
+    "is_pipe",
+    "make_sinks",
+    "progress_sinks",
+    "view_of",
+]
 
 Fold = Callable[[Iterable[str]], str]
 Mode = Literal["stream", "group", "json", "files", "tui"]
@@ -164,23 +174,23 @@ def make_sinks(view: View, console: Console, *, fold: Fold) -> list[Sink]:
     if not view.quiet:
         from trioexec.sinks.summary import SummarySink  # noqa: PLC0415
 
-        sinks.append(SummarySink(console, fold=fold, outliers=outliers_of(view, sinks)))
+        sinks.append(SummarySink(console, fold=fold, dissenters=dissenters_of(view, sinks)))
     return sinks
 
 
-def outliers_of(view: View, sinks: Iterable[Sink]) -> Callable[[], list[str]]:
-    """Make what names the nodes that answer differently, where that makes them fail.
-
-    Args:
-        view: Says whether it does.
-        sinks: Those of the view; the groups are known to one of them.
-    """
+def group_that_judges(view: View, sinks: Iterable[Sink]) -> GroupSink | None:
+    """Find, among the view's sinks, the groups that have a say in the exit code, if they have."""
     if not view.fail_on_diff:
-        return list
+        return None
     from trioexec.sinks.grouped import GroupSink  # noqa: PLC0415 - made already
 
-    (group,) = (sink for sink in sinks if isinstance(sink, GroupSink))
-    return lambda: [node.name for node in group.outliers]
+    return next(sink for sink in sinks if isinstance(sink, GroupSink))
+
+
+def dissenters_of(view: View, sinks: Iterable[Sink]) -> Callable[[], list[str]]:
+    """Make what names the nodes that fail for their answer alone."""
+    group = group_that_judges(view, sinks)
+    return list if group is None else lambda: [node.name for node in group.dissenters]
 
 
 def progress_sinks(view: View, console: Console) -> list[Sink]:

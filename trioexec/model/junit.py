@@ -94,7 +94,7 @@ def _case_of(node: NodeRecord) -> Case:
         took_s=node.busy_s,
         verdict=node.verdict,
         message=f"{node.node.name}: {node.text}",
-        kind="Outlier" if node.outlier and outcome.ok else type(outcome).__name__,
+        kind="Dissent" if node.dissenting and outcome.ok else type(outcome).__name__,
         stdout=node.stdout,
         stderr=node.stderr,
     )

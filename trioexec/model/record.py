@@ -20,7 +20,7 @@ from trioexec.model.report import NodeResult, Report
 from trioexec.model.tally import Tally
 
 __all__ = [
-    "OUTLIER",
+    "DISSENT",
     "NodeRecord",
     "OutputGroup",
     "Recorder",
@@ -43,7 +43,7 @@ Verdict = Literal["ok", "failed", "error", "skipped"]
 """How a node is counted in reports: it did it; it ran and failed; it could not be run
 or was stopped; it was never started."""
 
-OUTLIER: Final = "answered differently from most"
+DISSENT: Final = "answered differently from most"
 """How a node ended that did what it was told, and said what others did not."""
 
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;:]*m")
@@ -125,8 +125,8 @@ class NodeRecord:
     """Fit for any document; a bracketed line stands where something was left out."""
 
     stderr: str
-    outlier: bool = False
-    """Whether it answered differently from most, where that is to fail."""
+    dissenting: bool = False
+    """Whether it fails for its answer alone, which is not that of most."""
 
     @property
     def node(self) -> Node:
@@ -137,13 +137,13 @@ class NodeRecord:
     def verdict(self) -> Verdict:
         """How it is counted."""
         verdict = verdict_of(self.result.outcome)
-        return "failed" if self.outlier and verdict == "ok" else verdict
+        return "failed" if self.dissenting and verdict == "ok" else verdict
 
     @property
     def text(self) -> str:
         """How it ended, in one line; nodes with the same text fold together."""
         outcome = self.result.outcome
-        return OUTLIER if self.outlier and outcome.ok else outcome.text
+        return DISSENT if self.dissenting and outcome.ok else outcome.text
 
     @property
     def busy_s(self) -> float:
@@ -234,12 +234,13 @@ class Recorder:
         elif isinstance(event, RunFinished):
             self._finished = event
 
-    def record(self, outliers: Collection[str] = ()) -> RunRecord:
+    def record(self, dissenters: Collection[str] = ()) -> RunRecord:
         """Say what is known; the run should be over.
 
         Args:
-            outliers: Names of nodes that answered differently from most, where that is to fail.
+            dissenters: Names of nodes that fail for their answer alone.
         """
+        dissenting = frozenset(dissenters)
         end = self._finished or RunFinished(at_s=0.0, exit_code=0)
         report = self.tally.report(now_s=end.at_s)
         return RunRecord(
@@ -249,7 +250,7 @@ class Recorder:
                     result=row,
                     stdout=self._text(row.node.name, "stdout"),
                     stderr=self._text(row.node.name, "stderr"),
-                    outlier=row.node.name in outliers,
+                    dissenting=row.node.name in dissenting,
                 )
                 for row in report
             ),

@@ -1,7 +1,7 @@
 """Who says what a setting is: layers of texts, the later ones stronger; a value knows its source.
 
 Pure.  A layer is only texts under option names; where they come from is the business of
-whoever makes the layer (`environment` here, the command line itself is cyclopts'), and what
+whoever makes the layer (`environment` here, the command line itself is `cli.reading`'s), and what
 they mean is the option's.
 """
 

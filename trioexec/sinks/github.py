@@ -26,7 +26,7 @@ class GithubSink:
         say: Callable[[str], None],
         fold: Callable[[Iterable[str]], str],
         summary_file: Path | None,
-        outliers: Callable[[], Collection[str]] = tuple,
+        dissenters: Callable[[], Collection[str]] = tuple,
     ) -> None:
         """Prepare.
 
@@ -34,12 +34,12 @@ class GithubSink:
             say: Shows one line on stderr, from where the runner reads it.
             fold: Makes one short text of node names.
             summary_file: What ``GITHUB_STEP_SUMMARY`` names; it is appended to.
-            outliers: Names, at the end, the nodes that failed by answering differently.
+            dissenters: Names, at the end, the nodes that fail for their answer alone.
         """
         self._say = say
         self._fold = fold
         self._summary_file = summary_file
-        self._outliers = outliers
+        self._dissenters = dissenters
         self._recorder = Recorder()
         self._token = secrets.token_hex(16)
 
@@ -57,7 +57,7 @@ class GithubSink:
         """Nothing to do: all is said with the last event."""
 
     def _conclude(self) -> None:
-        record = self._recorder.record(self._outliers())
+        record = self._recorder.record(self._dissenters())
         for line in annotation_lines(record, self._fold):
             self._say(line)
         if self._summary_file is None:

@@ -131,6 +131,16 @@ class GroupSink:
             (node for group in others for node in group.nodes), key=lambda node: node.rank
         )
 
+    @property
+    def dissenters(self) -> list[Node]:
+        """Those of the outliers that succeeded where most did: nothing else says why they fail."""
+        if not self._groups or not _majority(self.groups).outcome.ok:
+            return []
+        succeeded = {
+            node.name for group in self._groups.values() if group.outcome.ok for node in group.nodes
+        }
+        return [node for node in self.outliers if node.name in succeeded]
+
     def handle(self, event: Event) -> None:
         """Take one event."""
         match event:

@@ -23,7 +23,7 @@ class JunitSink:
         *,
         say: Callable[[str], None],
         properties: Mapping[str, str] | None = None,
-        outliers: Callable[[], Collection[str]] = tuple,
+        dissenters: Callable[[], Collection[str]] = tuple,
     ) -> None:
         """Prepare; the file is not touched yet.
 
@@ -31,12 +31,12 @@ class JunitSink:
             path: Replaced whole.
             say: Shows one line to the user, where the file cannot be written.
             properties: What else to say about the run.
-            outliers: Names, at the end, the nodes that failed by answering differently.
+            dissenters: Names, at the end, the nodes that fail for their answer alone.
         """
         self._path = path
         self._say = say
         self._properties = dict(properties or {})
-        self._outliers = outliers
+        self._dissenters = dissenters
         self._recorder = Recorder(node_bytes=OUTPUT_BYTES, total_bytes=TOTAL_BYTES)
 
     def handle(self, event: Event) -> None:
@@ -50,7 +50,7 @@ class JunitSink:
 
     def _write(self) -> None:
         document = junit_xml(
-            self._recorder.record(self._outliers()),
+            self._recorder.record(self._dissenters()),
             hostname=socket.gethostname(),
             properties=self._properties,
         )

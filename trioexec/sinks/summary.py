@@ -7,7 +7,7 @@ from typing import Final
 
 from trioexec.model.events import Event, RunFinished
 from trioexec.model.exitcodes import OK, Strategy
-from trioexec.model.record import OUTLIER
+from trioexec.model.record import DISSENT
 from trioexec.model.report import Report
 from trioexec.model.tally import Tally
 from trioexec.sinks.console import Console
@@ -28,7 +28,7 @@ class SummarySink:
         *,
         fold: Callable[[Iterable[str]], str],
         quiet: bool = False,
-        outliers: Callable[[], Collection[str]] = tuple,
+        dissenters: Callable[[], Collection[str]] = tuple,
     ) -> None:
         """Prepare the sink.
 
@@ -36,12 +36,12 @@ class SummarySink:
             console: Where to say it.
             fold: Makes one short text of node names.
             quiet: Say nothing.
-            outliers: Names, at the end, the nodes that failed by answering differently.
+            dissenters: Names, at the end, the nodes that fail for their answer alone.
         """
         self._console = console
         self._fold = fold
         self._quiet = quiet
-        self._outliers = outliers
+        self._dissenters = dissenters
         self._tally = Tally()
 
     def handle(self, event: Event) -> None:
@@ -51,8 +51,8 @@ class SummarySink:
         if isinstance(event, RunFinished) and not self._quiet and event.stopped != "output closed":
             report = self._tally.report(now_s=event.at_s)
             lines = summarize(report, exit_code=event.exit_code, fold=self._fold)
-            if outliers := self._outliers():
-                lines.append(f"  {OUTLIER} (--fail-on-diff): {self._fold(outliers)}")
+            if dissenters := self._dissenters():
+                lines.append(f"  {DISSENT} (--fail-on-diff): {self._fold(dissenters)}")
             for line in lines:
                 self._console.say(line)
 

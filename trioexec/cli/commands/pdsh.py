@@ -258,7 +258,7 @@ def _view(options: PdshOptions) -> View:
 def _sinks(who: str, program: str) -> RecordMaker:
     from trioexec.sinks.pdsh import PdshSink  # noqa: PLC0415
 
-    return lambda console, _fold, _outliers: [PdshSink(console, who=who, program=program)]
+    return lambda console, _fold, _dissenters: [PdshSink(console, who=who, program=program)]
 
 
 def _show(call: Invocation, options: PdshOptions, targets: Sequence[Target]) -> None:

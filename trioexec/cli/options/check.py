@@ -25,7 +25,7 @@ class CheckOptions:
             "--timeout",
             panel="Run",
             metavar="S",
-            converter=seconds,
+            read=seconds,
             help="For each check that has no timeout in the file.",
         ),
     ] = math.inf
@@ -35,7 +35,7 @@ class CheckOptions:
             "--env",
             panel="Run",
             metavar="K=V",
-            converter=pair,
+            read=pair,
             help="Set a variable for every check. Repeatable.",
         ),
     ] = ()
@@ -73,7 +73,7 @@ class CheckOptions:
             "--color",
             panel="Output",
             metavar="auto|always|never",
-            converter=choice,
+            read=choice,
             help="auto: on a terminal, unless NO_COLOR is set.",
         ),
     ] = "auto"
@@ -83,7 +83,7 @@ class CheckOptions:
             "--progress",
             panel="Output",
             metavar="auto|always|never",
-            converter=choice,
+            read=choice,
             help="auto: when stderr is a terminal, and stdout no pipe.",
         ),
     ] = "auto"

@@ -20,6 +20,7 @@ class CompletionOptions:
             "--install",
             panel="Completion",
             from_env=False,
+            reversible=False,
             help="Write the script to where the shell looks for it, and say where; a file that is"
             " not ours stays.",
         ),

@@ -23,7 +23,7 @@ class DemoOptions:
             "--nodes",
             panel="Demo",
             metavar="N",
-            converter=number(1, MAX_DEMO_NODES),
+            read=number(1, MAX_DEMO_NODES),
             help="How many SSH servers to start.",
         ),
     ] = 8

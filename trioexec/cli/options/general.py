@@ -19,12 +19,25 @@ class GeneralOptions:
     """What every command understands."""
 
     help: Annotated[
-        bool, option("-h", "--help", panel="General", from_env=False, help="Show this and exit.")
+        bool,
+        option(
+            "-h",
+            "--help",
+            panel="General",
+            from_env=False,
+            reversible=False,
+            help="Show this and exit.",
+        ),
     ] = False
     version: Annotated[
         bool,
         option(
-            "-V", "--version", panel="General", from_env=False, help="Show the version and exit."
+            "-V",
+            "--version",
+            panel="General",
+            from_env=False,
+            reversible=False,
+            help="Show the version and exit.",
         ),
     ] = False
 
@@ -39,7 +52,7 @@ class FileOptions:
             "--config",
             panel="General",
             metavar="FILE",
-            converter=text,
+            read=text,
             help="The one config file to read, instead of the user's and the project's; "
             "none: no file.",
         ),
@@ -50,7 +63,7 @@ class FileOptions:
             "--profile",
             panel="General",
             metavar="NAME",
-            converter=text,
+            read=text,
             help="Options that a config file has by name.",
         ),
     ] = ""

@@ -27,7 +27,7 @@ class NodeOptions:
             "-w",
             panel="Nodes",
             metavar="EXPR",
-            converter=text,
+            read=text,
             completer=group_names,
             help="Nodes: [user@]host[:port], web[1-20], a,b, ^file, - for stdin, @group. "
             "Repeatable.",
@@ -40,7 +40,7 @@ class NodeOptions:
             "--cluster",
             panel="Nodes",
             metavar="NAME",
-            converter=text,
+            read=text,
             help="The nodes of a cluster of the config file, with the options it has there.",
         ),
     ] = ""
@@ -51,7 +51,7 @@ class NodeOptions:
             "--filter",
             panel="Nodes",
             metavar="EXPR",
-            converter=text,
+            read=text,
             completer=group_names,
             help="Keep only these: a name, a glob or a node set. Repeatable.",
         ),
@@ -63,7 +63,7 @@ class NodeOptions:
             "--exclude",
             panel="Nodes",
             metavar="EXPR",
-            converter=text,
+            read=text,
             completer=group_names,
             help="Leave these out: a name, a glob or a node set. Repeatable.",
         ),
@@ -84,7 +84,7 @@ class ListOptions:
             "--pick",
             panel="List",
             metavar="N",
-            converter=number(1, MAX_PARTS),
+            read=number(1, MAX_PARTS),
             help="So many of them, at random.",
         ),
     ] = UNSET
@@ -94,7 +94,7 @@ class ListOptions:
             "--split",
             panel="List",
             metavar="N",
-            converter=number(1, MAX_PARTS),
+            read=number(1, MAX_PARTS),
             help="In so many parts of equal size, a line each.",
         ),
     ] = UNSET

@@ -43,7 +43,7 @@ class OutputOptions:
             "--mask",
             panel="Output",
             metavar="KINDS",
-            converter=text,
+            read=text,
             help="With -g: host,time,number are no difference between two answers.",
         ),
     ] = ""
@@ -53,7 +53,7 @@ class OutputOptions:
             "--sort",
             panel="Output",
             metavar="size|node|code",
-            converter=choice,
+            read=choice,
             help="With -g: the biggest group first, or by first node, or by exit code.",
         ),
     ] = "size"
@@ -90,7 +90,7 @@ class OutputOptions:
             "--output-dir",
             panel="Output",
             metavar="DIR",
-            converter=text,
+            read=text,
             help="Files NODE.out, NODE.err and run.json there; with a mode above, that as well.",
         ),
     ] = ""
@@ -123,7 +123,7 @@ class OutputOptions:
             "--color",
             panel="Output",
             metavar="auto|always|never",
-            converter=choice,
+            read=choice,
             help="auto: on a terminal, unless NO_COLOR is set.",
         ),
     ] = "auto"
@@ -133,7 +133,7 @@ class OutputOptions:
             "--progress",
             panel="Output",
             metavar="auto|always|never",
-            converter=choice,
+            read=choice,
             help="auto: when stderr is a terminal, and stdout no pipe.",
         ),
     ] = "auto"

@@ -23,7 +23,7 @@ class RecordOptions:
             "--junit",
             panel="Records",
             metavar="FILE",
-            converter=text,
+            read=text,
             help="JUnit XML there, a test case a node (check: and check); also when interrupted.",
         ),
     ] = ""
@@ -33,7 +33,7 @@ class RecordOptions:
             "--annotations",
             panel="Records",
             metavar="auto|github|none",
-            converter=choice,
+            read=choice,
             help="For GitHub Actions; auto: where GITHUB_ACTIONS says so.",
         ),
     ] = "auto"
@@ -43,7 +43,7 @@ class RecordOptions:
             "--log-file",
             panel="Records",
             metavar="FILE",
-            converter=text,
+            read=text,
             help="A log of the run there, a JSON object a line, without output; appended to.",
         ),
     ] = ""
@@ -78,7 +78,7 @@ class RunsOptions:
             "--last",
             panel="Journal",
             metavar="N",
-            converter=number(1, MAX_LISTED),
+            read=number(1, MAX_LISTED),
             help="List so many runs, the newest first.",
         ),
     ] = 20
@@ -89,7 +89,7 @@ class RunsOptions:
             "--output",
             panel="Journal",
             metavar="FILE",
-            converter=text,
+            read=text,
             help="Where report writes the page.",
         ),
     ] = ""

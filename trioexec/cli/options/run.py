@@ -27,7 +27,7 @@ class LimitOptions:
             "--parallel",
             panel="Run",
             metavar="N",
-            converter=number(0, MAX_PARALLEL, zero="no limit"),
+            read=number(0, MAX_PARALLEL, zero="no limit"),
             help="At most so many nodes at once; 0 is no limit.",
         ),
     ] = DEFAULT_PARALLEL
@@ -55,15 +55,13 @@ class LimitOptions:
             "--connect-timeout",
             panel="Run",
             metavar="S",
-            converter=seconds,
+            read=seconds,
             help="For reaching a node and logging in.",
         ),
     ] = DEFAULT_CONNECT_TIMEOUT_S
     deadline: Annotated[
         float,
-        option(
-            "--deadline", panel="Run", metavar="S", converter=seconds, help="For the whole run."
-        ),
+        option("--deadline", panel="Run", metavar="S", read=seconds, help="For the whole run."),
     ] = math.inf
     dry_run: Annotated[
         bool,
@@ -81,7 +79,7 @@ class CommandOptions:
             "--timeout",
             panel="Run",
             metavar="S",
-            converter=seconds,
+            read=seconds,
             help="For the command on each node.",
         ),
     ] = math.inf
@@ -91,7 +89,7 @@ class CommandOptions:
             "--idle-timeout",
             panel="Run",
             metavar="S",
-            converter=seconds,
+            read=seconds,
             help="For the command on each node, without any output.",
         ),
     ] = math.inf
@@ -110,7 +108,7 @@ class CommandOptions:
             "--script",
             panel="Run",
             metavar="FILE",
-            converter=text,
+            read=text,
             exclusive="stdin",
             help="Run this local script, by the interpreter of its #! line; words are its "
             "arguments.",
@@ -125,7 +123,7 @@ class CommandOptions:
             "--env",
             panel="Run",
             metavar="K=V",
-            converter=pair,
+            read=pair,
             help="Set a variable for the command. Repeatable.",
         ),
     ] = ()
@@ -145,7 +143,7 @@ class CommandOptions:
             "--sudo-password-fd",
             panel="Run",
             metavar="N",
-            converter=number(0, MAX_DESCRIPTOR),
+            read=number(0, MAX_DESCRIPTOR),
             from_env=False,
             help="Run the command under sudo; read its password from this descriptor, one line.",
         ),
@@ -207,7 +205,7 @@ class ResultOptions:
             "--main-rank",
             panel="Result",
             metavar="NODE",
-            converter=text,
+            read=text,
             help="The node whose code counts by default; without it the first one.",
         ),
     ] = ""

@@ -23,9 +23,7 @@ class SshOptions:
 
     user: Annotated[
         str,
-        option(
-            "-l", "--user", panel="SSH", metavar="USER", converter=text, help="Log in as this user."
-        ),
+        option("-l", "--user", panel="SSH", metavar="USER", read=text, help="Log in as this user."),
     ] = ""
     port: Annotated[
         int,
@@ -34,7 +32,7 @@ class SshOptions:
             "--port",
             panel="SSH",
             metavar="PORT",
-            converter=number(1, MAX_PORT),
+            read=number(1, MAX_PORT),
             help="For nodes that name none themselves.",
         ),
     ] = UNSET
@@ -45,7 +43,7 @@ class SshOptions:
             "--identity",
             panel="SSH",
             metavar="FILE",
-            converter=text,
+            read=text,
             help="Private key to offer. Repeatable.",
         ),
     ] = ()
@@ -56,7 +54,7 @@ class SshOptions:
             "--ssh-config",
             panel="SSH",
             metavar="FILE",
-            converter=text,
+            read=text,
             help="Use this file instead of ~/.ssh/config; none: no file.",
         ),
     ] = ""
@@ -67,7 +65,7 @@ class SshOptions:
             "--jump",
             panel="SSH",
             metavar="HOST",
-            converter=text,
+            read=text,
             help="Go through [user@]host[:port]; several with commas; none: directly.",
         ),
     ] = ""
@@ -78,7 +76,7 @@ class SshOptions:
             "--ssh-option",
             panel="SSH",
             metavar="K=V",
-            converter=pair,
+            read=pair,
             help="As after ssh -o. Repeatable.",
         ),
     ] = ()
@@ -94,7 +92,7 @@ class SshOptions:
             "--strict-host-key-checking",
             panel="SSH",
             metavar="yes|no|accept-new",
-            converter=choice,
+            read=choice,
             help="Whether unknown host keys are refused, ignored or learned; changed ones are "
             "refused.",
         ),
@@ -114,7 +112,7 @@ class SshOptions:
             "--password-fd",
             panel="SSH",
             metavar="N",
-            converter=number(0, MAX_DESCRIPTOR),
+            read=number(0, MAX_DESCRIPTOR),
             from_env=False,
             help="Read the login password from this descriptor, one line.",
         ),
@@ -125,7 +123,7 @@ class SshOptions:
             "--key-passphrase-fd",
             panel="SSH",
             metavar="N",
-            converter=number(0, MAX_DESCRIPTOR),
+            read=number(0, MAX_DESCRIPTOR),
             from_env=False,
             help="Read the passphrase of encrypted keys from this descriptor, one line.",
         ),
@@ -136,7 +134,7 @@ class SshOptions:
             "--server-alive-interval",
             panel="SSH",
             metavar="S",
-            converter=number(0, MAX_ALIVE_S, zero="never"),
+            read=number(0, MAX_ALIVE_S, zero="never"),
             help="Ask a silent node every so many seconds whether it is there; 0: never.",
         ),
     ] = UNSET
@@ -146,7 +144,7 @@ class SshOptions:
             "--server-alive-count-max",
             panel="SSH",
             metavar="N",
-            converter=number(1, MAX_ALIVE_COUNT),
+            read=number(1, MAX_ALIVE_COUNT),
             help="So many answers may be missing before the node counts as lost.",
         ),
     ] = UNSET
@@ -162,7 +160,7 @@ class TransportOptions:
             "--transport",
             panel="SSH",
             metavar="ssh|local",
-            converter=choice,
+            read=choice,
             help="local runs every node's command on this machine.",
         ),
     ] = "ssh"
@@ -172,7 +170,7 @@ class TransportOptions:
             "--persist",
             panel="SSH",
             metavar="S",
-            converter=seconds,
+            read=seconds,
             help="Leave connections open for so long after the run; later runs with the same "
             "options use them by themselves. trioexec hold lists them.",
         ),
@@ -186,7 +184,7 @@ class TransportOptions:
             "--workers",
             panel="SSH",
             metavar="N",
-            converter=number(0, MAX_WORKERS, zero="by cores and nodes"),
+            read=number(0, MAX_WORKERS, zero="by cores and nodes"),
             help="Connect from so many processes.",
         ),
     ] = 0
