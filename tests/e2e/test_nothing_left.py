@@ -43,7 +43,7 @@ def says_that_all_are_ended(stderr: str, how: str, nodes: str, but_the_deaf: str
     [
         pytest.param(("--timeout", "1"), "timed out running", id="timeout"),
         pytest.param(("--idle-timeout", "1"), "timed out with no output", id="idle timeout"),
-        pytest.param(("--deadline", "20"), "ran into the deadline", id="deadline"),
+        pytest.param(("--deadline", "12"), "ran into the deadline", id="deadline"),
     ],
 )
 async def test_limits_end_commands_of_every_kind(
