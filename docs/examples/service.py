@@ -26,7 +26,7 @@ LONGEST_LINE_BYTES = 64 * 1024
 
 
 async def lines_of(stream: trio.abc.ReceiveStream) -> AsyncIterator[str]:
-    """Give the lines of a stream; a line that is too long comes in parts."""
+    """Give the lines of a stream; one that is too long comes in parts."""
     kept = b""
     async for piece in stream:
         *whole, kept = (kept + piece).split(b"\n")
@@ -34,6 +34,8 @@ async def lines_of(stream: trio.abc.ReceiveStream) -> AsyncIterator[str]:
             whole, kept = [*whole, kept], b""
         for line in whole:
             yield line.decode(errors="backslashreplace")
+    if kept:
+        yield kept.decode(errors="backslashreplace")
 
 
 @dataclass

@@ -28,7 +28,7 @@ async def open_it(nodes: Sequence[Node], watch: list[Event]) -> None:
         fail_fast=True,
         connect_timeout_s=2.5,
         ssh=SshOptions(user="root", strict_host_key_checking="yes"),
-        watch=[watch.append],
+        watch=[lambda: watch.append],
     ) as fleet:
         assert_type(fleet, Fleet)
 

@@ -7,7 +7,7 @@ import pytest
 
 from trioexec.cli.invocation import Invocation
 from trioexec.cli.main import main
-from trioexec.cli.screen import open_console, require_screen
+from trioexec.cli.screen import make_console, require_screen
 from trioexec.model.errors import UsageError
 from trioexec.model.flow import Flow
 from trioexec.settings.layers import Setting
@@ -73,9 +73,10 @@ def test_another_mode_beside_it_is_a_usage_error(capsys: pytest.CaptureFixture[s
 
 
 async def test_only_a_screen_holds_back_what_is_said() -> None:
-    async with open_console(Flow(), on_screen=False) as (console, hand_quit):
-        assert type(console) is Console
-        assert hand_quit is None
-    async with open_console(Flow(), on_screen=True) as (console, hand_quit):
-        assert isinstance(console, ScreenConsole)
-        assert hand_quit == console.take_quit
+    console, hand_quit = make_console(Flow(), on_screen=False)
+    assert type(console) is Console
+    assert hand_quit is None
+
+    console, hand_quit = make_console(Flow(), on_screen=True)
+    assert isinstance(console, ScreenConsole)
+    assert hand_quit == console.take_quit

@@ -60,10 +60,12 @@ async def test_a_hop_that_is_cancelled_before_its_handshake_closes_its_socket(
     routes = cast("Routes", SimpleNamespace(find=lambda *_, **__: route, may_run_programs=False))
     monkeypatch.setattr(hops_module, "dial", dialled)
 
-    async with open_loop(), trio.open_nursery() as nursery:
+    async with open_loop() as loop, trio.open_nursery() as nursery:
         with trio.CancelScope() as scope:
             scope.cancel()
-            await cast("Any", Hops(routes, nursery))._shake_hands((Node(name="h", host="h"),), None)
+            await cast("Any", Hops(routes, nursery, loop))._shake_hands(
+                (Node(name="h", host="h"),), None
+            )
 
     assert connected.fileno() == -1
 

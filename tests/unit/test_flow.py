@@ -113,3 +113,35 @@ def test_no_attached_channel_reads_while_anyone_holds(steps: list[tuple[str, int
         assert flow.held == bool(holders)
         if holders:
             assert all(channels[index].paused for index in attached)
+
+
+def test_every_channel_gets_its_turn_before_one_gets_a_second() -> None:
+    """However little the reader takes between two stops."""
+    flow, turns = Flow(), list[str]()
+
+    def fill(name: str) -> None:
+        turns.append(name)
+        flow.hold("reader")
+
+    for name in "abcd":
+        flow.attach(Channel(lambda name=name: fill(name)))  # type: ignore[misc]
+    flow.hold("reader")
+
+    for _ in range(8):
+        flow.release("reader")
+
+    assert "".join(turns) == "abcdabcd"
+
+
+def test_a_channel_that_ends_as_it_is_resumed_is_not_taken_back() -> None:
+    flow = Flow()
+    second = Channel()
+    first = Channel(lambda: flow.detach(second))
+    flow.attach(first)
+    flow.attach(second)
+    flow.hold("reader")
+
+    flow.release("reader")
+    flow.hold("reader")
+
+    assert second.history == ["pause"]

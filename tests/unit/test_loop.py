@@ -41,7 +41,7 @@ def on_quick(program: Program) -> object:
         with trio.fail_after(HANGS_S):
             async with open_loop() as loop:
                 assert type(loop) is QuickLoop
-                return await run_in_loop(program())  # type: ignore[arg-type]
+                return await run_in_loop(loop, program())  # type: ignore[arg-type]
 
     return trio.run(main)
 
@@ -440,8 +440,8 @@ async def test_sockets_and_timers_get_their_turn_while_callbacks_spin() -> None:
         return got
 
     with trio.fail_after(HANGS_S):
-        async with open_loop():
-            assert await run_in_loop(program()) == b"x"
+        async with open_loop() as loop:
+            assert await run_in_loop(loop, program()) == b"x"
 
 
 async def test_callbacks_of_asyncio_know_that_they_are_asyncio() -> None:
@@ -571,7 +571,7 @@ async def test_nothing_is_lost_under_tasks_timers_sockets_and_threads_at_once() 
     finished: list[int] = []
 
     async def one(seed: int) -> None:
-        finished.append(await run_in_loop(chatter(seed)))
+        finished.append(await run_in_loop(loop, chatter(seed)))
 
     with trio.fail_after(HANGS_S):
         async with open_loop() as loop, trio.open_nursery() as nursery:
@@ -626,8 +626,8 @@ async def test_a_trio_task_is_started_before_the_next_callback() -> None:
         loop.call_soon(seen.append, "callback")
         return await future
 
-    async with open_loop():
-        result = await run_in_loop(program())
+    async with open_loop() as loop:
+        result = await run_in_loop(loop, program())
 
     assert (seen, result) == (["task", "callback"], "result")
 
@@ -647,8 +647,8 @@ async def test_a_cancelled_future_cancels_its_trio_task() -> None:
         ]
 
     with trio.fail_after(HANGS_S):
-        async with open_loop():
-            assert await run_in_loop(program()) == [asyncio.CancelledError] * 2
+        async with open_loop() as loop:
+            assert await run_in_loop(loop, program()) == [asyncio.CancelledError] * 2
 
 
 # The end of the loop
@@ -722,8 +722,8 @@ async def test_an_error_in_a_callback_ends_the_loop_with_it(
 
 async def test_a_cancel_round_the_loop_ends_it() -> None:
     with trio.fail_after(HANGS_S), trio.move_on_after(0.02) as scope:
-        async with open_loop():
-            await run_in_loop(asyncio.sleep(3600))
+        async with open_loop() as loop:
+            await run_in_loop(loop, asyncio.sleep(3600))
 
     assert scope.cancelled_caught
 
@@ -765,39 +765,89 @@ async def test_run_in_loop_returns_raises_and_is_cancelled() -> None:
             seen.append("cancelled")
             raise
 
-    async with open_loop():
-        assert await run_in_loop(asyncio.sleep(0, 5)) == 5
+    async with open_loop() as loop:
+        assert await run_in_loop(loop, asyncio.sleep(0, 5)) == 5
         with pytest.raises(LookupError):
-            await run_in_loop(fails())
+            await run_in_loop(loop, fails())
         with trio.move_on_after(0.01) as scope:
-            await run_in_loop(sleeps())
+            await run_in_loop(loop, sleeps())
 
     assert scope.cancelled_caught
     assert seen == ["cancelled"]
 
 
-async def test_run_in_loop_without_a_loop_says_so() -> None:
-    with pytest.raises(RuntimeError, match="open_loop"):
-        await run_in_loop(asyncio.sleep(0))
+async def test_code_in_the_block_sees_the_callers_loop_or_none() -> None:
+    async def current() -> object:
+        return asyncio.get_running_loop()
 
-
-async def test_a_loop_that_the_caller_has_open_is_used_and_left_open() -> None:
+    async with open_loop() as ours:
+        assert trio_asyncio.current_loop.get() is None
+        assert await run_in_loop(ours, current()) is ours
     async with trio_asyncio.open_loop() as mine:
-        async with open_loop() as inner:
-            assert inner is mine
+        async with open_loop() as ours:
+            assert trio_asyncio.current_loop.get() is mine
+            assert await run_in_loop(ours, current()) is ours
+            assert await trio_asyncio.aio_as_trio(current)() is mine
         assert mine.is_running()
 
-    async with open_loop() as outer, open_loop() as inner:
-        assert inner is outer
+
+async def test_any_task_may_cross_into_a_loop() -> None:
+    async def program() -> object:
+        async with asyncio.timeout(60):
+            await asyncio.sleep(0)
+        return asyncio.get_running_loop()
+
+    async def hold(*, task_status: trio.TaskStatus[asyncio.AbstractEventLoop]) -> None:
+        async with open_loop() as loop:
+            task_status.started(loop)
+            await trio.sleep_forever()
+
+    with trio.fail_after(HANGS_S):
+        async with trio.open_nursery() as nursery:
+            loop = await nursery.start(hold)
+            assert await run_in_loop(loop, program()) is loop
+            nursery.cancel_scope.cancel()
 
 
-async def test_another_trio_run_does_not_take_the_loop_it_inherits() -> None:
-    async def main() -> bool:
-        async with open_loop() as other:
-            return other is loop
+async def test_of_two_loops_either_may_end_first() -> None:
+    async def hold(
+        over: trio.Event, *, task_status: trio.TaskStatus[asyncio.AbstractEventLoop]
+    ) -> None:
+        async with open_loop() as loop:
+            task_status.started(loop)
+            await over.wait()
 
-    async with open_loop() as loop:
-        assert await trio.to_thread.run_sync(trio.run, main) is False
+    with trio.fail_after(HANGS_S):
+        async with trio.open_nursery() as nursery:
+            over = trio.Event()
+            async with open_loop() as first:
+                second = await nursery.start(hold, over)
+                assert await run_in_loop(first, asyncio.sleep(0, 1)) == 1
+            assert await run_in_loop(second, asyncio.sleep(0, 2)) == 2
+            over.set()
+
+
+@pytest.mark.parametrize("where", ["callback", "coroutine"])
+def test_a_ctrl_c_inside_of_asyncio_comes_out_in_trio(where: str) -> None:
+    """Raised in there, it would leave whoever waits for the future waiting for ever."""
+    after: list[str] = []
+
+    async def program() -> None:
+        if where == "callback":
+            asyncio.get_running_loop().call_soon(signal.raise_signal, signal.SIGINT)
+        else:
+            signal.raise_signal(signal.SIGINT)
+        after.append("went on")
+        await asyncio.sleep(3600)
+
+    async def main() -> None:
+        with trio.fail_after(HANGS_S):
+            async with open_loop() as loop:
+                await run_in_loop(loop, program())
+
+    with pytest.RaisesGroup(KeyboardInterrupt, allow_unwrapped=True, flatten_subgroups=True):
+        trio.run(main)
+    assert after == ["went on"]
 
 
 # Upstream
@@ -898,7 +948,7 @@ async def test_where_upstream_or_the_system_differs_the_stock_loop_serves(
     assert says in (misfit() or "")
     async with loop_module.open_loop() as loop:
         assert type(loop) is trio_asyncio.TrioEventLoop
-        assert await run_in_loop(asyncio.sleep(0, 1)) == 1
+        assert await run_in_loop(loop, asyncio.sleep(0, 1)) == 1
 
 
 def test_here_the_quick_loop_serves() -> None:

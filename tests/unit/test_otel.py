@@ -18,17 +18,16 @@ async def test_a_run_is_a_tree_of_spans_with_the_runs_own_times(
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    watcher = OtelSink(provider.get_tracer("test"))
+    tracer = provider.get_tracer("test")
     fakes = {
         "a": FakeNode(connect_s=1, auth_s=1, takes_s=5),
         "b": FakeNode(connect_s=1, fails=Unreachable(reason="gone")),
     }
 
     async with open_fleet(
-        "a,b", parallel=1, transport=FakeTransport(fakes), watch=[watcher]
+        "a,b", parallel=1, transport=FakeTransport(fakes), watch=[lambda: OtelSink(tracer)]
     ) as fleet:
         await fleet.run("do")
-        await watcher.serve()
 
     spans = exporter.get_finished_spans()
     nodes = {_of(span, "trioexec.node"): span for span in spans if span.name == "trioexec node"}
@@ -58,11 +57,11 @@ async def test_a_stopped_run_says_why(autojump_clock: MockClock) -> None:
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    watcher = OtelSink(provider.get_tracer("test"))
+    tracer = provider.get_tracer("test")
     fakes = {"bad": FakeNode(code=3), "slow": FakeNode(takes_s=100)}
 
     async with open_fleet(
-        "bad,slow", fail_fast=True, transport=FakeTransport(fakes), watch=[watcher]
+        "bad,slow", fail_fast=True, transport=FakeTransport(fakes), watch=[lambda: OtelSink(tracer)]
     ) as fleet:
         await fleet.run("do")
 

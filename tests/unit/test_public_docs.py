@@ -155,6 +155,7 @@ def test_a_function_says_what_it_raises(each: Promised) -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Raise)
         if isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name)
+        if node.exc.func.id[0].isupper()
     } | {
         node.exc.id
         for node in ast.walk(tree)

@@ -13,7 +13,7 @@ from trioexec.model.flow import Flow
 from trioexec.sinks.tui.app import TuiApp
 from trioexec.sinks.tui.console import ScreenConsole
 from trioexec.sinks.tui.sink import TuiSink
-from trioexec.transports.ssh.loop import open_loop, run_in_loop
+from trioexec.transports.ssh.loop import open_loop, run_in_loop, run_in_own_loop
 
 __all__ = ["HANG_S", "Rig", "Scene", "play"]
 
@@ -26,7 +26,7 @@ class Rig:
     def __init__(self) -> None:
         fd = os.open(os.devnull, os.O_RDWR)
         self.console = ScreenConsole(Flow(), lambda: None, stdout_fd=fd, stderr_fd=fd)
-        self.sink = TuiSink(self.console, run_in_loop)
+        self.sink = TuiSink(self.console, run_in_own_loop)
         self.presses = 0
         self.console.take_quit(self._press)
         self.app: TuiApp = self.sink.make_app()
@@ -74,7 +74,7 @@ async def play(
 ) -> Rig:
     """Play a scene; the app has gone when this returns."""
     with trio.fail_after(HANG_S):
-        async with open_loop():
+        async with open_loop() as loop:
             rig = Rig()
             rig.tell(*events)
 
@@ -84,5 +84,5 @@ async def play(
                     await pilot.pause()
                     await scene(rig)
 
-            await run_in_loop(on_screen())
+            await run_in_loop(loop, on_screen())
     return rig

@@ -6,6 +6,7 @@ the commands on the nodes before it goes on.
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING
 import trio
 
 from trioexec.api.event_stream import EventStream
+from trioexec.api.life import Life
 from trioexec.api.process import Process
+from trioexec.api.ungrouped import ungrouped
 from trioexec.engine.jobs import CommandJob, Job, PingJob
 from trioexec.engine.run import Run
 from trioexec.model.command import (
@@ -23,6 +26,7 @@ from trioexec.model.command import (
     Command,
     Limits,
 )
+from trioexec.model.errors import UsageError
 from trioexec.model.events import Event, NodeOutput
 from trioexec.model.exitcodes import Strategy, Verdict, decide
 from trioexec.model.failures import error_for
@@ -35,15 +39,20 @@ from trioexec.transports.base import Transport
 if TYPE_CHECKING:
     from trioexec.transports.ssh.options import SshOptions
 
-__all__ = ["Fleet", "FleetNode", "open_fleet"]
+__all__ = ["Fleet", "FleetNode", "Watch", "open_fleet"]
+
+Watch = Callable[[], Callable[[Event], None]]
+"""Makes what takes the events of one command."""
 
 
 class Fleet:
     r"""Nodes and a way to reach them; from `open_fleet`.
 
     Connections stay open from one command to the next.  Any number of commands may
-    run at the same time, in tasks of the caller's.  A cancel, a deadline or an error of
-    the caller's ends the commands on the nodes before it goes on.
+    run at the same time, in any tasks of the caller's.  A cancel, a deadline or an error of
+    the caller's ends the commands on the nodes before it goes on.  So does leaving the
+    fleet's block, for commands of other tasks: these give `Cancelled` rows.  What is asked
+    of a fleet after that raises `trio.ClosedResourceError`.
 
     Example:
         A command with a limit of ten seconds, which holds on the nodes too::
@@ -60,9 +69,11 @@ class Fleet:
         nodes: Sequence[Node],
         transport: Transport,
         limits: Limits,
-        watch: Sequence[Callable[[Event], None]] = (),
+        watch: Sequence[Watch] = (),
+        life: Life | None = None,
     ) -> None:
         self.nodes: tuple[Node, ...] = tuple(nodes)
+        self._life = life or Life()
         self._watch = tuple(watch)
         self._transport = transport
         self._limits = limits
@@ -95,7 +106,7 @@ class Fleet:
         """
         wanted = {node.name for node in nodes}
         some = [node for node in self.nodes if node.name in wanted]
-        return Fleet(some, self._transport, self._limits, self._watch)
+        return Fleet(some, self._transport, self._limits, self._watch, self._life)
 
     async def run(
         self,
@@ -124,7 +135,8 @@ class Fleet:
                 outputs.setdefault((event.node, event.stream), bytearray()).extend(event.data)
 
         job = CommandJob(command=_command(command, stdin=input, env=env))
-        report = await self._make_run(job, Flow(), keep if keep_output else _ignore).execute()
+        run = self._make_run(job, Flow(), keep if keep_output else _ignore)
+        report = await self._life.execute(run)
         rows = (_with_output(row, outputs) for row in report)
         return replace(report, results=tuple(rows)) if keep_output else report
 
@@ -134,7 +146,7 @@ class Fleet:
         Each row of the report is `Exited` with code 0, or says why not.  When cancelled,
         the attempts have been given up before this raises.
         """
-        return await self._make_run(PingJob(), Flow(), _ignore).execute()
+        return await self._life.execute(self._make_run(PingJob(), Flow(), _ignore))
 
     @asynccontextmanager
     async def stream(
@@ -158,24 +170,27 @@ class Fleet:
         events = EventStream(flow)
         job = CommandJob(command=_command(command, stdin=input, env=env))
         run = self._make_run(job, flow, events.handle)
-        raised: Exception | None = None
+        async with ungrouped(self._execute_beside(run, let_go=events.drop)):
+            yield events
+
+    @asynccontextmanager
+    async def _execute_beside(self, run: Run, *, let_go: Callable[[], None]) -> AsyncIterator[None]:
+        """Execute a run beside a block; when that is left, `let_go` is called and the run ended."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(run.execute)
+            nursery.start_soon(self._life.execute, run)
             try:
-                yield events
-            except Exception as exc:  # noqa: BLE001 - raised again outside of the nursery, ungrouped
-                raised = exc
+                yield
             finally:
-                events.drop()
+                let_go()
                 run.cancel("caller")
-        if raised is not None:
-            raise raised
 
     def _make_run(self, job: Job, flow: Flow, take: Callable[[Event], None]) -> Run:
+        self._life.check()
+        takers = (take, *(watch() for watch in self._watch))
+
         def emit(event: Event) -> None:
-            take(event)
-            for watcher in self._watch:
-                watcher(event)
+            for each in takers:
+                each(event)
 
         return Run(
             self.nodes,
@@ -236,36 +251,24 @@ class FleetNode:
 
         Raises:
             NodeError: The command could not be started.
+            UsageError: The command has a stdin of its own.
         """
         process = Process()
-        made = replace(_command(command, stdin=None, env=env), stdin=process.stdin)
-        run = self._fleet._make_run(CommandJob(command=made), process.flow, process.handle)  # noqa: SLF001
+        given = _command(command, stdin=None, env=env)
+        if given.stdin is not None:
+            raise UsageError(
+                "open_process: the command has a stdin of its own.\n"
+                "Leave that out, and send it to the process's stdin."
+            )
+        made = replace(given, stdin=process.stdin)
+        fleet = self._fleet
+        run = fleet._make_run(CommandJob(command=made), process.flow, process.handle)  # noqa: SLF001
         process.bind(run)
-        raised: Exception | None = None
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(run.execute)
-            try:
-                await process.settled()
-                if process.outcome is not None and not process.started:
-                    raised = error_for(self.node, process.outcome)
-                else:
-                    yield process
-            except Exception as exc:  # noqa: BLE001 - raised again outside of the nursery, ungrouped
-                raised = exc
-            finally:
-                await _let_go(process)  # noqa: ASYNC102 - shields itself
-                run.cancel("caller")
-        if raised is not None:
-            raise raised
-
-
-async def _let_go(process: Process) -> None:
-    """Close all three streams; does not wait for anything, also when cancelled."""
-    with trio.CancelScope() as scope:
-        scope.cancel()
-        await trio.aclose_forcefully(process.stdin)
-    for stream in (process.stdout, process.stderr):
-        await trio.aclose_forcefully(stream)
+        async with ungrouped(fleet._execute_beside(run, let_go=process.let_go)):  # noqa: SLF001
+            await process.settled()
+            if process.outcome is not None and not process.started:
+                raise error_for(self.node, process.outcome)
+            yield process
 
 
 @asynccontextmanager
@@ -277,53 +280,56 @@ async def open_fleet(
     connect_timeout_s: float | None = None,
     ssh: SshOptions | None = None,
     transport: Transport | None = None,
-    watch: Sequence[Callable[[Event], None]] = (),
+    watch: Sequence[Watch] = (),
 ) -> AsyncIterator[Fleet]:
-    """Have a fleet; when the block is left, its connections are closed.
+    """Have a fleet; when the block is left, its commands are ended and its connections closed.
 
-    That holds for a cancel too.  Nothing is connected to before the first command.
-    Commands have no time limit of their own: put `trio.fail_after` round them.
+    That holds for a cancel too.  An exception of the block comes out as it is.  Nothing is
+    connected to before the first command.  Commands have no time limit of their own: put
+    `trio.fail_after` round them.
 
     Args:
         nodes: A node expression, or several, or `Node` values; in rank order.
-        parallel: At most so many nodes at once; `math.inf` for no limit.
+        parallel: At most so many nodes at once; 0 or `math.inf` for no limit.
         fail_fast: Whether the first node that fails ends the command on all others.
         connect_timeout_s: Seconds for reaching a node and logging in; None is what ssh_config
             says for it (ConnectTimeout), else 10.
         ssh: Users, ports, keys, jump hosts; by default what ssh_config says.
         transport: Another way to reach nodes than SSH.
-        watch: Each is called with every event of every command, in order; must not block.
+        watch: Each is called at the start of every command, and what it gives is called with
+            each event of that command, in order; must not block.  A sink's class will do.
 
     Raises:
         NodeSetError: An expression cannot be read.
         ConfigError: An ssh_config file cannot be understood, or makes no sense for a node.
-        UsageError: A key file that was named cannot be used.
+        UsageError: A key file that was named cannot be used, or a number makes no sense.
     """
     made = _nodes(nodes)
     limits = Limits(
-        parallel=parallel,
+        parallel=parallel or math.inf,
         fail_fast=fail_fast,
-        connect_timeout_s=connect_timeout_s or DEFAULT_CONNECT_TIMEOUT_S,
+        connect_timeout_s=(
+            DEFAULT_CONNECT_TIMEOUT_S if connect_timeout_s is None else connect_timeout_s
+        ),
     )
     if transport is None:
         from trioexec.transports.ssh.options import SshOptions  # noqa: PLC0415 - below
         from trioexec.transports.ssh.transport import SshTransport  # noqa: PLC0415 - asyncssh
 
-        options = replace(ssh or SshOptions(), keep_connections=True, parallel=parallel)
+        options = replace(ssh or SshOptions(), keep_connections=True, parallel=limits.parallel)
         if connect_timeout_s is not None:
             options = replace(options, connect_timeout_s=connect_timeout_s)
         ours = SshTransport(options)
-        # In a thread: it reads keys, and may run programs that ssh_config names.
-        await trio.to_thread.run_sync(ours.prepare, made, _nobody_to_ask)
+        # In a thread: it reads keys, and may run programs that ssh_config names.  Those have
+        # limits of their own, so a cancel need not wait for them.
+        await trio.to_thread.run_sync(ours.prepare, made, _nobody_to_ask, abandon_on_cancel=True)
         transport = ours
-    raised: Exception | None = None
-    async with transport.open():
+    async with ungrouped(transport.open()):
+        fleet = Fleet(made, transport, limits, watch)
         try:
-            yield Fleet(made, transport, limits, watch)
-        except Exception as exc:  # noqa: BLE001 - raised again outside of the transport's nurseries
-            raised = exc
-    if raised is not None:
-        raise raised
+            yield fleet
+        finally:
+            await fleet._life.end()  # noqa: SLF001, ASYNC102 - its owner; shields itself
 
 
 def _nobody_to_ask(prompt: str) -> None:

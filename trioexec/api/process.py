@@ -86,6 +86,12 @@ class Process:
                 self._settled.set()
                 self._finished.set()
 
+    def let_go(self) -> None:
+        """Close all three streams, at once."""
+        self.stdin.close()
+        self.stdout.close()
+        self.stderr.close()
+
     def _output_closed(self) -> None:
         if self.stdout.closed and self.stderr.closed:
             self.terminate()  # what SIGPIPE would do to it on its next write

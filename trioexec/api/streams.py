@@ -90,13 +90,17 @@ class OutputStream(trio.abc.ReceiveStream):
 
     async def aclose(self) -> None:
         """Want no more; what comes is dropped."""
+        self.close()
+        await trio.lowlevel.checkpoint()
+
+    def close(self) -> None:
+        """Do as `aclose`, at once."""
         if not self._closed:
             self._closed = True
             self._kept.clear()
             self._more.set()
             self._flow.release(self)
             self._on_close()
-        await trio.lowlevel.checkpoint()
 
 
 class InputStream(trio.abc.SendStream):
@@ -135,11 +139,15 @@ class InputStream(trio.abc.SendStream):
 
     async def aclose(self) -> None:
         """Let the process see the end of its stdin."""
+        self.close()
+        await trio.lowlevel.checkpoint()
+
+    def close(self) -> None:
+        """Do as `aclose`, at once."""
         if not self._closed:
             self._closed = True
             self._taken.set()
             self._wake()
-        await trio.lowlevel.checkpoint()
 
     def break_(self) -> None:
         """Note that nobody reads any more."""

@@ -131,15 +131,14 @@ def run_trio(main: Callable[[Unpack[_Ts]], Awaitable[int]], *arguments: *_Ts) ->
 async def run_plan(plan: Plan) -> int:
     """Run it in a trio that is there already; returns the exit code."""
     from trioexec.api import run_job  # noqa: PLC0415 - imports trio
-    from trioexec.cli.screen import open_console  # noqa: PLC0415 - only runs need it
+    from trioexec.cli.screen import make_console  # noqa: PLC0415 - only runs need it
     from trioexec.model.flow import Flow  # noqa: PLC0415
     from trioexec.model.hostlist import fold  # noqa: PLC0415 - node sets are slow to import
 
     flow = Flow()
     on_screen = plan.view.mode == "tui"
-    async with contextlib.AsyncExitStack() as kept:
-        opened = open_console(flow, on_screen=on_screen)
-        console, hand_quit = await kept.enter_async_context(opened)
+    console, hand_quit = make_console(flow, on_screen=on_screen)
+    with contextlib.ExitStack() as kept:
         if plan.view.verbose:
             from trioexec.cli.verbose import telling  # noqa: PLC0415 - logging is slow to import
 

@@ -1,15 +1,10 @@
-"""``--tui``: whether it can be, and what a run needs for it round itself.
-
-Textual and the ssh transport share one asyncio loop, opened here round both: the
-layers below do not know of each other, and trio-asyncio wants one loop round everything.
-"""
+"""``--tui``: whether it can be, and the console and the sink that it needs."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -21,7 +16,7 @@ if TYPE_CHECKING:
     from trioexec.sinks.base import Sink
     from trioexec.sinks.console import Console
 
-__all__ = ["HandQuit", "make_screen_sink", "open_console", "require_screen"]
+__all__ = ["HandQuit", "make_console", "make_screen_sink", "require_screen"]
 
 HandQuit = Callable[[Callable[[], None]], None]
 
@@ -53,34 +48,29 @@ def require_screen(call: Invocation) -> None:
         )
 
 
-@asynccontextmanager
-async def open_console(
-    flow: Flow, *, on_screen: bool
-) -> AsyncIterator[tuple[Console, HandQuit | None]]:
-    """Have a run's console, and where there is a screen the loop that it needs.
+def make_console(flow: Flow, *, on_screen: bool) -> tuple[Console, HandQuit | None]:
+    """Make a run's console.
 
-    Yields:
-        The console, and what wants to be told how the run is ended by a key.
+    Returns:
+        The console, and, where there is a screen, what wants to be told how the run is
+        ended by a key.
     """
     if not on_screen:
         from trioexec.sinks.console import Console  # noqa: PLC0415 - imports trio
 
-        yield Console(flow, on_closed=lambda: None), None
-        return
+        return Console(flow, on_closed=lambda: None), None
     from trioexec.sinks.tui.console import ScreenConsole  # noqa: PLC0415
-    from trioexec.transports.ssh.loop import open_loop  # noqa: PLC0415 - asyncio is slow to import
 
     sys.stdout.flush()
-    async with open_loop():
-        console = ScreenConsole(flow, on_closed=lambda: None)
-        yield console, console.take_quit
+    console = ScreenConsole(flow, on_closed=lambda: None)
+    return console, console.take_quit
 
 
 def make_screen_sink(console: Console) -> Sink:
-    """Make the sink that draws; `console` is one of `open_console`."""
+    """Make the sink that draws; `console` is one of `make_console`."""
     from trioexec.sinks.tui.console import ScreenConsole  # noqa: PLC0415 - imports trio
     from trioexec.sinks.tui.sink import TuiSink  # noqa: PLC0415
-    from trioexec.transports.ssh.loop import run_in_loop  # noqa: PLC0415
+    from trioexec.transports.ssh.loop import run_in_own_loop  # noqa: PLC0415 - asyncio is slow
 
     assert isinstance(console, ScreenConsole)
-    return TuiSink(console, run_in_loop)
+    return TuiSink(console, run_in_own_loop)

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from trioexec.model.command import fault_of
 from trioexec.model.errors import ConfigError
 from trioexec.model.outcomes import Cancelled, Exited, Outcome
 
@@ -125,8 +126,12 @@ def parse_checks(text: str, where: str) -> CheckFile:
         raise ConfigError(
             f'{where}: nodes is no node expression.\nWrite nodes = "web[1-3]", or a list.'
         )
-    tables = said.get("checks")
-    if not isinstance(tables, dict) or not tables:
+    tables = said.get("checks", {})
+    if not isinstance(tables, dict):
+        raise ConfigError(
+            f'{where}: checks is no table.\nWrite a table a check: [checks.up] command = "true"'
+        )
+    if not tables:
         raise ConfigError(
             f'{where}: there are no checks.\nWrite a table a check: [checks.up] command = "true"'
         )
@@ -144,6 +149,8 @@ def _check(name: str, table: object, where: str) -> Check:
             raise ConfigError(f"{here} {key}: {value!r} is of the wrong type.\n{_kind(key)}")
     if not table.get("command", "").strip():
         raise ConfigError(f'{here} has no command.\nWrite command = "what to run".')
+    if fault := fault_of(table["command"]):
+        raise ConfigError(f"{here}: the command {fault}")
     code = table.get("exit-code", 0)
     if not 0 <= code <= MAX_EXIT_CODE:
         raise ConfigError(f"{here} exit-code: {code}.\nIt takes 0 to {MAX_EXIT_CODE}.")

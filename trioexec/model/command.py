@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from trioexec.model.errors import UsageError
 from trioexec.model.feed import Feed
 from trioexec.model.secret import Secret
 
-__all__ = ["DEFAULT_CONNECT_TIMEOUT_S", "DEFAULT_PARALLEL", "STOP_GRACE_S", "Command", "Limits"]
+__all__ = [
+    "DEFAULT_CONNECT_TIMEOUT_S",
+    "DEFAULT_PARALLEL",
+    "STOP_GRACE_S",
+    "Command",
+    "Limits",
+    "fault_of",
+]
 
 DEFAULT_PARALLEL = 64
 """Nodes at once: what a bastion and a 1,024-descriptor shell both bear."""
@@ -22,7 +31,11 @@ STOP_GRACE_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One command, as the node's login shell is to interpret it."""
+    """One command, as the node's login shell is to interpret it.
+
+    Raises:
+        UsageError: No shell can be given the text, or a variable of that name or value.
+    """
 
     text: str
     """For the shell, quoted as that wants it."""
@@ -49,13 +62,47 @@ class Command:
     stop_grace_s: float = STOP_GRACE_S
     """How many seconds it may take to obey TERM before it gets KILL."""
 
+    def __post_init__(self) -> None:
+        """Find what would be a puzzle on the node, or the end of its connection."""
+        if fault := fault_of(self.text):
+            raise UsageError(f"the command {fault}")
+        for name, value in self.env.items():
+            if not _NAME.fullmatch(name):
+                raise UsageError(
+                    f"{name!r} is no name of a variable.\n"
+                    "It takes letters, digits and _, and no digit first."
+                )
+            if fault := fault_of(value):
+                raise UsageError(f"the value of {name} {fault}")
+
+
+def fault_of(text: str) -> str | None:
+    """Say why no command and no variable can be this text, in two lines; None where it can."""
+    if "\0" in text:
+        return "has a NUL byte in it.\nNo shell can be given one: leave it out."
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:
+        return (
+            f"is not UTF-8 (character {exc.start + 1}).\n"
+            "Have the node's shell make such bytes: with printf, or as $'\\xe9'."
+        )
+    return None
+
+
+_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many at once, and how long; `math.inf` is no limit."""
+    """How many at once, and how long; `math.inf` is no limit.
+
+    Raises:
+        UsageError: A number is none, or too small.
+    """
 
     parallel: float = DEFAULT_PARALLEL
-    """So many nodes at once."""
+    """So many nodes at once: a whole number from 1."""
 
     fail_fast: bool = False
     """Whether the first node that fails stops all others."""
@@ -71,3 +118,17 @@ class Limits:
 
     deadline_s: float = math.inf
     """For the whole run, from its start."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would fail only when the first node is to run."""
+        if not (self.parallel >= 1 and (math.isinf(self.parallel) or self.parallel % 1 == 0)):
+            raise UsageError(
+                f"parallel: {self.parallel} is no number of nodes.\n"
+                "It takes a whole number from 1, or math.inf."
+            )
+        for name in ("connect_timeout_s", "timeout_s", "idle_timeout_s", "deadline_s"):
+            if not getattr(self, name) > 0:  # nor is NaN
+                raise UsageError(
+                    f"{name}: {getattr(self, name)} is no length of time.\n"
+                    "It takes seconds above 0, or math.inf."
+                )

@@ -29,7 +29,7 @@ class Flow:
 
     def __init__(self) -> None:
         self._holders: set[object] = set()
-        # A dict, for its order: those who waited longest are resumed first.
+        # A dict, for its order: who was resumed last stands last.
         self._channels: dict[Pausable, None] = {}
 
     @property
@@ -50,13 +50,14 @@ class Flow:
         if holder not in self._holders:
             return
         self._holders.discard(holder)
-        if not self._holders:
-            for channel in tuple(self._channels):
-                # Resuming delivers what had been kept, which may fill a reader again.
-                if self._holders:
-                    channel.pause_reading()
-                else:
-                    channel.resume_reading()
+        for channel in tuple(self._channels):
+            # Resuming delivers what had been kept, which may fill a reader again, and may
+            # end the channel.  Those that are left have waited longest: theirs is the next turn.
+            if self._holders:
+                return
+            if channel in self._channels:
+                self._channels[channel] = self._channels.pop(channel)
+                channel.resume_reading()
 
     def attach(self, channel: Pausable) -> None:
         """Make a channel obey; if someone holds now it is paused at once."""

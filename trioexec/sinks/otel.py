@@ -24,7 +24,7 @@ __all__ = ["OtelSink"]
 
 
 class OtelSink:
-    """Makes spans of a run's events; also a watcher for `open_fleet(watch=...)`."""
+    """Makes spans of one run's events; a fleet makes one a command: `watch=[OtelSink]`."""
 
     def __init__(self, tracer: Tracer | None = None, *, context: Context | None = None) -> None:
         """Prepare.

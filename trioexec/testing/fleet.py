@@ -7,9 +7,10 @@ async with open_ssh_fleet("web[1-3]", answers={"uptime": "up 3 days"}) as fleet:
 
 from __future__ import annotations
 
+import asyncio  # noqa: TID251
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,7 @@ from typing import Final
 import asyncssh  # noqa: TID251
 import trio
 
+from trioexec.api.ungrouped import ungrouped
 from trioexec.model.hostlist import expand
 from trioexec.model.nodes import Node
 from trioexec.testing.scripts import Answer, Answers, Fault, ScriptedNode
@@ -94,9 +96,9 @@ async def open_ssh_fleet(
 ) -> AsyncIterator[SshFleet]:
     """Run SSH servers in this process, on loopback, for as long as the block lasts.
 
-    Keys are made on the spot.  Uses the caller's `trio_asyncio.open_loop`, or opens
-    one.  When the block is left, by a cancel or otherwise, no task, thread, socket, file
-    or process of the fleet is left.  An exception of the block comes out as it is.
+    Keys are made on the spot.  When the block is left, by a cancel or otherwise, no task,
+    thread, socket, file or process of the fleet is left.  An exception of the block comes
+    out as it is.
 
     Args:
         nodes: A node set such as ``web[1-3]``, a number (of ``node1``, ``node2``...), or
@@ -110,27 +112,26 @@ async def open_ssh_fleet(
         NodeSetError: A node set cannot be read.
     """
     scripts = list(_as_scripts(nodes, answers, runs_commands=runs_commands))
-    error: BaseException | None = None
+    async with ungrouped(_serve(scripts, user, password)) as fleet:
+        yield fleet
+
+
+@asynccontextmanager
+async def _serve(
+    scripts: Sequence[ScriptedNode], user: str, password: str | None
+) -> AsyncIterator[SshFleet]:
     with ExitStack() as kept, tempfile.TemporaryDirectory(prefix="trioexec-fleet-") as folder:
-        try:
-            async with open_loop(), _open_hub(scripts, kept, password) as hub:
-                fleet = _write_files(Path(folder), hub, user)
-                try:
-                    yield fleet
-                except BaseException as exc:  # noqa: BLE001, ASYNC103 - raised below, outside our nurseries
-                    error = exc
-        except BaseException:  # noqa: ASYNC103 - raised below
-            # Also a cancel that met us on the way out: the block's own error is not lost to it.
-            if error is None or isinstance(error, trio.Cancelled):
-                raise
-    if error is not None:
-        raise error
+        async with open_loop() as loop, _open_hub(scripts, kept, password, loop) as hub:
+            yield _write_files(Path(folder), hub, user)
 
 
 class _Hub:
     """All nodes while they run."""
 
-    def __init__(self, tasks: trio.Nursery, password: str | None) -> None:
+    def __init__(
+        self, tasks: trio.Nursery, password: str | None, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._loop = loop
         self.client_key = asyncssh.generate_private_key("ssh-ed25519")
         self.ports: dict[str, int] = {}
         self.host_keys: dict[str, asyncssh.SSHKey] = {}
@@ -155,7 +156,7 @@ class _Hub:
                 script, tasks=self._tasks, client_key=self.client_key, password=self._password
             )
             self._servers.append(server)
-            await run_in_loop(server.listen())
+            await run_in_loop(self._loop, server.listen())
             self.ports[script.name] = server.port
             self.host_keys[script.name] = server.host_key
         if script.fault is Fault.CHANGED_HOST_KEY or script.name not in self.host_keys:
@@ -172,12 +173,15 @@ class _Hub:
 
 @asynccontextmanager
 async def _open_hub(
-    scripts: Iterable[ScriptedNode], kept: ExitStack, password: str | None
+    scripts: Iterable[ScriptedNode],
+    kept: ExitStack,
+    password: str | None,
+    loop: asyncio.AbstractEventLoop,
 ) -> AsyncIterator[_Hub]:
     hub: _Hub | None = None
     try:
         async with _open_outliving_nursery() as tasks:
-            hub = _Hub(tasks, password)
+            hub = _Hub(tasks, password, loop)
             try:
                 for script in scripts:
                     await hub.start(script, kept)
@@ -187,7 +191,7 @@ async def _open_hub(
     finally:
         if hub is not None:
             with trio.move_on_after(CLOSE_S, shield=True):
-                await run_in_loop(hub.close())
+                await run_in_loop(loop, hub.close())
 
 
 @asynccontextmanager

@@ -139,16 +139,16 @@ async def _replay(recorded: Recorded, view: View) -> bool:
     import dataclasses  # noqa: PLC0415
 
     from trioexec.api.replay import replay  # noqa: PLC0415 - imports trio
-    from trioexec.cli.screen import open_console  # noqa: PLC0415
+    from trioexec.cli.screen import make_console  # noqa: PLC0415
     from trioexec.model.flow import Flow  # noqa: PLC0415
     from trioexec.model.hostlist import fold  # noqa: PLC0415
     from trioexec.model.journal import completed  # noqa: PLC0415
 
     flow = Flow()
-    async with open_console(flow, on_screen=view.mode == "tui") as (console, _):
-        # Nothing is in progress any more.
-        sinks = make_sinks(dataclasses.replace(view, progress=False), console, fold=fold)
-        return await replay(completed(recorded), flow=flow, sinks=sinks, console=console)
+    console, _ = make_console(flow, on_screen=view.mode == "tui")
+    # Nothing is in progress any more.
+    sinks = make_sinks(dataclasses.replace(view, progress=False), console, fold=fold)
+    return await replay(completed(recorded), flow=flow, sinks=sinks, console=console)
 
 
 def _diff(before: Entry, after: Entry) -> int:

@@ -41,7 +41,7 @@ class TuiSink:
 
         Args:
             console: Holds back what is said while the screen is there.
-            run_asyncio: Runs a coroutine in the asyncio loop that is open.
+            run_asyncio: Runs a coroutine in an asyncio loop.
         """
         self._console = console
         self._run_asyncio = run_asyncio

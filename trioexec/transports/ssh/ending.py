@@ -56,8 +56,9 @@ async def end_while_opening(
     """End a command that was asked for, and may or may not have been started."""
     enough = asyncio.Event()
     with session.call.goodbye(enough.set):
-        timer = asyncio.get_running_loop().call_later(OPENING_GRACE_S, enough.set)
-        cut = asyncio.ensure_future(enough.wait())
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(OPENING_GRACE_S, enough.set)
+        cut = loop.create_task(enough.wait())
         await asyncio.wait({opening, cut}, return_when=asyncio.FIRST_COMPLETED)
         timer.cancel()
         cut.cancel()
@@ -101,7 +102,7 @@ _asking: set[asyncio.Task[None]] = set()
 
 def _stop_in_passing(line: Line, marker: Marker) -> None:
     if marker.watch_pid:
-        task = asyncio.ensure_future(_request_stop(line, marker.watch_pid))
+        task = asyncio.get_running_loop().create_task(_request_stop(line, marker.watch_pid))
         _asking.add(task)
         task.add_done_callback(_asking.discard)
 
@@ -126,7 +127,7 @@ async def end(line: Line, session: Session, command: Command) -> bool:
         session.call.flow.detach(session.chan)
         session.spare_bytes = SPARE_BYTES
         session.chan.resume_reading()
-        asking = asyncio.ensure_future(_ask_to_end(line, session, command))
+        asking = loop.create_task(_ask_to_end(line, session, command))
         try:
             await asyncio.wait({session.over, enough}, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -6,6 +6,7 @@ node may be cancelled while others wait.
 
 from __future__ import annotations
 
+import asyncio  # noqa: TID251
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -65,17 +66,20 @@ class _Hop:
 class Hops:
     """The jump hosts of a run."""
 
-    def __init__(self, routes: Routes, nursery: trio.Nursery) -> None:
+    def __init__(
+        self, routes: Routes, nursery: trio.Nursery, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self._routes = routes
+        self._loop = loop
         self._nursery = nursery
         self._chains: dict[tuple[Node, ...], _Hop] = {}
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, routes: Routes) -> AsyncIterator[Hops]:
+    async def open(cls, routes: Routes, loop: asyncio.AbstractEventLoop) -> AsyncIterator[Hops]:
         """Have hops; when this is left, their connections are closed."""
         async with trio.open_nursery() as nursery:
-            hops = cls(routes, nursery)
+            hops = cls(routes, nursery, loop)
             try:
                 yield hops
             finally:
@@ -125,7 +129,7 @@ class Hops:
 
         with trio.move_on_after(limit_s):
             if via is not None:
-                return await run_in_loop(authenticate(route.target, via, reached_auth))
+                return await run_in_loop(self._loop, authenticate(route.target, via, reached_auth))
             opened = await dial(
                 route.target.host,
                 route.target.port,
@@ -133,7 +137,9 @@ class Hops:
                 bind_address=route.bind_address,
             )
             try:
-                return await run_in_loop(authenticate(route.target, opened, reached_auth))
+                return await run_in_loop(
+                    self._loop, authenticate(route.target, opened, reached_auth)
+                )
             except BaseException:
                 opened.close()  # cancelled before its first step, it never heard of the socket
                 raise

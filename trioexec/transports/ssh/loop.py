@@ -1,9 +1,8 @@
-"""The one asyncio loop of a run: opened once round everything, entered once a node.
+"""The asyncio loop of a transport: opened once round everything, entered once a node.
 
 A quick loop of ours; where trio-asyncio has not the shape that this one knows, the
 stock loop, which does the same at about twice the price.
 """
-# ruff: noqa: SLF001  (with `quick_loop`, the module that knows them)
 
 from __future__ import annotations
 
@@ -15,11 +14,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar, TypeVarTuple
 
 import trio_asyncio  # noqa: TID251
-from trio.lowlevel import current_trio_token
 
 from trioexec.transports.ssh.quick_loop import QuickLoop, misfit
 
-__all__ = ["open_loop", "run_in_loop", "run_in_trio"]
+__all__ = ["open_loop", "run_in_loop", "run_in_own_loop", "run_in_trio"]
 
 _logger = logging.getLogger(__name__)
 
@@ -40,44 +38,39 @@ def _open_quick_loop() -> AbstractAsyncContextManager[asyncio.AbstractEventLoop]
     return asynccontextmanager(ours)()
 
 
-def _current_loop() -> Any:  # noqa: ANN401
-    """The loop that is open round this task, or None."""
-    loop = trio_asyncio.current_loop.get()
-    # A thread's own trio run inherits the variable, but cannot use the loop.
-    if loop is None or not loop.is_running() or loop._token is not current_trio_token():
-        return None
-    return loop
-
-
 @asynccontextmanager
 async def open_loop() -> AsyncIterator[asyncio.AbstractEventLoop]:
-    """Have an asyncio loop open: the caller's where there is one, else a quick one.
+    """Have an asyncio loop of our own; its tasks end when it is left.
 
-    One round everything: asyncio tasks end when it is left.
+    Code in the block does not see it: a loop of the caller's stays the current one, and
+    another block within this one gets one more.  So none depends on who ends first.
     """
-    loop = _current_loop()
-    if loop is not None:
-        yield loop
-        return
     reason = misfit()
     if reason is not None:
         _logger.info("stock trio-asyncio loop: %s", reason)
+    callers = trio_asyncio.current_loop.get()
     async with trio_asyncio.open_loop() if reason else _open_quick_loop() as loop:
-        yield loop
+        seen = trio_asyncio.current_loop.set(callers)
+        try:
+            yield loop
+        finally:
+            trio_asyncio.current_loop.reset(seen)
 
 
-async def run_in_loop(coro: Coroutine[Any, Any, T]) -> T:
-    """Run an asyncio coroutine from trio, in the loop that is open; one crossing.
+async def run_in_loop(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, T]) -> T:
+    """Run an asyncio coroutine from trio, from any task, in a loop that is open; one crossing.
 
     A cancel of the trio task is one `asyncio.CancelledError` in the coroutine, which is
     waited for.
     """
-    loop = _current_loop()
-    if loop is None:
-        coro.close()
-        raise RuntimeError("no loop is open: use `async with open_loop()`")
-    result: T = await loop.run_aio_coroutine(coro)
+    result: T = await loop.run_aio_coroutine(coro)  # type: ignore[attr-defined]
     return result
+
+
+async def run_in_own_loop(coro: Coroutine[Any, Any, T]) -> T:
+    """Run an asyncio coroutine as `run_in_loop` does, in a loop that is there for it only."""
+    async with open_loop() as loop:
+        return await run_in_loop(loop, coro)
 
 
 async def run_in_trio(function: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> T:

@@ -24,7 +24,7 @@ from typing import Any, Final
 import sniffio
 import trio
 import trio_asyncio  # noqa: TID251
-from trio.lowlevel import cancel_shielded_checkpoint, wait_readable
+from trio.lowlevel import cancel_shielded_checkpoint, enable_ki_protection, wait_readable
 from trio_asyncio import TrioEventLoop  # noqa: TID251
 from trio_asyncio._base import TrioAsyncioExit  # noqa: TID251
 from trio_asyncio._handles import AsyncHandle  # noqa: TID251
@@ -210,8 +210,10 @@ class QuickLoop(TrioEventLoop):  # type: ignore[misc]
             if key.fd in self._close_files:
                 os.close(key.fd)
 
-    # Running
+    # Running.  A KeyboardInterrupt inside of a callback would leave who waits for its future
+    # waiting for ever: trio raises it in the main task instead.
 
+    @enable_ki_protection
     async def _main_loop(
         self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
@@ -229,6 +231,7 @@ class QuickLoop(TrioEventLoop):  # type: ignore[misc]
             self._parked = False
             self._stopped.set()
 
+    @enable_ki_protection
     async def _serve(self) -> None:
         while True:
             if self._polled <= 0:  # else a socket that is queued would be queued again
@@ -251,6 +254,7 @@ class QuickLoop(TrioEventLoop):  # type: ignore[misc]
             finally:
                 self._parked = False
 
+    @enable_ki_protection
     def _run_ready(self) -> AsyncHandle | None:
         """Run callbacks until none is left, the turn is over, or one must be awaited."""
         ready = self._ready

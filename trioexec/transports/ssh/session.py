@@ -342,7 +342,7 @@ async def _open(
     opening_limit_s: float | None,
 ) -> None:
     """Have the command started; when cancelled, it is ended first if it was."""
-    opening = asyncio.ensure_future(
+    opening = asyncio.get_running_loop().create_task(
         line.connection.create_session(
             lambda: session,
             wire,

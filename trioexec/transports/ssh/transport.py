@@ -6,6 +6,7 @@ one coroutine there.
 
 from __future__ import annotations
 
+import asyncio  # noqa: TID251
 import contextlib
 import logging
 import math
@@ -73,6 +74,7 @@ class SshTransport:
         self._routes = Routes(options)
         self._kept = KeptConnections(limit=KEPT_MAX if options.keep_connections else 0)
         self._hops: Hops | None = None
+        self._loop: asyncio.AbstractEventLoop
         self._token = secrets.token_hex(8)
         share = WINDOW_BUDGET_BYTES / max(options.parallel, 1)
         self._window = int(min(max(share, WINDOW_MIN_BYTES), WINDOW_MAX_BYTES))
@@ -93,10 +95,10 @@ class SshTransport:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Have the event loop and the jump hosts' connections; when left, all are gone."""
-        async with open_loop():
+        async with open_loop() as self._loop:
             self._log_notes()
             try:
-                async with Hops.open(self._routes) as self._hops:
+                async with Hops.open(self._routes, self._loop) as self._hops:
                     yield
             finally:
                 self._hops = None
@@ -148,7 +150,7 @@ class SshTransport:
             kept = None if anew else self._kept.take(route)
             if kept is not None:
                 try:
-                    return await run_in_loop(_talk_again(kept, route, call, work))
+                    return await run_in_loop(self._loop, _talk_again(kept, route, call, work))
                 except asyncssh.ChannelOpenError:
                     pass  # no session left on it: it is fine, and we need another
                 except (OSError, asyncssh.Error):
@@ -157,9 +159,8 @@ class SshTransport:
                     kept.release()
             async with self._way_to(route, call.limit_connect, call.goodbye) as via:
                 with _handing_over(via) as taken:
-                    return await run_in_loop(
-                        _talk(route, via, call, work, taken=taken, kept=self._kept)
-                    )
+                    talk = _talk(route, via, call, work, taken=taken, kept=self._kept)
+                    return await run_in_loop(self._loop, talk)
         except Exception as exc:  # noqa: BLE001 - outcome_of raises what is not a node's failure
             outcome = outcome_of(exc)
             log_failure(node.name, exc)
@@ -170,7 +171,7 @@ class SshTransport:
         try:
             async with self._way_to(route, _no_limit, goodbye) as via:
                 with _handing_over(via) as taken:
-                    await run_in_loop(_say(route, via, text, taken=taken))
+                    await run_in_loop(self._loop, _say(route, via, text, taken=taken))
         except Exception as exc:  # noqa: BLE001 - outcome_of raises what is not a node's failure
             outcome_of(exc)
             log_failure(route.node.name, exc)
