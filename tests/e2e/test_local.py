@@ -22,6 +22,8 @@ from trioexec.transports.local import NODE_VARIABLE, LocalTransport
 
 HANG_S = 60
 NODE = Node(name="root@here:22", host="here", port=22, user="root")
+TOO_LONG = "true " + "x" * 4_000_000
+"""More than a kernel takes as one argument."""
 
 
 @dataclass
@@ -170,19 +172,16 @@ async def test_a_command_that_does_not_read_its_stdin_ends_well() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shell", "text", "env", "says"),
+    ("shell", "text", "says"),
     [
-        pytest.param("/no/such/shell", "true", {}, "No such file", id="no shell"),
-        pytest.param("/bin/sh", "echo \0", {}, "null byte", id="NUL in the command"),
-        pytest.param("/bin/sh", "true", {"A=B": "c"}, "environment", id="bad variable"),
+        pytest.param("/no/such/shell", "true", "No such file", id="no shell"),
+        pytest.param("/bin/sh", TOO_LONG, "Argument list too long", id="a text too long"),
     ],
 )
-async def test_what_cannot_be_started_is_unreachable(
-    shell: str, text: str, env: dict[str, str], says: str
-) -> None:
+async def test_what_cannot_be_started_is_unreachable(shell: str, text: str, says: str) -> None:
     call = Listener()
 
-    ended = await LocalTransport(shell=shell).run(NODE, Command(text=text, env=env), call)
+    ended = await LocalTransport(shell=shell).run(NODE, Command(text=text), call)
 
     assert isinstance(ended, Unreachable)
     assert says in ended.reason
@@ -204,7 +203,7 @@ async def test_a_terminal_for_a_command_that_cannot_start_leaves_no_descriptor()
     before = open_descriptors()
 
     ended = await LocalTransport(shell="/bin/sh").run(
-        NODE, Command(text="\0", tty=True), Listener()
+        NODE, Command(text=TOO_LONG, tty=True), Listener()
     )
 
     assert isinstance(ended, Unreachable)

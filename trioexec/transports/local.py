@@ -95,19 +95,14 @@ class LocalTransport:
         with ExitStack() as files:
             try:
                 here = await _start(self._shell, node, command, call, files)
-            except (OSError, ValueError) as exc:
-                # ValueError: a NUL byte in the command, "=" in a variable's name.
-                return Unreachable(reason=f"cannot start {self._shell}: {_why(exc)}")
+            except OSError as exc:
+                return Unreachable(reason=f"cannot start {self._shell}: {exc.strerror}")
             except SubstituteError as exc:
                 return Unreachable(reason=str(exc))
             files.enter_context(self._guard.knows(here.pgid))
             call.reached("command")
             code = await here.wait()
         return Exited(code=code) if code >= 0 else Killed(signal=-code)
-
-
-def _why(exc: OSError | ValueError) -> str:
-    return (exc.strerror if isinstance(exc, OSError) else None) or str(exc)
 
 
 class _Source:
