@@ -30,8 +30,11 @@ SYSTEM_TOOLS = {
 """What the tests start or ask, beside Python."""
 
 WELCOME_TOOLS = {
+    "/usr/share/bash-completion/bash_completion": "bash-completion",
     "bash": "bash",
+    "busybox": "busybox",
     "fish": "fish",
+    "ip": "iproute2",
     "jq": "jq",
     "mksh": "mksh",
     "nodeset": "clustershell",
@@ -42,7 +45,7 @@ WELCOME_TOOLS = {
     "tmux": "tmux",
     "zsh": "zsh",
 }
-"""What single tests use or compare with; without one its tests are skipped."""
+"""What single tests use or compare with, by program or file; without one its tests are skipped."""
 
 CI_TOOLS = {"chromium": "chromium"}
 """Large, and installed only where tests may not be skipped."""
@@ -133,9 +136,15 @@ def apt_install(apt: str, packages: list[str]) -> bool:
 
 
 def missing_packages(tools: dict[str, str]) -> list[str]:
-    """Name the packages whose programs are not here."""
+    """Name the packages whose programs or files are not here."""
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), *SBIN])
-    return sorted({p for tool, p in tools.items() if shutil.which(tool, path=path) is None})
+    return sorted(
+        {
+            package
+            for tool, package in tools.items()
+            if not (Path(tool).exists() if "/" in tool else shutil.which(tool, path=path))
+        }
+    )
 
 
 if __name__ == "__main__":
