@@ -220,6 +220,20 @@ async def test_a_signal_that_was_ignored_when_we_started_stays_ignored(
         signal.signal(HUP, before)
 
 
+async def test_a_run_for_which_every_signal_is_ignored_runs(autojump_clock: MockClock) -> None:
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (INT, TERM, HUP)}
+    try:
+        rig = Rig({"a": FakeNode(takes_s=10)})
+
+        await run_with_signals(rig, [(5, INT), (6, TERM), (7, HUP)])
+
+        assert rig.outcomes == {"a": Exited(code=0)}
+        assert rig.end.stopped is None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 async def test_the_signals_are_given_back(autojump_clock: MockClock) -> None:
     before = [signal.getsignal(number) for number in (INT, TERM, HUP)]
 

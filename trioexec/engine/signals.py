@@ -52,6 +52,9 @@ async def obey_signals(
     # What was ignored when we were started stays so: nohup, and a shell's background jobs.
     wanted = [*_REASONS, *([signal.SIGTSTP] if manners and manners.cancels_queued else [])]
     ours = [number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN]
+    if not ours:  # trio has no receiver of nothing
+        task_status.started()
+        await trio.sleep_forever()
     with trio.open_signal_receiver(*ours) as received:
         task_status.started()
         async for number in received:
