@@ -129,7 +129,9 @@ class Run:
         return self.tally.report(now_s=self._now_s())
 
     async def _fan_out(self) -> None:
-        limiter = trio.CapacityLimiter(self._limits.parallel)
+        parallel = self._limits.parallel
+        # Trio takes 2 and not 2.0.
+        limiter = trio.CapacityLimiter(parallel if math.isinf(parallel) else int(parallel))
         async with trio.open_nursery() as watch:
             watch.start_soon(self._note_stop, watch.cancel_scope)
             if math.isfinite(limit_s := self._limits.idle_timeout_s):
