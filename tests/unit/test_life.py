@@ -41,6 +41,23 @@ async def test_leaving_the_block_ends_what_other_tasks_still_run(
     assert sum(len(report) for report in reports) == 3
 
 
+async def test_a_command_that_is_only_about_to_begin_is_not_begun_after_the_block(
+    autojump_clock: MockClock,
+) -> None:
+    transport = FakeTransport({"a": FakeNode(takes_s=HOUR)})
+    block = open_fleet("a", transport=transport)
+    fleet = await block.__aenter__()
+
+    async with fleet.stream("do") as stream:  # no checkpoint: its run has had no step yet
+        await block.__aexit__(None, None, None)
+        events = [event async for event in stream]
+
+    assert transport.nodes["a"].connecting_at_s is None
+    assert [event.outcome for event in events if isinstance(event, NodeFinished)] == [
+        Cancelled(why="caller", started=False)
+    ]
+
+
 async def test_a_fleet_does_nothing_after_its_block() -> None:
     async with open_fleet("a", transport=FakeTransport({"a": FakeNode()})) as fleet:
         node = fleet.node("a")
@@ -85,6 +102,15 @@ async def test_no_limit_is_none(autojump_clock: MockClock, parallel: float) -> N
         await fleet.run("do")
 
     assert trio.current_time() == 10
+
+
+async def test_a_whole_number_may_be_a_float(autojump_clock: MockClock) -> None:
+    fakes = {f"n{i}": FakeNode(takes_s=10) for i in range(4)}
+
+    async with open_fleet(fakes, transport=FakeTransport(fakes), parallel=2.0) as fleet:
+        await fleet.run("do")
+
+    assert trio.current_time() == 20
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,9 @@ class Life:
             raise trio.ClosedResourceError("the block of this fleet has been left")
 
     async def execute(self, run: Run) -> Report:
-        """Execute a run, which `end` ends."""
+        """Execute a run, which `end` ends; where that came first, no node of it is begun."""
+        if self._left:
+            run.cancel("caller")
         self._runs.add(run)
         try:
             return await run.execute()
