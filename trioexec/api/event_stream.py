@@ -7,6 +7,7 @@ from typing import Final
 
 import trio
 
+from trioexec.api.streams import OneTask
 from trioexec.model.events import Event, NodeOutput, RunFinished
 from trioexec.model.flow import Flow
 
@@ -25,8 +26,9 @@ class EventStream:
     """Iterate over it to get `model.events.Event` values, in the order in which they happened.
 
     A program that iterates slowly slows the nodes down: their SSH windows fill.  The
-    iteration ends after `RunFinished`.  One task at a time may iterate.  An event that a
-    cancelled task was waiting for is not lost: the next iteration gives it.
+    iteration ends after `RunFinished`.  One task at a time may iterate; each step is a
+    checkpoint.  An event that a cancelled task was waiting for is not lost: the next
+    iteration gives it.
 
     Example:
         Output as it comes, of all nodes::
@@ -48,6 +50,7 @@ class EventStream:
         self._more = trio.Event()
         self._over = False
         self._dropped = False
+        self._one_task = OneTask("iterating")
 
     def handle(self, event: Event) -> None:
         """Take an event from the engine; a sink's method."""
@@ -73,13 +76,14 @@ class EventStream:
         return self
 
     async def __anext__(self) -> Event:
-        while not self._events:
-            if self._over:
-                raise StopAsyncIteration
-            self._more = trio.Event()
-            await self._more.wait()
-        await trio.lowlevel.checkpoint_if_cancelled()
-        event = self._events.popleft()
+        with self._one_task.hold():
+            await trio.lowlevel.checkpoint()
+            while not self._events:
+                if self._over:
+                    raise StopAsyncIteration
+                self._more = trio.Event()
+                await self._more.wait()
+            event = self._events.popleft()
         if isinstance(event, NodeOutput):
             self._waiting_bytes -= len(event.data)
             if self._waiting_bytes < LOW_BYTES:

@@ -12,21 +12,27 @@ import trio
 from trioexec.model.feed import Cursor
 from trioexec.model.flow import Flow
 
-__all__ = ["InputStream", "OutputStream"]
+__all__ = ["InputStream", "OneTask", "OutputStream"]
 
 BUFFER_BYTES: Final = 64 * 1024
 """What a stream keeps before the other side has to wait: a pipe's size."""
 
 
-class _OneTask:
+class OneTask:
     """Trio's rule that two tasks may not use one end of a stream at once."""
 
     def __init__(self, what: str) -> None:
+        """Begin with nobody; `what` is said of who is there already: ``sending``."""
         self._what = what
         self._held = False
 
     @contextmanager
     def hold(self) -> Iterator[None]:
+        """Be the one meanwhile.
+
+        Raises:
+            trio.BusyResourceError: Another task is.
+        """
         if self._held:
             raise trio.BusyResourceError(f"another task is already {self._what}")
         self._held = True
@@ -50,7 +56,7 @@ class OutputStream(trio.abc.ReceiveStream):
         self._more = trio.Event()
         self._ended = False
         self._closed = False
-        self._one_task = _OneTask("receiving")
+        self._one_task = OneTask("receiving")
 
     @property
     def closed(self) -> bool:
@@ -112,7 +118,7 @@ class InputStream(trio.abc.SendStream):
         self._taken = trio.Event()
         self._closed = False
         self._broken = False
-        self._one_task = _OneTask("sending")
+        self._one_task = OneTask("sending")
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send bytes; returns when the process's side has room again.
