@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trioexec.cli.texts import Reader, choice, number, pair, seconds, text
+from trioexec.cli.texts import Reader, choice, number, pair, seconds, span, text
 
 PARALLEL = number(0, 100_000, zero="no limit")
 PORT = number(1, 65_535)
@@ -34,6 +34,8 @@ YesNo = Literal["yes", "no"]
         pytest.param(seconds, "250ms", 0.25, id="milliseconds"),
         pytest.param(seconds, "30d", 30 * 86400.0, id="the longest"),
         pytest.param(seconds, "0", math.inf, id="zero is no limit"),
+        pytest.param(span, "10m", 600.0, id="a length"),
+        pytest.param(span, "0", 0.0, id="no length"),
     ],
 )
 def test_a_text_becomes_its_value(reader: Reader, given_text: str, value: object) -> None:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, get_args
 
-__all__ = ["Reader", "choice", "number", "pair", "seconds", "text"]
+__all__ = ["Reader", "choice", "number", "pair", "seconds", "span", "text"]
 
 Reader: TypeAlias = Callable[[str, Any], object]
 
@@ -35,8 +35,17 @@ def pair(given: str, _hint: object) -> tuple[str, str]:
 
 
 def seconds(given: str, _hint: object) -> float:
-    """Read a length of time; 0 is no limit, `math.inf`."""
-    takes = "it takes 0 (no limit) to 30d, as 30, 1.5, 500ms, 2m or 1h"
+    """Read a limit of time; 0 is no limit, `math.inf`."""
+    return _time(given, zero=" (no limit)") or math.inf
+
+
+def span(given: str, _hint: object) -> float:
+    """Read a length of time; 0 is none at all."""
+    return _time(given)
+
+
+def _time(given: str, *, zero: str = "") -> float:
+    takes = f"it takes 0{zero} to 30d, as 30, 1.5, 500ms, 2m or 1h"
     word = given.strip().lower()
     amount = word.rstrip("smhd")
     unit_s = _UNITS_S.get(word[len(amount) :] or "s")
@@ -46,7 +55,7 @@ def seconds(given: str, _hint: object) -> float:
     amount_s = float(amount) * unit_s
     if amount_s > MAX_SECONDS:
         raise ValueError(f"{given!r} is out of range; {takes}")
-    return amount_s or math.inf
+    return amount_s
 
 
 def number(low: int, high: int, *, zero: str = "") -> Reader:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from trioexec.cli.declared import option
 from trioexec.cli.options.numbers import MAX_DESCRIPTOR, UNSET
-from trioexec.cli.texts import choice, number, pair, seconds, text
+from trioexec.cli.texts import choice, number, pair, span, text
 
 __all__ = ["SshOptions", "TransportOptions"]
 
@@ -170,7 +170,7 @@ class TransportOptions:
             "--persist",
             panel="SSH",
             metavar="S",
-            read=seconds,
+            read=span,
             help="Leave connections open for so long after the run; later runs with the same "
             "options use them by themselves. trioexec hold lists them.",
         ),
