@@ -244,7 +244,7 @@ def request(call: int, node: Node, command: Command | None, *, reader: int = 0) 
         tty=command.tty,
         wrap=command.wrap,
         stop_grace_s=command.stop_grace_s,
-        sudo_password=command.sudo_password.reveal() if command.sudo_password else None,
+        sudo_password=None if (secret := command.sudo_password) is None else secret.reveal(),
         substitute=command.substitute,
     )
 
@@ -270,7 +270,8 @@ def command_of(message: Request) -> Command | None:
         tty=message.tty,
         wrap=message.wrap,
         stop_grace_s=message.stop_grace_s,
-        sudo_password=Secret(message.sudo_password) if message.sudo_password else None,
+        # An empty one is a password too: without it the command would not run under sudo.
+        sudo_password=None if (secret := message.sudo_password) is None else Secret(secret),
         substitute=message.substitute,
     )
 
