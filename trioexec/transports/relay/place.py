@@ -29,12 +29,12 @@ def directory(*, make: bool) -> Path:
     """Give the directory; a place that others can write to or read is refused.
 
     Raises:
-        ConfigError: It is not ours alone.
+        ConfigError: It is not ours alone, or cannot be made.
     """
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     path = Path(runtime, "trioexec") if runtime else Path(f"/tmp/trioexec-{os.getuid()}")  # noqa: S108
     if make:
-        path.mkdir(mode=0o700, exist_ok=True)
+        _make(path)
     try:
         found = path.lstat()
     except FileNotFoundError:
@@ -49,6 +49,18 @@ def directory(*, make: bool) -> Path:
             f"Remove it, or run: chmod 700 {path}"
         )
     return path
+
+
+def _make(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        pass  # whatever it is: that is looked at
+    except OSError as exc:
+        raise ConfigError(
+            f"{path} cannot be made: {exc.strerror}, so no connection is held there.\n"
+            "Set XDG_RUNTIME_DIR to a directory of yours, or leave --persist out."
+        ) from exc
 
 
 def socket_path(options: SshOptions, *, make: bool) -> Path:
