@@ -12,7 +12,7 @@ from trioexec.model.command import STOP_GRACE_S, Command
 from trioexec.model.feed import Cursor, feed_of
 from trioexec.model.flow import Flow
 from trioexec.model.nodes import Node
-from trioexec.model.outcomes import Unreachable
+from trioexec.model.outcomes import Exited, Killed, Unreachable
 from trioexec.transports.base import Call, Ended, Reached
 from trioexec.transports.relay.link import Link
 from trioexec.transports.relay.wire import (
@@ -131,7 +131,7 @@ class RelayTransport:
         unknown = said is None and (self._link is None or pending.reached != "connect")
         if unknown and pending.command is not None:
             pending.call.reached("command")  # "not started" would be a promise
-        pending.call.note_remote(ended=said is not None and said.remote_ended)
+        pending.call.note_remote(ended=said is not None and _has_ended(said))
 
     def _feed(self, number: int) -> None:
         pending = self._pending.get(number)
@@ -199,6 +199,11 @@ class RelayTransport:
             case Finished():
                 pending.finished = message
                 pending.over.set()
+
+
+def _has_ended(said: Finished) -> bool:
+    """Whether nothing of the command runs: it was ended, or had ended before it could be."""
+    return said.remote_ended or said.kind in (Exited.__name__, Killed.__name__)
 
 
 class _Reader:
