@@ -288,6 +288,16 @@ async def test_not_started_is_said_only_of_what_is_known_not_to_run(
     assert call.ended == [False]
 
 
+@pytest.mark.parametrize("ended", [Exited(code=0), Killed(signal=9)], ids=["exited", "killed"])
+async def test_a_command_that_ended_before_it_could_be_stopped_has_ended(ended: Ended) -> None:
+    async def has_ended(_call: FakeCall, other: trio.SocketStream) -> None:
+        await other.send_all(encode(finished(0, ended)))
+
+    call = await _cancelled_call("command", has_ended)
+
+    assert call.ended == [True]
+
+
 async def test_stdin_crosses_whole_however_long_it_is() -> None:
     data = bytes(range(256)) * 8000
 
@@ -372,10 +382,16 @@ def test_an_outcome_survives_the_wire(outcome: Ended) -> None:
     assert ended_of(message) == outcome
 
 
-def test_a_command_survives_the_wire() -> None:
+@pytest.mark.parametrize("secret", ["s", ""], ids=["a password", "an empty one"])
+def test_a_command_survives_the_wire(secret: str) -> None:
     node = Node(name="a@b:1", host="b", port=1, user="a", rank=4)
     command = Command(
-        text="x", env={"K": "v"}, tty=True, wrap=False, stop_grace_s=1.5, sudo_password=Secret("s")
+        text="x",
+        env={"K": "v"},
+        tty=True,
+        substitute=True,
+        stop_grace_s=1.5,
+        sudo_password=Secret(secret),
     )
 
     (body,) = Frames().feed(encode(request(1, node, command, reader=3)))
@@ -383,6 +399,14 @@ def test_a_command_survives_the_wire() -> None:
 
     assert node_of(message) == node  # type: ignore[arg-type]
     assert command_of(message) == command  # type: ignore[arg-type]
+
+
+def test_a_command_that_is_not_wrapped_survives_the_wire() -> None:
+    node, command = Node(name="a", host="a"), Command(text="x", wrap=False)
+
+    (body,) = Frames().feed(encode(request(1, node, command)))
+
+    assert command_of(decode_to_server(body)) == command  # type: ignore[arg-type]
 
 
 def test_the_other_process_may_take_its_own_time_to_end_a_command() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import trio
 
 from trioexec.api import open_fleet
+from trioexec.model.errors import ConfigError
 from trioexec.model.outcomes import Exited
 from trioexec.testing.fakes import FakeNode, FakeTransport
 from trioexec.transports.relay import holder, place, spawn
@@ -142,6 +145,57 @@ async def test_a_transport_whose_block_fails_has_no_workers_left(
             raise ZeroDivisionError
 
     assert transport._workers == []
+
+
+def test_a_holder_that_dies_before_it_has_read_its_options_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(spawn, "ENTRY", ("-c", "pass"))
+    monkeypatch.setattr(spawn, "options_to_json", lambda _: b"x" * 10_000_000)
+
+    with pytest.raises(HolderError, match="did not start"):
+        spawn._spawn_holder(SshOptions(), tmp_path / "sock", 1.0)
+
+
+async def test_a_holder_that_goes_has_no_socket_while_it_closes_connections(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "sock"
+    seen: list[bool] = []
+
+    class Transport(FakeTransport):
+        def __init__(self, options: SshOptions) -> None:
+            super().__init__({})
+
+        @asynccontextmanager
+        async def open(self) -> AsyncIterator[None]:
+            yield
+            seen.append(path.exists())
+
+    monkeypatch.setattr(holder, "SshTransport", Transport)
+
+    with trio.fail_after(HANG_S):
+        await holder.hold(SshOptions(), path, 0.0, lambda: seen.append(path.exists()))
+
+    assert seen == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("runtime", "says"),
+    [
+        pytest.param("nowhere", "cannot be made: No such file", id="not there"),
+        pytest.param("full", "not a directory of yours alone", id="a file is in its place"),
+    ],
+)
+def test_a_place_that_cannot_be_made_is_an_error_of_configuration(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runtime: str, says: str
+) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "trioexec").touch()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / runtime))
+
+    with pytest.raises(ConfigError, match=says):
+        place.directory(make=True)
 
 
 def test_a_change_in_an_included_file_leads_to_another_holder(tmp_path: Path) -> None:

@@ -88,18 +88,20 @@ async def hold(
         ready: Called when runs may connect.
     """
     transport = SshTransport(replace(options, keep_connections=True))
-    listener = _listen(path)
-    try:
-        async with transport.open():
-            holder = _Holder(transport, persist_s)
+    async with transport.open():
+        holder = _Holder(transport, persist_s)
+        listener = _listen(path)
+        try:
             holder.scope.deadline = trio.current_time() + persist_s
             ready()
             with holder.scope:
                 async with trio.open_nursery() as nursery:
                     await _accept(listener, lambda each: nursery.start_soon(_serve, each, holder))
-    finally:
-        listener.close()
-        path.unlink(missing_ok=True)  # noqa: ASYNC240 - on a tmpfs, at the very end
+        finally:
+            # Before the connections, which take their time: who comes now finds nobody and
+            # starts a holder of its own, whose socket is not ours to remove.
+            listener.close()
+            path.unlink(missing_ok=True)  # noqa: ASYNC240 - on a tmpfs, at the very end
 
 
 async def work(options: SshOptions, connected: socket.socket) -> None:

@@ -7,8 +7,8 @@ started is ended here as by a cancel.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import msgspec
@@ -221,10 +221,8 @@ class _Served:
     def note_remote(self, *, ended: bool) -> None:
         self.remote_ended = ended
 
-    @contextmanager
-    def goodbye(self, cut: Callable[[], None]) -> Iterator[None]:
-        with self._goodbyes.track(cut):
-            yield
+    def goodbye(self, cut: Callable[[], None]) -> AbstractContextManager[None]:
+        return self._goodbyes.track(cut)
 
 
 class _Stdin:

@@ -233,7 +233,8 @@ def _spawn_holder(options: SshOptions, path: Path, persist_s: float) -> None:
     assert child.stdin is not None
     assert child.stdout is not None
     with child.stdout as answer:
-        with child.stdin as questions:
+        # Where it does not read them it has ended, and does not say that it is ready.
+        with contextlib.suppress(BrokenPipeError), child.stdin as questions:
             questions.write(options_to_json(options))
         ready, _, _ = select.select([answer], [], [], START_LIMIT_S)
         if not ready or answer.read() != b"ready\n":
