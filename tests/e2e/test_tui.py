@@ -225,6 +225,41 @@ def test_a_signal_after_the_end_closes_the_screen(terminal: Terminal) -> None:
     terminal.is_as_it_was()
 
 
+@pytest.mark.parametrize("way", ["key", "signal"])
+def test_stopped_it_gives_the_terminal_back_and_goes_on(terminal: Terminal, way: str) -> None:
+    terminal.run("-H", "n[1-3]", SLOW)
+    before = terminal.shows("ready on n3", "? help").splitlines()
+    if way == "key":
+        terminal.press("C-z")
+    else:
+        terminal.signal(signal.SIGTSTP)
+    terminal.shows("Stopped")
+    terminal.is_as_it_was()
+    terminal.type("clear; bg")
+    terminal.type("echo the shell is he''re")
+    terminal.shows("the shell is here")
+    terminal.type("fg; echo code $?")
+
+    # The whole screen is drawn again, and reads its keys again.
+    screen = terminal.shows("ready on n3", "? help").splitlines()
+    assert (screen[:2], screen[-1]) == (before[:2], before[-1])
+    terminal.press("q")
+    assert "stopped (interrupt): n[1-3]" in terminal.shows("code 130")
+    assert left_running() == []
+    terminal.is_as_it_was()
+
+
+def test_continued_though_it_never_stopped_it_goes_on(terminal: Terminal) -> None:
+    terminal.run("-H", "n[1-3]", SLOW)
+    terminal.shows("ready on n3")
+    terminal.signal(signal.SIGCONT)
+    terminal.press("o")
+    terminal.shows("STATE▼")
+    terminal.press("q")
+
+    assert "stopped (interrupt): n[1-3]" in terminal.shows("code 130")
+
+
 def test_killed_it_leaves_the_terminal_as_it_was(terminal: Terminal) -> None:
     terminal.run("-H", "a", SLOW)
     terminal.shows("ready on a")

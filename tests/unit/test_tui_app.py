@@ -246,7 +246,7 @@ async def test_help_names_every_key() -> None:
                 assert what in shown
         assert "All nodes" not in await rig.press("question_mark")
 
-    await play(scene, four(), height=40)
+    await play(scene, four(), height=44)
 
 
 async def test_what_trioexec_says_is_on_a_line_of_the_screen_and_in_the_log() -> None:

@@ -7,6 +7,8 @@ What it does to the run goes through one callable, `press`.
 from __future__ import annotations
 
 import asyncio  # noqa: TID251 - inside textual
+import os
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
@@ -72,6 +74,7 @@ class TuiApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,ctrl+q", "quit_run", "quit", key_display="q"),
         Binding("ctrl+c", "quit_run", show=False, priority=True),
+        Binding("ctrl+z", "stop_for_now", show=False, priority=True),
         Binding("question_mark", "help", "help", key_display="?"),
     ]
 
@@ -141,6 +144,10 @@ class TuiApp(App[None]):
         self.leaving = True
         self.source.press()
         self.tick()
+
+    def action_stop_for_now(self) -> None:
+        """Stop whom the terminal's own Ctrl-Z would stop: our process group."""
+        os.kill(0, signal.SIGTSTP)
 
     def action_help(self) -> None:
         """Show the keys."""

@@ -3,11 +3,16 @@
 The stock driver queues thirty writes and then blocks, and with it every node's
 connection.  Here the queue has no end; `backlog_bytes` tells the app when to
 draw nothing new, so it stays short all the same.
+
+Ctrl-Z and SIGTSTP stop us as they stop any program.  Stock, that and any SIGCONT is obeyed
+inside the signal handler, where no loop runs: here the handlers only tell the loop.
 """
 
 from __future__ import annotations
 
+import asyncio  # noqa: TID251 - inside textual
 import os
+import signal
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
@@ -64,6 +69,8 @@ class ScreenDriver(LinuxDriver):
     terminal: OwnTerminal
 
     def __init__(self, app: App[Any], **options: Any) -> None:  # noqa: ANN401 - textual's own
+        self._loop = asyncio.get_running_loop()
+        self._stopped = False
         super().__init__(app, **options)
         self._out: _Writer | None = None
 
@@ -90,6 +97,35 @@ class ScreenDriver(LinuxDriver):
         self._out.start()
         super().start_application_mode()  # type: ignore[no-untyped-call]
         self.terminal.entered()
+
+    def _sigtstp_application(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop_process)
+
+    def _sigcont_application(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._come_back)
+
+    def _stop_process(self) -> None:
+        """Give the terminal back, and stop until somebody continues us."""
+        if self._stopped:
+            return
+        self._stopped = True
+        self.suspend_application_mode()
+        # The default action, as SIGSTOP would also stop whom no shell could continue.
+        ours = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, ours)
+        self._come_back()
+
+    def _come_back(self) -> None:
+        """Take the terminal again, once it is ours; until then, stop as writing to it would."""
+        if not self._stopped:
+            return
+        if not self.terminal.is_ours():
+            signal.raise_signal(signal.SIGTTOU)  # `fg` comes with another SIGCONT
+            return
+        self._stopped = False
+        self.resume_application_mode()
+        self._app.refresh(layout=True)  # all of it: the terminal shows nothing of ours any more
 
     def stop_application_mode(self) -> None:
         """Put it back."""

@@ -51,6 +51,7 @@ class OwnTerminal:
         self.restored: bool = True
         """Whether the driver has nothing to undo."""
         self._guard: subprocess.Popen[bytes] | None = None
+        self._guard_knows = False
 
     def start_guard(self) -> None:
         """Have the guard remember how the terminal is; it does nothing where there is no shell."""
@@ -66,10 +67,19 @@ class OwnTerminal:
             assert self._guard.stdout is not None
             select.select([self._guard.stdout], [], [], READY_S)
 
+    def is_ours(self) -> bool:
+        """Whether we are in the foreground; not where the terminal is gone."""
+        try:
+            return os.tcgetpgrp(self.fd) == os.getpgrp()
+        except OSError:
+            return False
+
     def entered(self) -> None:
-        """The driver has changed the modes."""
+        """The driver has changed the modes; again, where it was stopped meanwhile."""
         self.restored = False
-        self._tell(b"up\n")
+        if not self._guard_knows:
+            self._guard_knows = True
+            self._tell(b"up\n")
 
     def left(self) -> None:
         """The driver has changed them back."""

@@ -44,6 +44,7 @@ KEYS: Final = (
         (
             ("q  Ctrl+C", "quit; what still runs is ended on the nodes: exit 130"),
             ("q  again", "do not wait for them"),
+            ("Ctrl+Z", "stop trioexec, which reads nothing meanwhile; fg goes on"),
             ("?", "this"),
         ),
     ),
