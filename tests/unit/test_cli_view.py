@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import pytest
+
+from tests.unit.sink_fakes import FakeConsole, finished, out, started
 from trioexec.cli.options import OutputOptions
-from trioexec.cli.view import Streams, View, is_pipe, view_of
+from trioexec.cli.view import Streams, View, is_pipe, make_sinks, unicode_allowed, view_of
+from trioexec.sinks.progress import ProgressSink
 
 TERMINAL = Streams(stdout_tty=True, stderr_tty=True)
 INTO_A_PIPE = Streams(stdout_pipe=True, stderr_tty=True)
@@ -52,3 +57,33 @@ def test_what_another_program_reads_is_a_pipe(tmp_path: Path) -> None:
             end.close()
     with (tmp_path / "out").open("wb") as file:
         assert not is_pipe(file.fileno())
+
+
+@pytest.mark.parametrize(
+    ("env", "allowed"),
+    [
+        pytest.param({"LANG": "de_DE.UTF-8"}, True, id="LANG"),
+        pytest.param({"LANG": "C.utf8"}, True, id="other spelling"),
+        pytest.param({"LC_ALL": "C", "LANG": "de_DE.UTF-8"}, False, id="LC_ALL wins"),
+        pytest.param({}, False, id="nothing known"),
+        pytest.param({"LC_CTYPE": "C.UTF-8", "LANG": "C"}, False, id="what Python makes of C"),
+        pytest.param({"LC_CTYPE": "C.UTF-8", "LANG": "C.UTF-8"}, True, id="both"),
+    ],
+)
+def test_only_a_utf_8_locale_allows_unicode(env: dict[str, str], allowed: bool) -> None:  # noqa: FBT001
+    assert unicode_allowed(env) is allowed
+
+
+async def test_groups_count_their_answers_on_the_live_line() -> None:
+    console = FakeConsole(is_terminal=True)
+    grouped = replace(view(TERMINAL), mode="group")
+    sinks = make_sinks(grouped, console.as_console, fold=", ".join)
+    for event in (started("a", "b", "c"), finished("a"), out("b", b"other\n"), finished("b")):
+        for sink in sinks:
+            sink.handle(event)
+
+    (progress,) = (sink for sink in sinks if isinstance(sink, ProgressSink))
+    progress.draw()
+
+    assert b"2/3 done" in console.stderr.live
+    assert b"  2 answers" in console.stderr.live

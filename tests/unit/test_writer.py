@@ -381,18 +381,34 @@ async def test_the_live_line_is_wiped_before_text_and_drawn_again_under_it(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(writer.serve)
             writer.show_live(b"1/2")
-            first = await read_exactly(outer_fd, 3)
+            first = await read_exactly(outer_fd, len(b"1/2\r"))
             writer.write(b"text\n")
-            second = await read_exactly(outer_fd, len(b"\r\x1b[Ktext\n1/2"))
+            second = await read_exactly(outer_fd, len(b"\r\x1b[Jtext\n1/2\r"))
             writer.show_live(b"2/2")
-            third = await read_exactly(outer_fd, len(b"\r\x1b[K2/2"))
+            third = await read_exactly(outer_fd, len(b"\r\x1b[J2/2\r"))
             writer.close()
-            last = await read_exactly(outer_fd, len(b"\r\x1b[K"))
+            last = await read_exactly(outer_fd, len(b"\r\x1b[J"))
 
-    assert first == b"1/2"
-    assert second == b"\r\x1b[Ktext\n1/2"
-    assert third == b"\r\x1b[K2/2"
-    assert last == b"\r\x1b[K"
+    # The cursor waits at the line's start: there it is found again in a narrower terminal.
+    assert first == b"1/2\r"
+    assert second == b"\r\x1b[Jtext\n1/2\r"
+    assert third == b"\r\x1b[J2/2\r"
+    assert last == b"\r\x1b[J"
+
+
+async def test_a_writer_that_is_cancelled_leaves_no_live_line(terminal: tuple[int, int]) -> None:
+    outer_fd, inner_fd = terminal
+    writer = FdWriter(inner_fd, Flow(), unexpected)
+
+    with trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.serve)
+            writer.show_live(b"1/2")
+            await read_exactly(outer_fd, len(b"1/2\r"))
+            nursery.cancel_scope.cancel()
+        last = await read_exactly(outer_fd, len(b"\r\x1b[J"))
+
+    assert last == b"\r\x1b[J"
 
 
 async def test_the_live_line_waits_for_the_end_of_a_line(terminal: tuple[int, int]) -> None:
@@ -407,10 +423,10 @@ async def test_the_live_line_waits_for_the_end_of_a_line(terminal: tuple[int, in
             writer.show_live(b"live")
             await wait_all_tasks_blocked()
             writer.write(b" whole\n")
-            rest = await read_exactly(outer_fd, len(b" whole\nlive"))
+            rest = await read_exactly(outer_fd, len(b" whole\nlive\r"))
             writer.close()
 
-    assert rest == b" whole\nlive"
+    assert rest == b" whole\nlive\r"
 
 
 async def test_a_pipe_gets_no_live_line(pipe: tuple[int, int]) -> None:

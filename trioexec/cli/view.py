@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from trioexec.cli.options import OutputOptions
 from trioexec.model.errors import UsageError
@@ -27,11 +27,14 @@ __all__ = [
     "is_pipe",
     "make_sinks",
     "progress_sinks",
+    "unicode_allowed",
     "view_of",
 ]
 
 Fold = Callable[[Iterable[str]], str]
 Mode = Literal["stream", "group", "json", "files", "tui"]
+
+_COERCED: Final = ("C.UTF-8", "C.utf8", "UTF-8")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +46,6 @@ class Streams:
     """Whether another program reads stdout: what it prints may go to our terminal, at any time."""
 
     stderr_tty: bool = False
-    unicode: bool = False
-    """Whether stderr takes more than ASCII."""
 
     @classmethod
     def ours(cls) -> Streams:
@@ -53,7 +54,6 @@ class Streams:
             stdout_tty=sys.stdout.isatty(),
             stdout_pipe=is_pipe(1),
             stderr_tty=sys.stderr.isatty(),
-            unicode=(sys.stderr.encoding or "").lower().startswith("utf"),
         )
 
 
@@ -78,7 +78,7 @@ class View:
     color_stderr: bool
     progress: bool
     unicode: bool
-    """Whether stderr takes more than ASCII."""
+    """Whether a terminal takes more than ASCII."""
 
     quiet: bool
     verbose: bool
@@ -121,10 +121,18 @@ def view_of(
         color_stderr=_holds(colors, streams.stderr_tty and on_screen),
         progress=showing
         and _holds(options.progress, streams.stderr_tty and not streams.stdout_pipe and on_screen),
-        unicode=streams.unicode,
+        unicode=unicode_allowed(env),
         quiet=options.quiet,
         verbose=options.verbose,
     )
+
+
+def unicode_allowed(env: Mapping[str, str]) -> bool:
+    """Say whether the environment's locale is one of UTF-8."""
+    # Python itself puts such a one there where there is none, or C (PEP 538).
+    said = "" if env.get("LC_CTYPE") in _COERCED else env.get("LC_CTYPE")
+    locale = env.get("LC_ALL") or said or env.get("LANG") or ""
+    return locale.lower().replace("-", "").endswith("utf8")
 
 
 def _mode(options: OutputOptions) -> Mode:
@@ -170,7 +178,8 @@ def make_sinks(view: View, console: Console, *, fold: Fold) -> list[Sink]:
         from trioexec.sinks.files import FilesSink  # noqa: PLC0415
 
         sinks.append(FilesSink(Path(view.directory), say=console.say))
-    sinks += progress_sinks(view, console)
+    group = _group_of(view, sinks)
+    sinks += progress_sinks(view, console, answers=lambda: group.distinct if group else 0)
     if not view.quiet:
         from trioexec.sinks.summary import SummarySink  # noqa: PLC0415
 
@@ -180,7 +189,11 @@ def make_sinks(view: View, console: Console, *, fold: Fold) -> list[Sink]:
 
 def group_that_judges(view: View, sinks: Iterable[Sink]) -> GroupSink | None:
     """Find, among the view's sinks, the groups that have a say in the exit code, if they have."""
-    if not view.fail_on_diff:
+    return _group_of(view, sinks) if view.fail_on_diff else None
+
+
+def _group_of(view: View, sinks: Iterable[Sink]) -> GroupSink | None:
+    if view.mode != "group":
         return None
     from trioexec.sinks.grouped import GroupSink  # noqa: PLC0415 - made already
 
@@ -193,8 +206,14 @@ def dissenters_of(view: View, sinks: Iterable[Sink]) -> Callable[[], list[str]]:
     return list if group is None else lambda: [node.name for node in group.dissenters]
 
 
-def progress_sinks(view: View, console: Console) -> list[Sink]:
-    """Make the sinks that say on stderr how far the run is."""
+def progress_sinks(view: View, console: Console, *, answers: Callable[[], int] = int) -> list[Sink]:
+    """Make the sinks that say on stderr how far the run is.
+
+    Args:
+        view: Whether they are wanted.
+        console: Where they say it.
+        answers: Counts the different answers so far; 0 where nobody counts.
+    """
     sinks: list[Sink] = []
     if view.verbose:
         from trioexec.sinks.narrate import NarrateSink  # noqa: PLC0415
@@ -203,7 +222,9 @@ def progress_sinks(view: View, console: Console) -> list[Sink]:
     if view.progress:
         from trioexec.sinks.progress import ProgressSink  # noqa: PLC0415
 
-        sinks.append(ProgressSink(console, color=view.color_stderr, unicode=view.unicode))
+        sinks.append(
+            ProgressSink(console, color=view.color_stderr, unicode=view.unicode, answers=answers)
+        )
     return sinks
 
 

@@ -7,7 +7,7 @@ to wipe before other text, and it exists on a terminal only.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -21,7 +21,7 @@ from trioexec.sinks.console import Console
 from trioexec.sinks.summary import format_duration
 from trioexec.sinks.visible import visible_line
 
-__all__ = ["Progress", "ProgressSink", "estimate", "render", "unicode_allowed"]
+__all__ = ["Progress", "ProgressSink", "estimate", "render"]
 
 TICK_S: Final = 0.25
 """Between two looks: quick enough for the eye, and next to nothing to do."""
@@ -37,7 +37,11 @@ SAMPLES: Final = 3
 """Nodes that must have finished before there is an estimate."""
 
 BAR_COLUMNS: Final = 10
+GAP: Final = "  "
+"""Between two parts of the line."""
+
 _MINUTE_S: Final = 60
+_TENS_BELOW_S: Final = 10
 
 _RED: Final = "31"
 _GREEN: Final = "32"
@@ -68,7 +72,7 @@ class Progress:
 
 
 def render(progress: Progress, *, width: int, unicode: bool, color: bool) -> str:
-    """Make the line; at most ``width - 1`` columns, what matters least goes first.
+    """Make the line; at most ``width - 1`` columns, what matters least is left out first.
 
     Args:
         progress: What to show.
@@ -76,18 +80,20 @@ def render(progress: Progress, *, width: int, unicode: bool, color: bool) -> str
         unicode: Whether the terminal knows more than ASCII.
         color: Whether to use colours.
     """
-    pieces = _pieces(progress)
-    slow = [f"{_plain(name)} {_brief(age_s)}" for name, age_s in progress.slowest]
-    bar = _bar(progress, unicode=unicode)
-    for names in range(len(slow), -1, -1):
-        tail = [("slow: " + ", ".join(slow[:names]), _DIM)] if names else []
-        if (line := _fit([(bar, ""), *pieces, *tail], width, color=color)) is not None:
-            return line
-    while pieces:
-        if (line := _fit(pieces, width, color=color)) is not None:
-            return line
-        pieces.pop()
-    return f"{progress.succeeded + progress.failed}/{progress.total}"[: max(0, width - 1)]
+    pieces = _pieces(progress, unicode=unicode)
+    room = max(0, width - 1)
+    counts = f"{progress.succeeded + progress.failed}/{progress.total}"
+    if room < len(f"{counts} done"):
+        return counts[:room]
+    shown: set[int] = set()
+    for at in sorted(range(len(pieces)), key=lambda at: pieces[at].rank):
+        columns = len(pieces[at].text) + (len(pieces[at].glue) if shown else 0)
+        # A second name makes no sense without the first.
+        if columns <= room and (pieces[at].glue == GAP or at - 1 in shown):
+            room -= columns
+            shown.add(at)
+    line = "".join(pieces[at].glue + pieces[at].colored(color=color) for at in sorted(shown))
+    return line.removeprefix(GAP)
 
 
 def estimate(
@@ -111,12 +117,6 @@ def estimate(
         return math.nan, False
     work_s = queued * mean_s + sum(max(0.0, mean_s - age_s) for age_s in ages)
     return work_s / max(1, len(ages)), bool(beyond)
-
-
-def unicode_allowed(env: Mapping[str, str]) -> bool:
-    """Say whether the environment's locale is one of UTF-8."""
-    locale = env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG") or ""
-    return locale.lower().replace("-", "").endswith("utf8")
 
 
 class ProgressSink:
@@ -213,28 +213,47 @@ class ProgressSink:
         )
 
 
-def _pieces(progress: Progress) -> list[tuple[str, str]]:
-    """The line's parts with their colours, the most important first."""
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A part of the line."""
+
+    rank: int
+    """The higher, the sooner it is left out."""
+
+    text: str
+    sgr: str = ""
+    glue: str = GAP
+    """What stands before it."""
+
+    def colored(self, *, color: bool) -> str:
+        return f"\x1b[{self.sgr}m{self.text}\x1b[0m" if color and self.sgr else self.text
+
+
+def _pieces(progress: Progress, *, unicode: bool) -> list[_Piece]:
+    """The line's parts as they stand in it."""
     done = progress.succeeded + progress.failed
-    pieces = [(f"{done}/{progress.total} done", _GREEN if progress.succeeded else "")]
+    pieces = [
+        _Piece(20, _bar(progress, unicode=unicode)),
+        _Piece(0, f"{done}/{progress.total} done", _GREEN if progress.succeeded else ""),
+    ]
     if progress.failed:
-        pieces.append((f"{progress.failed} failed", _RED))
-    pieces.append((f"{progress.running} running", ""))
+        pieces.append(_Piece(1, f"{progress.failed} failed", _RED))
+    pieces.append(_Piece(2, f"{progress.running} running"))
     if progress.queued:
-        pieces.append((f"{progress.queued} queued", ""))
-    pieces.append((_brief(progress.elapsed_s), ""))
+        pieces.append(_Piece(6, f"{progress.queued} queued"))
+    pieces.append(_Piece(3, _brief(progress.elapsed_s)))
     if progress.answers:
-        pieces.append((f"{progress.answers} answer{'s' * (progress.answers > 1)}", ""))
+        pieces.append(_Piece(7, f"{progress.answers} answer{'s' * (progress.answers > 1)}"))
     if not math.isnan(progress.left_s):
-        more = "more than " if progress.at_least else "about "
-        pieces.append((f"{more}{_brief(progress.left_s)} left", ""))
+        more = "more than" if progress.at_least else "about"
+        pieces.append(_Piece(5, f"{more} {_roughly(progress.left_s)} left"))
+    for place, (name, age_s) in enumerate(progress.slowest):
+        text = f"{_plain(name)} {_brief(age_s)}"
+        if place == 0:
+            pieces.append(_Piece(4, f"slow: {text}", _DIM))
+        else:
+            pieces.append(_Piece(7 + place, text, _DIM, glue=", "))
     return pieces
-
-
-def _fit(pieces: list[tuple[str, str]], width: int, *, color: bool) -> str | None:
-    if sum(len(text) + 2 for text, _ in pieces) - 2 >= width:
-        return None
-    return "  ".join(f"\x1b[{sgr}m{text}\x1b[0m" if color and sgr else text for text, sgr in pieces)
 
 
 def _bar(progress: Progress, *, unicode: bool) -> str:
@@ -247,6 +266,17 @@ def _bar(progress: Progress, *, unicode: bool) -> str:
 
 def _brief(seconds_s: float) -> str:
     return f"{round(seconds_s)} s" if seconds_s < _MINUTE_S else format_duration(seconds_s)
+
+
+def _roughly(seconds_s: float) -> str:
+    """Write a guess, no finer than it can be."""
+    if seconds_s < _TENS_BELOW_S:
+        return f"{max(1, round(seconds_s))} s"
+    fives_s = round(seconds_s / 5) * 5
+    if fives_s < _MINUTE_S:
+        return f"{fives_s} s"
+    minutes = round(seconds_s / _MINUTE_S)
+    return f"{minutes} min" if minutes < _MINUTE_S else format_duration(minutes * _MINUTE_S)
 
 
 def _plain(name: str) -> str:

@@ -10,6 +10,7 @@ What waits is bounded: a writer that is full holds the run's `Flow`.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
 import os
@@ -57,8 +58,11 @@ ITEM_BYTES: Final = 64
 
 DEFAULT_COLUMNS: Final = 80
 
-WIPE: Final = b"\r\x1b[K"
-"""Takes the live line off the terminal; never moves up, so it cannot hit output."""
+WIPE: Final = b"\r\x1b[J"
+"""Takes the live line off the terminal; never moves up, so it cannot hit output.
+
+The cursor waits at the line's start: where a terminal has been made narrower and has put the
+line on several rows, that is the first of them, and all below it is the line."""
 
 _READER_GONE: Final = {errno.EPIPE, errno.EIO, errno.ENXIO, errno.ECONNRESET, errno.EBADF}
 
@@ -175,12 +179,22 @@ class FdWriter:
         Cancelled while a write is stuck, it returns at once: the thread is left
         behind, and with it the batch it holds.
         """
-        async with trio.open_nursery() as nursery:
-            # A terminal that goes away says so by SIGHUP, which has an exit code of its own.
-            if not self._direct and not self.is_terminal:
-                nursery.start_soon(self._notice_closed_reader)
-            await self._pump()
-            nursery.cancel_scope.cancel(reason="all is written")
+        try:
+            async with trio.open_nursery() as nursery:
+                # A terminal that goes away says so by SIGHUP, which has an exit code of its own.
+                if not self._direct and not self.is_terminal:
+                    nursery.start_soon(self._notice_closed_reader)
+                await self._pump()
+                nursery.cancel_scope.cancel(reason="all is written")
+        finally:
+            self._leave_no_live_line()
+
+    def _leave_no_live_line(self) -> None:
+        """Wipe it also when cancelled; a terminal that takes nothing keeps it."""
+        if self._drawn and select.select([], [self._fd], [], 0)[1]:
+            self._drawn = b""
+            with contextlib.suppress(OSError):
+                os.write(self._fd, WIPE)
 
     async def _pump(self) -> None:
         while True:
@@ -253,7 +267,8 @@ class FdWriter:
         else:
             wipe = self._drawn and WIPE
         self._drawn = self._live if self._at_line_start else b""
-        return wipe + batch + self._drawn if wipe or self._drawn else batch
+        live = self._drawn and self._drawn + b"\r"
+        return wipe + batch + live if wipe or live else batch
 
     async def _put(self, text: bytes) -> None:
         if self._direct:
