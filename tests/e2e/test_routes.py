@@ -180,6 +180,45 @@ async def test_a_proxy_command_that_fails_is_an_outcome(trioexec: Cli) -> None:
     assert "unreachable: " in done.stderr, done.stderr
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [
+        pytest.param(("-l", "a;touch made;", "-H", "127.0.1.1"), id="user"),
+        pytest.param(("-l", "$(touch made)", "-H", "127.0.1.1"), id="user that is a command"),
+        pytest.param(("-H", "@c"), id="user of a node"),
+        pytest.param(("-H", "@d"), id="host of a node"),
+        pytest.param(("-C", "e"), id="user of a cluster"),
+        pytest.param(("-H", "[fe80::1%;touch$IFS'made']"), id="link"),
+    ],
+)
+async def test_a_name_is_no_more_than_a_name_to_programs_of_ssh_config(
+    argv: tuple[str, ...], trioexec: Cli, tmp_path: Path
+) -> None:
+    made = tmp_path / "made"
+    config = tmp_path / "trioexec.toml"
+    config.write_text(
+        f"""
+[clusters.c.nodes."127.0.1.1"]
+user = "a;touch {made};"
+[clusters.d.nodes."127.0.1.1"]
+host = "a;touch {made};"
+[clusters.e]
+nodes = "127.0.1.1"
+user = "a;touch {made};"
+"""
+    )
+    argv = tuple(word.replace("made", str(made)) for word in argv)
+
+    done = await trioexec(
+        *("--config", str(config)),
+        *argv,
+        *("-o", "ProxyCommand=true %r@%h; exit 3", "true"),
+    )
+
+    assert done.code == 2, done.stderr
+    assert not made.exists()
+
+
 async def test_v_says_the_whole_chain_behind_a_failure(trioexec: Cli) -> None:
     done = await trioexec("-v", "-H", "127.0.1.1", "-J", "no-such-user@127.0.2.1", "true")
 

@@ -143,18 +143,24 @@ def test_a_check_says_what_is_there(call: Call) -> None:
     said = call("config", "check")
 
     assert said.code == 0
-    assert "2 defaults, 1 clusters, 1 groups, 1 profiles." in said.out
+    assert "2 defaults, 1 cluster, 1 group, 1 profile." in said.out
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param("[defaults]\nparallel = -1", ":2: -1 is out of range", id="range"),
-        pytest.param("[profiles.x]\nparallel = -1", ":2: -1 is out of range", id="of a profile"),
+        pytest.param("[defaults]\nparallel = -1", ":2: parallel: -1 is out of range", id="range"),
+        pytest.param(
+            "[profiles.x]\nparallel = -1", ":2: parallel: -1 is out of range", id="of a profile"
+        ),
         pytest.param(
             "[profiles.x]\ngroup = true\njson = true", "exclude each other", id="exclusive"
         ),
         pytest.param('[groups]\nx = "a,b]"', ":2: ", id="expression"),
+        pytest.param('[groups]\nx = "@y"\ny = "@x"', ":2: @x: '@y', character 1: ", id="circle"),
+        pytest.param('[groups]\nx = "@config:z"', ":2: @config:z: no such", id="of no group"),
+        pytest.param('[defaults]\nhosts = "a]"', ":2: 'a]'", id="nodes of all"),
+        pytest.param('[profiles.x]\nfilter = "w*,a["', ":2: 'w*,a['", id="a choice"),
         pytest.param('[clusters.x]\nnodes = ["a", "b]"]', ":2: ", id="of a cluster"),
         pytest.param("[defaults]\nparalel = 1", ":2: there is no 'paralel'", id="key"),
     ],
@@ -294,3 +300,40 @@ def test_config_says_what_it_does_not_understand(argv: list[str], message: str, 
 
 def test_without_files_a_check_says_so(call: Call) -> None:
     assert call("config", "check", "--config", "none").err == "There is no config file here.\n"
+
+
+def test_a_check_asks_nobody_but_the_files(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "p/trioexec.toml").write_text(
+        '[groups]\nx = "@slurm:a,@nobody,^nofile,-,@ansible:b"\n[defaults]\nfilter = "web*"\n'
+    )
+
+    said = call("config", "check")
+
+    assert (said.code, said.err) == (0, "")
+    assert "1 default, 1 group.\n" in said.out
+
+
+def test_what_a_file_says_cannot_drive_the_terminal(call: Call, tmp_path: Path) -> None:
+    file = tmp_path / "p/trioexec.toml"
+    file.write_text('[defaults]\nmain-rank = "\\u001b[2J"\n')
+
+    shown = call("config", "show")
+    file.write_text('[clusters.x.nodes]\n"\\u001b[2J" = 3\n')
+    refused = call("config", "check")
+
+    assert "\\x1b[2J" in shown.out
+    assert "\\x1b[2J" in refused.err
+    assert "\x1b" not in shown.out + refused.err
+
+
+def test_a_projects_cluster_that_hides_the_users_is_told(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "p/trioexec.toml").write_text('[clusters.web]\nnodes = "evil"\n')
+
+    for argv in (("-C", "web"), ("@web",)):
+        said = call("nodes", *argv)
+
+        assert said.out == "evil\n"
+        assert said.err.startswith(
+            f"trioexec: web is that of {tmp_path}/p/trioexec.toml:1; it hides"
+        )
+    assert call("nodes", "a").err == ""

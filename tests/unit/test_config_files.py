@@ -138,6 +138,27 @@ def test_a_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["trioexec.toml", "pyproject.toml"])
+def test_a_pipe_in_the_way_is_refused_and_not_waited_for(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+
+    with pytest.raises(ConfigError, match=f"{name}: it is in the way of this folder"):
+        load(tmp_path)
+
+
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    (tmp_path / "trioexec.toml").write_bytes(b"\xef\xbb\xbf[defaults]\nparallel = 8\n")
+
+    assert load(tmp_path).sources[0].tables.defaults["parallel"].texts == ("8",)
+
+
+def test_brackets_in_brackets_without_end_are_an_error_of_the_file(tmp_path: Path) -> None:
+    write(tmp_path / "trioexec.toml", f"a = {'[' * 5000}{']' * 5000}")
+
+    with pytest.raises(ConfigError, match="too many brackets in brackets"):
+        load(tmp_path)
+
+
 def test_a_file_that_anybody_may_write_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "trioexec.toml", "").chmod(0o666)
     (tmp_path / "own").mkdir()

@@ -44,7 +44,8 @@ x = 2
         pytest.param(("clusters", "prod"), 9, id="dotted table"),
         pytest.param(("clusters",), 9, id="table above a table"),
         pytest.param(("clusters", "prod", "nodes"), 10, id="list over several lines"),
-        pytest.param(("clusters", "prod", "nodes", "1", "port"), 10, id="inside it"),
+        pytest.param(("clusters", "prod", "nodes", "1", "port"), 12, id="inside it"),
+        pytest.param(("clusters", "prod", "nodes", "0"), 11, id="element"),
         pytest.param(("clusters", "prod", "user"), 14, id="quoted key"),
         pytest.param(("clusters", "prod", "a", "b"), 15, id="dotted key"),
         pytest.param(("clusters", "my.lab", "nodes", "web[1-2]", "port"), 18, id="quoted table"),
@@ -53,6 +54,28 @@ x = 2
 )
 def test_a_key_stands_on_its_line(path: tuple[str, ...], line: int) -> None:
     assert lines_of(SAMPLE)[path] == line
+
+
+def test_a_list_of_many_lines_with_odd_comments_and_texts_is_read_once_through() -> None:
+    odd = (
+        "'it # is'",
+        '"a\\"]"',
+        '"""x\n"y" """',
+        "'''z]\n'''",
+        "[1, [2]] ",
+        "1979-05-27",
+        "{a.b = 1}",
+    )
+    lines = [f'  {odd[at % len(odd)]},  # "{at}]"' for at in range(5000)]
+    text = "\n".join(["list = [", *lines, "]"])
+
+    found = lines_of(text)
+
+    at = 2
+    for count, line in enumerate(lines):
+        assert found[("list", str(count))] == at
+        at += 1 + line.count("\n")
+    assert len(tomllib.loads(text)["list"]) == 5000
 
 
 def test_what_a_text_holds_is_no_key() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -78,7 +79,9 @@ def test_an_own_folder_with_spaces_is_not_put_into_expressions() -> None:
             id="option",
         ),
         pytest.param(
-            "[default]\n", "F:1: there is no 'default' in a file.\nDid you mean defaults?", id="top"
+            "[default]\n",
+            "F:1: there is no 'default' in a config file.\nDid you mean defaults?",
+            id="top",
         ),
         pytest.param(
             "parallel = 8\n", "F:1: 'parallel' is an option.\nPut it under [defaults].", id="level"
@@ -105,7 +108,7 @@ def test_an_own_folder_with_spaces_is_not_put_into_expressions() -> None:
         ),
         pytest.param(
             '[defaults]\n\npassword = "x"',
-            "F:3: password: a file is no place for it.\nGive --password; it asks.",
+            "F:3: 'password': a file is no place for it.\nGive --password; it asks.",
             id="a secret",
         ),
         pytest.param(
@@ -117,6 +120,21 @@ def test_an_own_folder_with_spaces_is_not_put_into_expressions() -> None:
             '[clusters.a.nodes.web1]\nidentity = "k"',
             "F:2: there is no 'identity' in [clusters.a.nodes.web1].\nIt takes host, port, user.",
             id="of a node",
+        ),
+        pytest.param(
+            "[clusters.a]\nnodes = []",
+            "F:2: cluster 'a' has no nodes.\nAdd nodes = [\"web[1-3]\"].",
+            id="empty",
+        ),
+        pytest.param(
+            '[defaults]\nsudo-password = "x"',
+            "F:2: 'sudo-password': a file is no place for it.\nGive --sudo-password; it asks.",
+            id="sudo's secret",
+        ),
+        pytest.param(
+            '[clusters.a]\nnodes = [\n  "a",\n  {nodes = "b", port = 0},\n]',
+            "F:4: 0 is no port.",
+            id="in a list of several lines",
         ),
         pytest.param(
             "[clusters.a.nodes.web1]\nport = 0",
@@ -203,7 +221,8 @@ def test_a_fault_is_told_with_its_line_and_what_to_do(text: str, message: str) -
         pytest.param("timeout = 2026-01-01", "a number of seconds", id="seconds as date"),
         pytest.param("hosts = [1]", "a text in quotation marks or a list", id="texts"),
         pytest.param('env = "A=b"', "a table", id="pairs as text"),
-        pytest.param("env = {A = [1]}", "a table", id="pairs of lists"),
+        pytest.param("env = {A = [1]}", "a table of texts and numbers", id="pairs of lists"),
+        pytest.param('env = {"A=B" = "c"}', "a table of texts and numbers", id="= in a name"),
         pytest.param(f'fail-fast = "{"x" * 99}"', "true or false", id="long"),
     ],
 )
@@ -236,6 +255,10 @@ def test_a_wrong_type_is_told_with_the_right_one(line: str, takes: str) -> None:
         pytest.param('junit = "~/.bashrc"', "have files written outside", id="home"),
         pytest.param('output-dir = "a/../../b"', "have files written outside", id="above"),
         pytest.param('log-file = "/var/log/x"', "have files written outside", id="a log"),
+        pytest.param('ssh-option = {HostName = "h"}', "set HostName for ssh", id="elsewhere"),
+        pytest.param('ssh-option = {User = "u"}', "set User for ssh", id="user unchecked"),
+        pytest.param('ssh-option = ["PROXYCOMMAND x"]', "set PROXYCOMMAND x", id="with a space"),
+        pytest.param("persist = 60", "leave connections open", id="persist"),
     ],
 )
 @pytest.mark.parametrize("table", ["defaults", "profiles.p", "clusters.c"])
@@ -273,10 +296,69 @@ def test_a_project_may_not_make_secrets_part_of_a_host() -> None:
         "ssh-option = {ConnectTimeout = 3}",
         'transport = "ssh"',
         'junit = "report.xml"',
+        'log-file = "logs/x"',
+        'hosts = "^n.txt!^sub/m,@ansible:web"',
     ],
 )
 def test_a_project_may_name_nodes_and_defaults(line: str) -> None:
     assert len(read(f"[defaults]\n{line}", of_project=True).defaults) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'hosts = "^/etc/passwd"',
+        'hosts = "a, ^ /etc/passwd"',
+        'filter = "^~/.netrc"',
+        'exclude = "a!^../x"',
+        'hosts = "^link/x"',
+        'hosts = "@ansible:/etc/passwd:all"',
+        'hosts = "a&@ansible:../inventory:web[1-2]"',
+        'output-dir = "link"',
+        'junit = "link/report.xml"',
+        'log-file = "file"',
+    ],
+)
+def test_a_project_reads_and_writes_in_its_folder_wherever_links_lead(
+    line: str, tmp_path: Path
+) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/link").symlink_to("/etc")
+    (tmp_path / "p/file").symlink_to(tmp_path / "outside")
+    text = f"[defaults]\n{line}"
+
+    with pytest.raises(
+        ConfigError, match=r"F:2: .*a project's file may not have files \w+ outside"
+    ):
+        read(text, of_project=True, folder=str(tmp_path / "p"))
+    read(text, folder=str(tmp_path / "p"))  # the user may
+
+
+@pytest.mark.parametrize("value", ["/etc/hosts", "~/inventory", "inventory,/etc/hosts", "../i"])
+def test_a_project_has_its_inventory_in_its_folder(value: str) -> None:
+    text = f'ansible-inventory = "{value}"'
+
+    assert "may not have files read outside its folder" in fault(text, of_project=True)
+    assert read('ansible-inventory = "a, b"', of_project=True).ansible_inventory == (
+        "/etc/x/a,/etc/x/b"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[defaults]\nuser = "a;touch /tmp/x"',
+        '[defaults]\nuser = "-oProxyCommand=x"',
+        '[clusters.c]\nnodes = "a"\nuser = "$(x)"',
+        '[clusters.c]\nnodes = [{nodes = "a", user = "`x`"}]',
+        '[clusters.c]\nnodes = [{nodes = "a", host = "x;y"}]',
+        '[clusters.c.nodes.a]\nhost = "$IFS"',
+        '[clusters.c.nodes.a]\nhost = "a b"',
+        '[clusters.c.nodes.a]\nhost = "-x"',
+    ],
+)
+def test_a_name_that_a_shell_could_take_for_more_is_refused_whoever_wrote_it(text: str) -> None:
+    assert "cannot be the name of a" in fault(text)
 
 
 def test_nodes_of_a_cluster_come_in_every_form() -> None:

@@ -99,6 +99,9 @@ def test_parts_of_a_node_are_told_apart() -> None:
         pytest.param("u@-b", 1, "begin with '-'", id="option as a host"),
         pytest.param("fe80::1", 1, "more than one ':'", id="IPv6 without brackets"),
         pytest.param("[fe80::g]", 2, "neither a range nor an IPv6 address", id="bad IPv6"),
+        pytest.param(
+            "[fe80::1%;id]", 2, "neither a range nor an IPv6", id="a shell's words as link"
+        ),
         pytest.param("a[::1]", 3, "whole host", id="IPv6 after text"),
         pytest.param("[::1]a", 2, "whole host", id="IPv6 before text"),
         pytest.param("web:70000", 1, "is not a port", id="port too large"),

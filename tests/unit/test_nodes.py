@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trioexec.model.errors import NodeSetError
-from trioexec.model.nodes import parse_node
+from trioexec.model.nodes import check_host, check_user, parse_node
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,29 @@ def test_any_text_is_a_node_or_refused(text: str) -> None:
         return
     assert node.name == text
     assert node.host
+
+
+@pytest.mark.parametrize("name", ["web1", "a.b-c_d", "fe80::1%eth0", "10.0.0.1", "h\u00f6st"])
+def test_a_plain_name_is_a_hosts(name: str) -> None:
+    check_host(name)
+    check_user(name)
+
+
+@pytest.mark.parametrize("name", ["DOM\\ann", "HOST1$", "ann@corp", "ann+x"])
+def test_a_user_may_have_what_a_host_may_not(name: str) -> None:
+    check_user(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["-x", "a b", "a\n", "a;b", "$(x)", "`x`", "a|b", "a&b", "a>b", "a'b", "{a}", "\x1b"]
+)
+def test_what_a_shell_could_take_for_more_is_no_name(name: str) -> None:
+    with pytest.raises(NodeSetError, match="cannot be the name of a host"):
+        check_host(name)
+    with pytest.raises(NodeSetError, match="cannot be the name of a user"):
+        check_user(name)
+
+
+def test_a_backslash_at_the_end_of_a_user_would_take_the_next_letter_with_it() -> None:
+    with pytest.raises(NodeSetError):
+        check_user("ann\\")

@@ -74,7 +74,7 @@ def test_of_a_single_option_given_twice_the_last_counts() -> None:
 
 @pytest.mark.parametrize("strong", [{}, {"parallel": "2"}])
 def test_an_error_names_where_the_text_stood(strong: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match=r"^weak:parallel: 'x' is not a number"):
+    with pytest.raises(UsageError, match=r"^weak:parallel: parallel: 'x' is not a number"):
         settings_of(layer("weak", parallel="x"), layer("strong", **strong))
 
 

@@ -6,6 +6,8 @@ from typing import Final
 
 from cyclopts import CoercionError, CycloptsError, ValidationError
 
+from trioexec.settings.layers import ENVIRONMENT
+
 __all__ = ["explain"]
 
 _LOOK: Final = "`trioexec --help` shows all options."
@@ -16,6 +18,15 @@ def explain(exc: CycloptsError) -> str:
     if isinstance(exc, ValidationError) and exc.exception_message:
         return exc.exception_message
     if isinstance(exc, CoercionError) and exc.msg is not None and exc.token is not None:
-        return f"{exc.token.keyword}: {exc.msg}."
+        return f"{_place(exc)}: {exc.msg}."
     what, did, near = str(exc).partition(" Did you mean ")
     return f"{what[:1].lower()}{what[1:]}\n{did.strip()} {near}" if did else f"{what}\n{_LOOK}"
+
+
+def _place(exc: CoercionError) -> str:
+    """Name what was wrong as it was typed; a place in a file does not say of which option it is."""
+    token, argument = exc.token, exc.argument
+    assert token is not None
+    if argument is None or token.source in ("cli", ENVIRONMENT):
+        return f"{token.keyword}"
+    return f"{token.keyword}: {argument.keys[-1].replace('_', '-')}"

@@ -134,8 +134,12 @@ def _say_error(exc: BaseException) -> None:
 
 
 def _say(text: str) -> None:
+    from trioexec.sinks.visible import visible  # noqa: PLC0415 - hardly ever wanted
+
+    # It quotes files and variables, which can say anything.
+    shown = visible(text.encode("utf-8", "backslashreplace")).decode()
     sys.stdout.flush()
-    sys.stderr.write(f"trioexec: {text}\n")
+    sys.stderr.write(f"trioexec: {shown}\n")
 
 
 def _drop_stdout() -> None:

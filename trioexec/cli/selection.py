@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from trioexec.model.errors import UsageError
-from trioexec.settings.layers import Setting
+from trioexec.settings.layers import COMMAND_LINE, ENVIRONMENT, Setting
 
 if TYPE_CHECKING:
     from trioexec.cli.invocation import Invocation
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["nodes_for", "sources_for"]
 
-COMMAND_LINE: Final = "command line"
-NOT_BY_FILES: Final = frozenset({"environment", COMMAND_LINE, "journal"})
+NOT_BY_FILES: Final = frozenset({ENVIRONMENT, COMMAND_LINE, "journal"})
 """Sources of settings that are stronger than what a file says of single nodes."""
 
 SESSION: Final = "BACKENDAI_CLUSTER_HOSTS"
@@ -91,6 +90,10 @@ def _nodes(call: Invocation, expressions: Sequence[str]) -> list[Node]:
     groups = config.node_groups()
     sources = sources_for(call, groups)
     nodes = expand(expressions, sources=sources)
+    for name in groups.asked:
+        # Who came into a folder must not take its nodes for their own of the same name.
+        if places := config.hidden(name):
+            sys.stderr.write(f"trioexec: {name} is that of {places[0]}; it hides {places[1]}.\n")
     if groups.asked:
         nodes = _with_settings(call, config, nodes, list(groups.asked), sources)
     filters, excludes = call.settings["filter"].value, call.settings["exclude"].value

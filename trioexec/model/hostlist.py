@@ -6,19 +6,15 @@ Pure: groups, files and stdin are reached through a callable of the caller's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from trioexec.model.errors import NodeSetError
 from trioexec.model.hostalgebra import Algebra, Sources
 from trioexec.model.hostfold import fold
 from trioexec.model.hostscan import Operand
 from trioexec.model.hostselect import select
-from trioexec.model.nodes import Node, parse_node
+from trioexec.model.nodes import FOR_SHELLS, Node, parse_node
 
 __all__ = ["expand", "fold", "select"]
-
-_NOT_IN_A_NODE: Final = frozenset("'`\"$\\;<>|(){}")
-"""What OpenSSH refuses too, because a ProxyCommand hands a host's name to a shell."""
 
 
 def expand(expressions: Sequence[str], *, sources: Sources | None) -> list[Node]:
@@ -92,7 +88,7 @@ def _check(operand: Operand) -> None:
         elif character in "*?":
             what = f"{character!r} stands for nothing here: there is no list to choose from."
             do = "Use it in --filter or --exclude, or write a range, as in web[1-9]."
-        elif character in _NOT_IN_A_NODE or not character.isprintable():
+        elif character in FOR_SHELLS or not character.isprintable():
             what = f"{character!r} cannot be part of a node's name."
             do = "Write [user@]host[:port]."
         else:

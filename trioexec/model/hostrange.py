@@ -12,6 +12,7 @@ from typing import Final
 
 from trioexec.model.errors import NodeSetError
 from trioexec.model.hostscan import MAX_NODES, Operand
+from trioexec.model.nodes import check_host
 
 __all__ = ["write_out"]
 
@@ -103,7 +104,8 @@ def _check_address(operand: Operand, match: re.Match[str]) -> None:
     offset = match.start(1)
     try:
         ipaddress.IPv6Address(match[1])
-    except ValueError:
+        check_host(match[1])  # a link's name may be anything to the line above
+    except (ValueError, NodeSetError):
         raise operand.refusal(
             f"{match[1]!r} is neither a range nor an IPv6 address.",
             "Write [1-3,5] for a range, [fe80::1] for an address, [fe80::1%eth0] with its link.",

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from trioexec.model.errors import NodeSetError
 
-__all__ = ["Node", "parse_node"]
+__all__ = ["FOR_SHELLS", "Node", "check_host", "check_user", "parse_node"]
 
 MAX_PORT = 65535
+
+FOR_SHELLS: Final = frozenset("'`\"$\\;&<>|(){}")
+"""What OpenSSH refuses in the name of a host, because a ProxyCommand hands it to a shell."""
+
+# A domain's users have a backslash, its machines a dollar sign.
+_FOR_SHELLS_IN_USERS: Final = FOR_SHELLS - frozenset("$\\")
 
 _TEXT = re.compile(
     r"(?:(?P<user>[^@\s]+)@)?"
@@ -60,3 +67,32 @@ def parse_node(text: str, *, rank: int = 0) -> Node:
         port = int(port_text)
     host = match["bracketed"] or match["host"] or match["bare"]
     return Node(name=text, host=host, port=port, user=match["user"], rank=rank)
+
+
+def check_host(host: str) -> None:
+    """Hold that a host's name is only a name to whatever program of ssh_config gets it.
+
+    Raises:
+        NodeSetError: A shell or an option's parser could take it for more.
+    """
+    if host.startswith("-") or any(map(_is_odd, host)) or not FOR_SHELLS.isdisjoint(host):
+        raise NodeSetError(
+            f"{host!r} cannot be the name of a host.\nWrite its name or address, and nothing else."
+        )
+
+
+def check_user(user: str) -> None:
+    """Hold the same of a user's name.
+
+    Raises:
+        NodeSetError: It could be taken for more.
+    """
+    odd = any(map(_is_odd, user)) or not _FOR_SHELLS_IN_USERS.isdisjoint(user)
+    if odd or user.startswith("-") or user.endswith("\\"):
+        raise NodeSetError(
+            f"{user!r} cannot be the name of a user.\nWrite the name, and nothing else."
+        )
+
+
+def _is_odd(character: str) -> bool:
+    return character.isspace() or not character.isprintable()

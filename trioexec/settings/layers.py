@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 __all__ = [
     "COMMAND_LINE",
     "DEFAULT",
+    "ENVIRONMENT",
     "ENV_PREFIX",
     "Given",
     "Layer",
@@ -26,6 +27,9 @@ DEFAULT = "default"
 
 COMMAND_LINE = "command line"
 """The source of what was typed."""
+
+ENVIRONMENT = "environment"
+"""The source of what a variable said."""
 
 ENV_PREFIX = "TRIOEXEC_"
 
@@ -75,7 +79,7 @@ def environment(
         if text:
             texts = tuple(text.splitlines()) if name in repeatable else (text,)
             given[name] = Given(texts=texts, where=variable)
-    return Layer(name="environment", given=given)
+    return Layer(name=ENVIRONMENT, given=given)
 
 
 def strays(known: Collection[str], env: Mapping[str, str]) -> list[str]:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from trioexec.cli.configured import check_values, configurable_groups
 from trioexec.cli.options import UNSET
 from trioexec.cli.registry import CommandEntry
-from trioexec.model.errors import ConfigError, NodeSetError, UsageError
+from trioexec.model.errors import ConfigError, UsageError
 from trioexec.model.exitcodes import OK
+from trioexec.settings.sources.base import unknown_group
+from trioexec.sinks.visible import visible_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from trioexec.cli.invocation import Invocation
     from trioexec.settings.config import Config
@@ -61,7 +63,8 @@ def _show(call: Invocation) -> int:
         rows.append((f"{kind}.{name}", "", where))
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for name, value, where in rows:
-        sys.stdout.write(f"{name:{widths[0]}}  {value:{widths[1]}}  {where}\n")
+        line = f"{name:{widths[0]}}  {value:{widths[1]}}  {where}"
+        sys.stdout.write(f"{visible_line(line).decode()}\n")  # a folder's file can say anything
     sys.stdout.flush()
     files = [source.path for source in call.configured.config.sources]
     sys.stderr.write(f"Files read: {', '.join(files) or 'none'}.\n")
@@ -103,13 +106,13 @@ def _check(config: Config) -> int:
     for source in config.sources:
         tables = source.tables
         counts = [
-            f"{len(found)} {what}"
+            f"{len(found)} {what}{'s' if len(found) > 1 else ''}"
             for what, found in (
-                ("defaults", tables.defaults),
-                ("clusters", tables.clusters),
-                ("groups", tables.groups),
-                ("profiles", tables.profiles),
-                ("commands", tables.commands),
+                ("default", tables.defaults),
+                ("cluster", tables.clusters),
+                ("group", tables.groups),
+                ("profile", tables.profiles),
+                ("command", tables.commands),
             )
             if found
         ]
@@ -121,21 +124,38 @@ def _check(config: Config) -> int:
 
 def _check_nodes(config: Config) -> None:
     """Read every expression; what others keep is not asked for."""
-    from trioexec.model.hostlist import expand  # noqa: PLC0415 - node sets are slow
+    from trioexec.model.hostlist import expand, select  # noqa: PLC0415 - node sets are slow
 
-    for where, expression in _expressions(config):
+    groups = config.node_groups()
+
+    def ours(reference: str) -> Iterable[str]:
+        source, _, name = reference.rpartition(":")
+        if source == "@config" and name not in groups:
+            raise unknown_group(reference, groups, prefix="@config:")
+        return groups.get(name.removeprefix("@"), ()) if source in ("", "@config") else ()
+
+    for where, is_choice, expression in _expressions(config):
         try:
-            expand([expression], sources=lambda _: ())
-        except NodeSetError as exc:
+            if is_choice:
+                select([], filters=[expression], excludes=[], sources=ours)
+            else:
+                expand([expression], sources=ours)
+        except UsageError as exc:
             raise ConfigError(f"{where}: {exc}") from exc
 
 
-def _expressions(config: Config) -> Iterator[tuple[str, str]]:
+def _expressions(config: Config) -> Iterator[tuple[str, bool, str]]:
+    """Give each with its place, and whether it only chooses among nodes."""
+    for _, table in config.tables():
+        for field in ("hosts", "filter", "exclude"):
+            if field in table:
+                given = table[field]
+                yield from ((given.where, field != "hosts", text) for text in given.texts)
     for source in config.sources:
         for cluster in source.tables.clusters.values():
-            yield from ((one.where, one.expression) for one in cluster.members)
+            yield from ((one.where, False, one.expression) for one in cluster.members)
         for group in source.tables.groups.values():
-            yield from ((group.where, one) for one in group.expressions)
+            yield from ((group.where, False, one) for one in group.expressions)
 
 
 def _import(name: str) -> int:

@@ -60,6 +60,15 @@ class Config:
             found[name] = tuple(member.expression for member in cluster.members)
         return Groups(found)
 
+    def hidden(self, name: str) -> tuple[str, str] | None:
+        """Say where a cluster or group stands that counts, and where one that it hides."""
+        places = [
+            one.where
+            for source in self.sources
+            if (one := source.tables.clusters.get(name) or source.tables.groups.get(name))
+        ]
+        return (places[-1], places[-2]) if len(places) > 1 else None
+
     def check_cluster(self, name: str, where: str) -> None:
         """Hold that a cluster is there.
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from trioexec.model.errors import ConfigError
 from trioexec.settings.config.config import Config, Source
+from trioexec.settings.config.lines import Path, lines_of, number_in
 from trioexec.settings.config.tables import read_tables
 from trioexec.settings.config.texts import Place
 from trioexec.settings.config.values import Kind
@@ -70,8 +72,8 @@ def _find(folder: str) -> str:
     """Find the project's file."""
     while True:
         ours, shared = f"{folder}/{PROJECT}", f"{folder}/{PYPROJECT}"
-        has_ours = os.path.exists(ours)  # noqa: PTH110
-        has_shared = os.path.exists(shared) and _mentions_us(shared)  # noqa: PTH110
+        has_ours = _is_file(ours)
+        has_shared = _is_file(shared) and _mentions_us(shared)
         if has_ours and has_shared:
             raise ConfigError(
                 f"{ours}: {PYPROJECT} beside it has [tool.trioexec] as well.\n"
@@ -85,19 +87,35 @@ def _find(folder: str) -> str:
         folder = above
 
 
+def _is_file(path: str) -> bool:
+    """Whether there is one; what would never end, as a pipe, is refused.
+
+    Raises:
+        ConfigError: It is something else.
+    """
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116
+    except OSError:
+        return False
+    if not stat.S_ISREG(mode):
+        raise ConfigError(
+            f"{path}: it is in the way of this folder, and no file.\n"
+            "Move it, or read none of it: --config none."
+        )
+    return True
+
+
 def _mentions_us(path: str) -> bool:
     """Whether a pyproject.toml has our table; what cannot be read has none, as for its owner."""
     text = _text(path)
     if "trioexec" not in text:
         return False
-    import tomllib  # noqa: PLC0415
-
     try:
-        tool = tomllib.loads(text).get("tool")
-    except tomllib.TOMLDecodeError as exc:
+        tool = _parsed(path, text)[0].get("tool")
+    except ConfigError:
         if _OUR_TABLE.search(text) is None:
             return False  # for others to complain about
-        raise _broken(path, text, exc) from exc
+        raise
     return isinstance(tool, dict) and _OURS[1] in tool
 
 
@@ -110,18 +128,11 @@ def _read(
     project_of: str = "",
 ) -> Source:
     """Read one file; `project_of` is the folder we are in, where the file is a project's."""
-    import tomllib  # noqa: PLC0415 - only where there is a file
-
-    from trioexec.settings.config.lines import lines_of  # noqa: PLC0415
-
     of_project = bool(project_of)
     if of_project:
         _check_owner(path, project_of)
     text = _text(path)
-    try:
-        data: Any = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise _broken(path, text, exc) from exc
+    data, lines = _parsed(path, text)
     root = _OURS if of_project and path.endswith(f"/{PYPROJECT}") else ()
     for key in root:
         data = data[key]
@@ -129,13 +140,33 @@ def _read(
         name=path,
         folder=os.path.dirname(os.path.abspath(path)),  # noqa: PTH100, PTH120
         of_project=of_project,
-        lines=lines_of(text),
+        lines=lines,
         root=root,
         env=env,
     )
     if not isinstance(data, dict):
         raise ConfigError(f"{place.at(())}: it is no table.\nWrite [tool.trioexec].")
     return Source(layer=layer, path=path, tables=read_tables(data, known, place))
+
+
+def _parsed(path: str, text: str) -> tuple[Any, dict[Path, int]]:
+    """Read TOML, and where in it every key stands.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    import tomllib  # noqa: PLC0415 - only where there is a file
+
+    try:
+        return tomllib.loads(text), lines_of(text)
+    except tomllib.TOMLDecodeError as exc:
+        line, what = number_in(str(exc), text), str(exc).partition(" (at ")[0].rstrip(".")
+    except RecursionError:
+        line, what = 1, "too many brackets in brackets"
+    raise ConfigError(
+        f"{path}:{line}: this is no TOML: {what[:1].lower()}{what[1:]}.\n"
+        "Mend the line; `trioexec config check` says whether all is well."
+    )
 
 
 def _check_owner(path: str, folder: str) -> None:
@@ -152,20 +183,11 @@ def _check_owner(path: str, folder: str) -> None:
 
 def _text(path: str) -> str:
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123
+        # utf-8-sig: editors on other systems put a mark in front.
+        with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123
             return file.read()
     except OSError as exc:
         why = (exc.strerror or str(exc)).lower()
         raise ConfigError(f"{path}: cannot read it: {why}.\nName another: --config FILE.") from exc
     except UnicodeDecodeError as exc:
         raise ConfigError(f"{path}: it is not text in UTF-8.\nWrite it anew.") from exc
-
-
-def _broken(path: str, text: str, exc: Exception) -> ConfigError:
-    from trioexec.settings.config.lines import number_in  # noqa: PLC0415
-
-    what = str(exc).partition(" (at ")[0].rstrip(".")
-    return ConfigError(
-        f"{path}:{number_in(str(exc), text)}: this is no TOML: {what[:1].lower()}{what[1:]}.\n"
-        "Mend the line; `trioexec config check` says whether all is well."
-    )

@@ -1,44 +1,36 @@
 """On which line of a TOML file a key stands: tomllib keeps no places.
 
-A file that tomllib has read is cut into statements, each of which tomllib can read
-again alone; what keys that gives stand where the statement begins.
+Reads only files that tomllib has read, so nothing is checked here: keys and brackets are
+followed, and what values say is skipped.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
 
 __all__ = ["Path", "lines_of", "number_in"]
 
 Path = tuple[str, ...]
 """A key, from the top of the file; of an element of an array, with its place in that."""
 
-_HEADER = re.compile(r"\s*\[")
-_BLANK = re.compile(r"\s*(#.*)?")
-_MAY_END = re.compile(r"""[\]}"']\s*(#.*)?$""")
 _AT_LINE = re.compile(r"at line (\d+)")
+_GAP = re.compile(r"(?:\s|#[^\n]*)*")
+_BLANK = re.compile(r"[ \t]*")
+_TEXT = re.compile(
+    r'"""(?:\\.|[^\\])*?"{3,5}(?!")'
+    r"|'''.*?'{3,5}(?!')"
+    r'|"(?:\\.|[^"\\])*"'
+    r"|'[^']*'",
+    re.DOTALL,
+)
+_BARE_KEY = re.compile("[A-Za-z0-9_-]+")
+_OTHER = re.compile(r"[^,\]}#\n]*")
 
 
 def lines_of(text: str) -> dict[Path, int]:
     """Say where every key of a file stands; the file must be sound."""
-    found: dict[Path, int] = {}
-    table: Path = ()
-    counts: dict[Path, int] = {}
-    for number, statement in _statements(text):
-        data = tomllib.loads(statement)
-        if not _HEADER.match(statement):
-            for path in _paths(data, table):
-                found.setdefault(path, number)
-            continue
-        table = _header(data)
-        if statement.lstrip().startswith("[["):
-            counts[table] = counts.get(table, -1) + 1
-            table = (*table, str(counts[table]))
-        for depth in range(1, len(table) + 1):
-            found.setdefault(table[:depth], number)
-    return found
+    return _Walk(text).lines()
 
 
 def number_in(message: str, text: str) -> int:
@@ -47,41 +39,99 @@ def number_in(message: str, text: str) -> int:
     return int(match[1]) if match else max(1, len(text.splitlines()))
 
 
-def _statements(text: str) -> Iterator[tuple[int, str]]:
-    began, pending = 0, ""
-    for number, line in enumerate(text.split("\n"), 1):
-        if not pending and _BLANK.fullmatch(line):
-            continue
-        began = began if pending else number
-        pending = f"{pending}\n{line}" if pending else line
-        if "\n" in pending and not _MAY_END.search(line):
-            continue
-        try:
-            tomllib.loads(pending)
-        except tomllib.TOMLDecodeError:
-            continue  # it goes on
-        yield began, pending
-        pending = ""
+class _Walk:
+    """Goes through a file once."""
 
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._starts = [match.end() for match in re.finditer("\n", text)]
+        self._found: dict[Path, int] = {}
 
-def _header(data: Mapping[str, object]) -> Path:
-    path: list[str] = []
-    level: object = data
-    while level:
-        if isinstance(level, list):
-            level = level[0]
-        elif isinstance(level, dict):
-            key, level = next(iter(level.items()))
-            path.append(key)
-    return tuple(path)
+    def lines(self) -> dict[Path, int]:
+        table: Path = ()
+        counts: dict[Path, int] = {}
+        self._pass(_GAP)
+        while self._at < len(self._text):
+            if self._text.startswith("[", self._at):
+                table = self._header(counts)
+            else:
+                self._pair(table)
+            self._pass(_GAP)
+        return self._found
 
+    def _header(self, counts: dict[Path, int]) -> Path:
+        line = self._line()
+        many = self._text.startswith("[[", self._at)
+        self._at += 1 + many
+        table = self._key()
+        self._at += 1 + many
+        if many:
+            counts[table] = counts.get(table, -1) + 1
+            table = (*table, str(counts[table]))
+        self._note(table, 0, line)
+        return table
 
-def _paths(value: object, above: Path) -> Iterator[Path]:
-    items: Iterator[tuple[str, object]] = iter(())
-    if isinstance(value, dict):
-        items = iter(value.items())
-    elif isinstance(value, list):
-        items = ((str(at), one) for at, one in enumerate(value))
-    for key, below in items:
-        yield (*above, key)
-        yield from _paths(below, (*above, key))
+    def _key(self) -> Path:
+        parts = []
+        while True:
+            self._pass(_BLANK)
+            if self._text[self._at] in "\"'":
+                import tomllib  # noqa: PLC0415 - few files quote a key
+
+                (part,) = tomllib.loads(f"{self._pass(_TEXT)}=0")
+            else:
+                part = self._pass(_BARE_KEY)
+            parts.append(part)
+            self._pass(_BLANK)
+            if not self._text.startswith(".", self._at):
+                return tuple(parts)
+            self._at += 1
+
+    def _pair(self, above: Path) -> None:
+        line = self._line()
+        path = (*above, *self._key())
+        self._note(path, len(above), line)
+        self._at += 1  # the equals sign
+        self._pass(_BLANK)
+        self._value(path)
+
+    def _value(self, path: Path) -> None:
+        match self._text[self._at]:
+            case "[" | "{" as opening:
+                self._at += 1
+                self._elements(path, in_list=opening == "[")
+            case '"' | "'":
+                self._pass(_TEXT)
+            case _:
+                self._pass(_OTHER)
+
+    def _elements(self, path: Path, *, in_list: bool) -> None:
+        count = 0
+        self._pass(_GAP)
+        while self._text[self._at] not in "]}":
+            if in_list:
+                element = (*path, str(count))
+                self._note(element, len(path), self._line())
+                self._value(element)
+            else:
+                self._pair(path)
+            count += 1
+            self._pass(_GAP)
+            if self._text[self._at] == ",":
+                self._at += 1
+                self._pass(_GAP)
+        self._at += 1
+
+    def _note(self, path: Path, known: int, line: int) -> None:
+        for depth in range(known + 1, len(path) + 1):
+            self._found.setdefault(path[:depth], line)
+
+    def _line(self) -> int:
+        return bisect_right(self._starts, self._at) + 1
+
+    def _pass(self, shape: re.Pattern[str]) -> str:
+        match = shape.match(self._text, self._at)
+        assert match is not None
+        self._at = match.end()
+        return match[0]

@@ -1,22 +1,27 @@
 """What a project's file may not say: it came with a folder, and not from who sits here.
 
 It names nodes and defaults.  It does not loosen host keys, choose identities or ways,
-run programs, or have files written outside its own folder.
+run programs, or have files read or written outside its own folder.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-__all__ = ["forbidden", "is_secret"]
+from trioexec.model.errors import NodeSetError
+from trioexec.model.hostrange import write_out
+from trioexec.model.hostscan import scan
+
+__all__ = ["files_in", "forbidden", "is_secret"]
 
 _NEVER: Final = {
     "commands": "run programs",
     "env": "set variables for what you run",
     "identity": "choose identities",
     "jump": "choose jump hosts",
+    "persist": "leave connections open behind a run",
     "script": "choose what is run",
     "ssh_config": "choose an ssh_config, which can run programs",
 }
@@ -28,23 +33,29 @@ _HARMLESS: Final = frozenset(
         "compression",
         "connectionattempts",
         "connecttimeout",
-        "hostname",
         "loglevel",
         "port",
         "serveralivecountmax",
         "serveraliveinterval",
         "tcpkeepalive",
-        "user",
     }
 )
-"""ssh options that neither run anything nor change who is trusted."""
+"""ssh options that neither run anything nor change who is trusted; HostName would lead away
+nodes that somebody else has named, and a user has an option of its own, which is checked."""
 
 _PATHS: Final = frozenset({"output_dir", "junit", "log_file"})
+_INVENTORY: Final = re.compile(r"@ansible:(?P<file>.*):[^:]*")
 _SECRET: Final = re.compile("pass|secret|token|key|cred|auth", re.IGNORECASE)
 
 
-def forbidden(field: str, texts: Sequence[str]) -> str:
-    """Say what a project's file would do by setting this; empty where it may."""
+def forbidden(field: str, texts: Sequence[str], holds: Callable[[str], bool]) -> str:
+    """Say what a project's file would do by setting this; empty where it may.
+
+    Args:
+        field: The option.
+        texts: What it is set to.
+        holds: Whether a file is in the project's folder.
+    """
     if field in _NEVER:
         return _NEVER[field]
     if field == "strict_host_key_checking" and [text.strip().lower() for text in texts] != ["yes"]:
@@ -56,15 +67,24 @@ def forbidden(field: str, texts: Sequence[str]) -> str:
             name = text.partition("=")[0].strip()
             if name.lower() not in _HARMLESS:
                 return f"set {name} for ssh"
-    if field in _PATHS and any(_leaves_folder(text) for text in texts):
+    if field in _PATHS and not all(map(holds, texts)):
         return "have files written outside its folder"
     return ""
+
+
+def files_in(expression: str) -> Iterator[str]:
+    """Name the files that an expression has read: lists of nodes, and inventories."""
+    try:
+        for operand in scan(expression):
+            if operand.text.startswith("^"):
+                yield operand.text[1:].strip()
+            elif operand.text.startswith("@"):
+                found = map(_INVENTORY.fullmatch, write_out(operand))
+                yield from (match["file"] for match in found if match)
+    except NodeSetError:
+        return  # nobody can read it, and who tries will say so
 
 
 def is_secret(variable: str) -> bool:
     """Whether a variable is better not put into the name of a host that somebody else chose."""
     return _SECRET.search(variable) is not None
-
-
-def _leaves_folder(path: str) -> bool:
-    return path.startswith(("/", "~")) or ".." in path.split("/")

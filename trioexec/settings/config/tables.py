@@ -7,13 +7,14 @@ but the ranges of options, which are the options' own.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
-from trioexec.model.errors import ConfigError
+from trioexec.model.errors import ConfigError, NodeSetError
+from trioexec.model.nodes import check_host, check_user
 from trioexec.settings.config.lines import Path
-from trioexec.settings.config.project import forbidden
+from trioexec.settings.config.project import files_in, forbidden
 from trioexec.settings.config.texts import Place, absolute_file, filled
 from trioexec.settings.config.values import Kind, WrongTypeError, expressions, texts_of
 from trioexec.settings.layers import Given
@@ -26,7 +27,8 @@ NODE_KEYS: Final[Mapping[str, Kind]] = {"host": "text", "port": "number", "user"
 SELECTING: Final = frozenset({"hosts", "filter", "exclude"})
 """Options that have no sense in a cluster."""
 
-_TOP: Final = ("defaults", "clusters", "groups", "profiles", "commands", "ansible_inventory")
+_INVENTORY: Final = ("ansible-inventory", "ansible_inventory")
+_TOP: Final = ("defaults", "clusters", "groups", "profiles", "commands", *_INVENTORY)
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _EARLIER: Final = {
     "hosts": "nodes",
@@ -39,10 +41,13 @@ _EARLIER: Final = {
 }
 """How other tools call it."""
 
-_EXPANDED: Final = frozenset({"hosts", "filter", "exclude", "user", "jump"})
-"""Options with ``${VAR}`` in them."""
+_EXPANDED: Final = frozenset({"host", "user", "jump"})
+"""Options with ``${VAR}`` in them, beside expressions."""
 
-_FILES: Final = frozenset({"identity", "ssh_config", "script", "output_dir", "junit"})
+_NAMES: Final[Mapping[str, Callable[[str], None]]] = {"host": check_host, "user": check_user}
+"""Options that name something to ssh, and what holds that they do no more."""
+
+_FILES: Final = frozenset({"identity", "ssh_config", "script", "output_dir", "junit", "log_file"})
 """Options that name files: relative ones are beside the config file."""
 
 Table = Mapping[str, Given]
@@ -187,22 +192,25 @@ class _Reader:
             texts = texts_of(kind, value)
         except WrongTypeError as exc:
             raise self._error(path, f"{path[-1]}: {exc}") from exc
-        if self._place.of_project and (what := forbidden(name, texts)):
+        if self._place.of_project and (what := forbidden(name, texts, self._place.holds)):
             self._forbid(path, what)
         where = self._place.at(path)
-        if name in _EXPANDED:
-            texts = tuple(filled(text, self._place, where) for text in texts)
         if name in SELECTING:
-            texts = tuple(self._place.beside(text) for text in texts)
+            texts = tuple(self._expression(text, path) for text in texts)
+        elif name in _EXPANDED:
+            texts = tuple(filled(text, self._place, where) for text in texts)
         if name in _FILES:
             texts = tuple(absolute_file(text, self._place) for text in texts)
+        if name in _NAMES:
+            self._check(_NAMES[name], texts, path)
         return Given(texts=texts, where=where)
 
     def _cluster(self, table: Mapping[str, Any], path: Path) -> Cluster:
         known = {name: kind for name, kind in self._known.items() if name not in SELECTING}
         options = self._options(table, path, known, "nodes")
-        if "nodes" not in table:
-            self._fail(path, f"cluster {path[-1]!r} has no nodes.", 'Add nodes = ["web[1-3]"].')
+        if not table.get("nodes"):
+            here = (*path, "nodes")
+            self._fail(here, f"cluster {path[-1]!r} has no nodes.", 'Add nodes = ["web[1-3]"].')
         return Cluster(
             where=self._place.at(path),
             members=tuple(self._members(table["nodes"], (*path, "nodes"))),
@@ -233,8 +241,6 @@ class _Reader:
         given = self._options(about, path, NODE_KEYS)
         where = self._place.at(path)
         found = {key: given[key].texts[0] for key in given}
-        if "host" in found:
-            found["host"] = filled(found["host"], self._place, where)
         port = found.pop("port", None)
         if port is not None and not 0 < int(port) <= 65535:  # noqa: PLR2004 - of ports
             self._fail((*path, "port"), f"{port} is no port.", "It takes 1 to 65535.")
@@ -249,8 +255,20 @@ class _Reader:
             texts = expressions(value)
         except WrongTypeError as exc:
             raise self._error(path, str(exc)) from exc
-        where = self._place.at(path)
-        return tuple(self._place.beside(filled(text, self._place, where)) for text in texts)
+        return tuple(self._expression(text, path) for text in texts)
+
+    def _expression(self, text: str, path: Path) -> str:
+        text = filled(text, self._place, self._place.at(path))
+        if self._place.of_project and not all(map(self._place.holds, files_in(text))):
+            self._forbid(path, "have files read outside its folder")
+        return self._place.beside(text)
+
+    def _check(self, check: Callable[[str], None], texts: Iterable[str], path: Path) -> None:
+        try:
+            for text in texts:
+                check(text)
+        except NodeSetError as exc:
+            raise self._error(path, str(exc)) from exc
 
     def _commands(self, data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         found: dict[str, tuple[str, ...]] = {}
@@ -264,12 +282,16 @@ class _Reader:
         return found
 
     def _inventory(self, data: Mapping[str, Any]) -> str | None:
-        value = data.get("ansible_inventory")
-        if value is None:
-            return None
-        if not isinstance(value, str):
-            self._fail(("ansible_inventory",), "an inventory is a file's name.", "Write a text.")
-        return absolute_file(value, self._place)
+        for key in _INVENTORY:
+            value = data.get(key, "")
+            if not isinstance(value, str):
+                self._fail((key,), "an inventory is a file's name.", "Write a text.")
+            files = [file.strip() for file in value.split(",")]  # several, as for Ansible
+            if self._place.of_project and not all(map(self._place.holds, files)):
+                self._forbid((key,), "have files read outside its folder")
+            if value:
+                return ",".join(absolute_file(file, self._place) for file in files)
+        return None
 
     def _forbid(self, path: Path, what: str) -> NoReturn:
         self._fail(
@@ -287,9 +309,12 @@ class _Reader:
         if _EARLIER.get(key) in listed:
             near = [_EARLIER[key]]
         if "password" in key or "passphrase" in key:
-            self._fail(path, f"{key}: a file is no place for it.", "Give --password; it asks.")
+            option = "--sudo-password" if "sudo" in key else "--password"
+            self._fail(path, f"{key!r}: a file is no place for it.", f"Give {option}; it asks.")
         advice = f"Did you mean {near[0]}?" if near else f"It takes {', '.join(sorted(listed))}."
-        self._fail(path, f"there is no {key!r} in {f'[{table}]' if table else 'a file'}.", advice)
+        self._fail(
+            path, f"there is no {key!r} in {f'[{table}]' if table else 'a config file'}.", advice
+        )
 
     def _fail(self, path: Path, what: str, advice: str) -> NoReturn:
         raise self._error(path, f"{what}\n{advice}")

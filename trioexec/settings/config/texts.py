@@ -46,6 +46,12 @@ class Place:
             full = full[:-1]
         return f"{self.name}:1"
 
+    def holds(self, path: str) -> bool:
+        """Whether a file is in our folder, wherever links lead."""
+        folder = os.path.realpath(self.folder)
+        inside = os.path.realpath(os.path.join(folder, path))  # noqa: PTH118 - a text
+        return path[:1] != "~" and os.path.commonpath([folder, inside]) == folder
+
     def beside(self, expression: str) -> str:
         """Have ``^FILE`` in an expression mean a file beside ours, wherever we are called from."""
         if "^" not in expression or os.getcwd() == self.folder:  # noqa: PTH109 - a text

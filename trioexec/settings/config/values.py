@@ -19,7 +19,7 @@ _TAKES: Final[Mapping[Kind, str]] = {
     "seconds": 'a number of seconds, or a text as "2m"',
     "text": 'a text in quotation marks, as "this"',
     "texts": 'a text in quotation marks or a list of such, as ["this", "that"]',
-    "pairs": 'a table, as {NAME = "value"}',
+    "pairs": 'a table of texts and numbers, as {NAME = "value"}',
 }
 
 
@@ -44,7 +44,7 @@ def texts_of(kind: Kind, value: object) -> tuple[str, ...]:
             return (value,)
         case "texts" | "pairs", list() if all(isinstance(one, str) for one in value):
             return tuple(value)
-        case "pairs", dict() if all(isinstance(one, str | int | float) for one in value.values()):
+        case "pairs", dict() if all(map(_is_pair, value.items())):
             return tuple(f"{name}={_plain(one)}" for name, one in value.items())
     raise WrongTypeError(f"{_show(value)} is {_type(value)}.\nIt takes {_TAKES[kind]}.")
 
@@ -58,6 +58,10 @@ def expressions(value: object) -> tuple[str, ...]:
     return texts_of("texts", value)
 
 
+def _is_pair(pair: tuple[str, object]) -> bool:
+    return "=" not in pair[0] and isinstance(pair[1], str | int | float)
+
+
 def _plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -67,14 +71,14 @@ def _plain(value: object) -> str:
 def _show(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = repr(value)
+    text = repr(value) if isinstance(value, str | int | float | list | dict) else str(value)
     return text if len(text) <= 40 else f"{text[:37]}..."  # noqa: PLR2004 - a glance
 
 
 def _type(value: object) -> str:
     match value:
         case bool():
-            return "true or false"
+            return "a yes or no"
         case str():
             return "a text"
         case int() | float():

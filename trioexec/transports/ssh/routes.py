@@ -19,7 +19,7 @@ from asyncssh.gss import gss_available  # noqa: TID251
 from msgspec.structs import replace
 
 from trioexec.model.errors import UsageError
-from trioexec.model.nodes import Node, parse_node
+from trioexec.model.nodes import Node, check_host, check_user, parse_node
 from trioexec.model.outcomes import Unreachable
 from trioexec.model.secret import Secret
 from trioexec.transports.ssh.checked import HostKeyStore
@@ -131,6 +131,7 @@ class Routes:
 
         Raises:
             ConfigError: Something that was said for this name makes no sense.
+            NodeSetError: A shell could take the name for more.
         """
         if through is None and canonical is None and (found := self._found.pop(node, None)):
             return found
@@ -171,9 +172,14 @@ class Routes:
 
     def _look_up(self, node: Node, *, is_hop: bool, canonical: str | None) -> HostSettings:
         """Ask the configuration for one name; our own user and port are for nodes, not for hops."""
+        user = node.user or (self._options.user if not is_hop else None)
+        # A Match exec and a ProxyCommand hand both to a shell, whoever has named them.
+        check_host(node.host)
+        if user:
+            check_user(user)
         said = self._config.lookup(
             node.host,
-            user=node.user or (self._options.user if not is_hop else None),
+            user=user,
             port=node.port or (self._options.port if not is_hop else None),
             canonical=canonical,
         )
