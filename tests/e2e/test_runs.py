@@ -73,6 +73,50 @@ def test_a_run_is_shown_in_another_mode_as_that_mode_would_have(cli: Cli, mode: 
     assert again.stdout == now.stdout
 
 
+def test_a_list_is_there_for_programs_too(cli: Cli, tmp_path: Path) -> None:
+    run(cli)
+    run(cli, "-S")
+    records(tmp_path)[0].write_bytes(b"junk")
+
+    lines = [json.loads(line) for line in cli("runs", "--json").stdout.splitlines()]
+
+    damaged = next(line for line in lines if line["state"] == "damaged")
+    whole = next(line for line in lines if line["state"] == "finished")
+    assert set(damaged) == {"v", "id", "state"}
+    assert (whole["nodes"], whole["ok"], whole["command"]) == (3, 2, HOW)
+    assert whole["exit_code"] in (0, 3)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("runs", "-g"),
+        ("runs", "list", "--tui"),
+        ("runs", "diff", "last", "last", "--json"),
+        ("runs", "report", "--output-dir", "out"),
+    ],
+)
+def test_what_has_one_look_refuses_another(cli: Cli, words: tuple[str, ...]) -> None:
+    run(cli)
+
+    done = cli(*words)
+    from_elsewhere = cli("runs", TRIOEXEC_GROUP="1")
+
+    assert done.returncode == 2
+    assert "does not know --" in done.stderr
+    assert from_elsewhere.returncode == 0
+
+
+def test_a_run_that_is_shown_again_is_judged_by_its_answers_where_that_is_asked(cli: Cli) -> None:
+    run(cli)
+
+    shown = cli("runs", "show", "-g", "--fail-on-diff")
+    masked = cli("runs", "show", "-g", "--fail-on-diff", "--mask", "host", "--sort", "node")
+    plain = cli("runs", "show", "-g")
+
+    assert (shown.returncode, masked.returncode, plain.returncode) == (1, 1, 0)
+
+
 def test_two_runs_are_compared_by_node(cli: Cli, tmp_path: Path) -> None:
     run(cli)
     (tmp_path / "up").touch()
@@ -260,6 +304,17 @@ def test_junit_is_written_by_the_run_also_when_it_fails(cli: Cli, tmp_path: Path
     assert 'failures="1"' in (tmp_path / "out.xml").read_text()
     assert refused.returncode == 2
     assert refused.stdout == ""
+
+
+def test_a_junit_file_that_could_not_be_written_is_no_success(cli: Cli, tmp_path: Path) -> None:
+    # What was a file when the run began is none when it ends.
+    away = "mkdir -p d; rm -rf d/out.xml; mkdir d/out.xml"
+    (tmp_path / "d").mkdir()
+
+    done = cli("-H", "a", "--transport", "local", "--junit", "d/out.xml", away)
+
+    assert "cannot write d/out.xml: " in done.stderr
+    assert done.returncode == 1
 
 
 def test_github_is_told_where_it_is_github(cli: Cli, tmp_path: Path) -> None:

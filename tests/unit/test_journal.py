@@ -79,7 +79,7 @@ def test_what_cannot_be_found_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no run in the journal yet"):
         journal.find("last")
     for at, name in enumerate(("abcd", "abce", "abcd2")):
-        (tmp_path / f"2026010{at + 1}T000000Z-{name}.jsonl.gz").write_bytes(b"")
+        (tmp_path / f"2026010{at + 1}T000000Z-{name}.jsonl.gz").write_bytes(b"x")
     (tmp_path / "something else").write_bytes(b"")
 
     assert journal.find("abcd").id == "abcd"
@@ -107,8 +107,19 @@ def test_old_runs_go_by_number_size_and_age(tmp_path: Path) -> None:
     assert len(Journal(tmp_path).entries()) == 1
 
 
+def test_a_record_that_never_began_is_not_listed_and_goes(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    for at_s in (0, 50):  # by a disk that was full, and by a run that begins just now
+        os.close(journal.create(UNIX_S + at_s)[1])
+
+    run_id, _ = keep(journal, unix_s=UNIX_S + 70)
+
+    assert [entry.id for entry in journal.entries()] == [run_id]
+    assert len(list(tmp_path.glob("*.gz"))) == 2
+
+
 def test_a_name_that_is_no_time_is_as_old_as_can_be(tmp_path: Path) -> None:
-    (tmp_path / "99999999T999999Z-abcd.jsonl.gz").write_bytes(b"")
+    (tmp_path / "99999999T999999Z-abcd.jsonl.gz").write_bytes(b"x")
 
     assert Journal(tmp_path).entries()[0].began_unix_s == 0
 
@@ -116,6 +127,7 @@ def test_a_name_that_is_no_time_is_as_old_as_can_be(tmp_path: Path) -> None:
 def test_a_run_that_is_going_on_is_seen_and_never_removed(tmp_path: Path) -> None:
     journal = Journal(tmp_path, most_runs=1)
     run_id, fd = journal.create(UNIX_S)
+    os.write(fd, b"x")
 
     keep(journal, unix_s=UNIX_S + 1)
 

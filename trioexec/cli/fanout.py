@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from trioexec.model.interrupt import Manners
     from trioexec.model.outcomes import StopReason
     from trioexec.model.report import Report
-    from trioexec.sinks.base import Sink
     from trioexec.sinks.grouped import GroupSink
     from trioexec.transports.base import Transport
 
@@ -134,6 +133,7 @@ async def run_plan(plan: Plan) -> int:
     from trioexec.cli.screen import make_console  # noqa: PLC0415 - only runs need it
     from trioexec.model.flow import Flow  # noqa: PLC0415
     from trioexec.model.hostlist import fold  # noqa: PLC0415 - node sets are slow to import
+    from trioexec.sinks.base import failed_file  # noqa: PLC0415 - only runs need sinks
 
     flow = Flow()
     on_screen = plan.view.mode == "tui"
@@ -147,16 +147,15 @@ async def run_plan(plan: Plan) -> int:
             plan.shown(console, fold) if plan.shown else make_sinks(plan.view, console, fold=fold)
         )
         dissenters = dissenters_of(plan.view, shown)
+        records = plan.records(console, fold, dissenters) if plan.records else ()
+        sinks = [*shown, *records]
         result = await run_job(
             plan.nodes,
             plan.job,
             plan.transport,
             limits=plan.limits,
             flow=flow,
-            sinks=[
-                *shown,
-                *(plan.records(console, fold, dissenters) if plan.records else ()),
-            ],
+            sinks=sinks,
             console=console,
             decide=_failing_on(plan.decide, group_that_judges(plan.view, shown)),
             fold=fold,
@@ -165,15 +164,7 @@ async def run_plan(plan: Plan) -> int:
             hand_quit=hand_quit,
             manners=plan.manners,
         )
-    if result.exit_code == OK and plan.view.directory and _files_lack(shown):
-        return FAILED
-    return result.exit_code
-
-
-def _files_lack(shown: Sequence[Sink]) -> bool:
-    from trioexec.sinks.files import FilesSink  # noqa: PLC0415 - made already
-
-    return any(isinstance(sink, FilesSink) and sink.error is not None for sink in shown)
+    return FAILED if result.exit_code == OK and failed_file(sinks) else result.exit_code
 
 
 def _failing_on(decide: Decide, groups: GroupSink | None) -> Decide:

@@ -39,6 +39,9 @@ MOST_BYTES: Final = 256 * 1024 * 1024
 
 MOST_AGE_S: Final = 30 * 86400.0
 
+EMPTY_AGE_S: Final = 60.0
+"""A record that has nothing in it after that time will have nothing: the disk was full."""
+
 _ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"
 """Nothing that could be read as something else: no l and 1, no o and 0."""
 
@@ -141,7 +144,7 @@ class Journal:
             self.directory.chmod(0o700)  # what was in it is nobody else's business either
         self._clear_up(unix_s)
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(unix_s))
-        taken = {entry.id for entry in self.entries()}
+        taken = {entry.id for entry, _ in self._files()}
         for attempt in range(_TRIES):
             chars = _ID_CHARS + attempt // 10
             run_id = "".join(secrets.choice(_ALPHABET) for _ in range(chars))
@@ -158,18 +161,24 @@ class Journal:
         raise FileExistsError(17, "no free name for the record")
 
     def entries(self) -> list[Entry]:
-        """List the records, the newest first."""
+        """List the records, the newest first; one that is empty has not begun, and never may."""
+        return [entry for entry, size_bytes in self._files() if size_bytes]
+
+    def _files(self) -> list[tuple[Entry, int]]:
+        """List all there are, with their sizes, the newest first."""
         try:
             names = [path.name for path in self.directory.iterdir()]
         except OSError:
             return []
-        found = [match for name in names if (match := _NAME.fullmatch(name))]
-        # Within one second the order is that of creation, as near as files tell.
-        found.sort(key=lambda match: (match[1], _changed_ns(self.directory / match[0])))
-        return [
-            Entry(id=match[2], path=self.directory / match[0], began_unix_s=_unix_s(match[1]))
-            for match in reversed(found)
-        ]
+        found = []
+        for match in filter(None, map(_NAME.fullmatch, names)):
+            path = self.directory / match[0]
+            changed_ns, size_bytes = _looked_at(path)
+            entry = Entry(id=match[2], path=path, began_unix_s=_unix_s(match[1]))
+            # Within one second the order is that of creation, as near as files tell.
+            found.append((match[1], changed_ns, entry, size_bytes))
+        found.sort(key=lambda each: each[:2], reverse=True)
+        return [(entry, size_bytes) for _, _, entry, size_bytes in found]
 
     def find(self, text: str) -> Entry:
         """Find a record by ID or its beginning, ``last`` or ``last-1``.
@@ -204,10 +213,11 @@ class Journal:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             room_bytes = self._most_bytes
-            for rank, entry in enumerate(self.entries()):
+            for rank, (entry, size_bytes) in enumerate(self._files()):
                 with contextlib.suppress(OSError, DamagedError):
-                    room_bytes -= entry.path.stat().st_size
-                    old = now_s - entry.began_unix_s > self._most_age_s
+                    room_bytes -= size_bytes
+                    age_s = now_s - entry.began_unix_s
+                    old = age_s > self._most_age_s or (not size_bytes and age_s > EMPTY_AGE_S)
                     if (
                         old or room_bytes < 0 or rank >= self._most_runs - 1
                     ) and not entry.is_running():
@@ -228,8 +238,10 @@ def _unix_s(stamp: str) -> float:
         return 0.0  # no time of ours: somebody else's file, and older than any
 
 
-def _changed_ns(path: Path) -> int:
+def _looked_at(path: Path) -> tuple[int, int]:
+    """When it was changed, in nanoseconds, and its size."""
     try:
-        return path.stat().st_ctime_ns
+        status = path.stat()
     except OSError:
-        return 0
+        return 0, 0
+    return status.st_ctime_ns, status.st_size

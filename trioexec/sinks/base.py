@@ -6,12 +6,12 @@ holds the run's `Flow` meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from trioexec.model.events import Event
 
-__all__ = ["Sink", "Writer"]
+__all__ = ["Sink", "Writer", "failed_file"]
 
 
 class Sink(Protocol):
@@ -27,6 +27,14 @@ class Sink(Protocol):
         `RunFinished` and has given everything away; at once, where there is nothing
         to do.  Cancelled only when nobody wants to wait any more.
         """
+
+
+def failed_file(sinks: Iterable[Sink]) -> bool:
+    """Say whether a file that was asked for is not there, or not whole.
+
+    A sink that writes one has `error`: why it could not, or None.
+    """
+    return any(getattr(sink, "error", None) is not None for sink in sinks)
 
 
 class Writer(Protocol):

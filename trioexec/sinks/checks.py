@@ -127,6 +127,8 @@ class ChecksJunitSink:
             path: Replaced whole.
             say: Shows one line to the user, where the file cannot be written.
         """
+        self.error: OSError | None = None
+        """Why there is no file, where it could not be written."""
         self._asked = asked
         self._path = path
         self._say = say
@@ -151,6 +153,7 @@ class ChecksJunitSink:
         try:
             write_whole(self._path, document(suite, junit_cases(self._asked.results(report))))
         except OSError as exc:
+            self.error = exc
             self._say(f"trioexec: cannot write {self._path}: {exc.strerror}")
 
     async def serve(self) -> None:

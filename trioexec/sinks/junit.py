@@ -33,6 +33,8 @@ class JunitSink:
             properties: What else to say about the run.
             dissenters: Names, at the end, the nodes that fail for their answer alone.
         """
+        self.error: OSError | None = None
+        """Why there is no file, where it could not be written."""
         self._path = path
         self._say = say
         self._properties = dict(properties or {})
@@ -57,4 +59,5 @@ class JunitSink:
         try:
             write_whole(self._path, document)
         except OSError as exc:
+            self.error = exc
             self._say(f"trioexec: cannot write {self._path}: {exc.strerror}")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from trioexec.cli.fanout import view_for
 from trioexec.cli.options import OutputOptions, RunsOptions
 from trioexec.cli.registry import CommandEntry
-from trioexec.cli.view import make_sinks
+from trioexec.cli.view import group_that_judges, make_sinks
 from trioexec.model.errors import UsageError
-from trioexec.model.exitcodes import OK, OUTPUT_CLOSED
+from trioexec.model.exitcodes import DIFFERENT, FAILED, OK, OUTPUT_CLOSED
 
 if TYPE_CHECKING:
     from trioexec.cli.invocation import Invocation
@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     from trioexec.model.record import RunRecord
     from trioexec.settings.journal import Entry, Journal
 
-__all__ = ["DIFFERENT", "ENTRY", "main"]
+__all__ = ["ENTRY", "main"]
 
-DIFFERENT = 1
-"""Exit code of ``runs diff`` where something changed, as diff(1) has it."""
+VERSION = 1
+"""Of the objects of ``runs --json``."""
 
-_MANY = 100_000
+_OF_SHOW = (
+    *("stream", "group", "diff", "mask", "sort", "fail_on_diff", "json", "tui", "output_dir"),
+    *("no_prefix", "verbose"),
+)
+"""How a run is shown: nothing for a list, a comparison or a page."""
 
 
 ENTRY = CommandEntry(
@@ -52,9 +56,12 @@ def main(call: Invocation) -> int:
     from trioexec.settings.journal import Journal, journal_directory  # noqa: PLC0415
 
     journal = Journal(journal_directory(call.env))
+    if call.words[:1] != ("show",):
+        _refuse_modes(call)
     match call.words:
         case () | ("list",):
-            return _list(journal, call.options(RunsOptions).last)
+            most = call.options(RunsOptions).last
+            return _list(journal, most, as_json=call.options(OutputOptions).json)
         case ("show",):
             return _show(journal.find("last"), view_for(call))
         case ("show", run):
@@ -69,12 +76,29 @@ def main(call: Invocation) -> int:
             raise UsageError(f"runs {' '.join(call.words)}: that is none of its ways.\n{_USE}")
 
 
-def _list(journal: Journal, most: int) -> int:
-    rows = [("RUN", "WHEN", "TOOK", "NODES", "FAILED", "EXIT", "COMMAND")]
-    rows += [_row(entry) for entry in journal.entries()[:most]]
-    if len(rows) == 1:
+def _refuse_modes(call: Invocation) -> None:
+    """See that nobody asks for a mode where there is one way to show it; a list has two.
+
+    Raises:
+        UsageError: Somebody does, on the command line: elsewhere it is meant for runs.
+    """
+    what = " ".join(("runs", *call.words[:1]))
+    listing = call.words in ((), ("list",))
+    for name in _OF_SHOW:
+        if call.settings[name].source == "command line" and not (listing and name == "json"):
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{what} does not know {option}.\nLeave it out; runs show RUN has it.")
+
+
+def _list(journal: Journal, most: int, *, as_json: bool) -> int:
+    entries = journal.entries()[:most]
+    if not entries:
         sys.stderr.write(f"No run has been kept yet; they will be in {journal.directory}.\n")
         return OK
+    if as_json:
+        sys.stdout.writelines(f"{_json_of(entry)}\n" for entry in entries)
+        return OK
+    rows = [("RUN", "WHEN", "TOOK", "NODES", "FAILED", "EXIT", "COMMAND"), *map(_row, entries)]
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
     for row in rows:
         shown = [
@@ -83,6 +107,27 @@ def _list(journal: Journal, most: int) -> int:
         ]
         sys.stdout.write("  ".join([*shown, row[6]]).rstrip() + "\n")
     return OK
+
+
+def _json_of(entry: Entry) -> str:
+    """One run for programs; what is not known is left out."""
+    import json  # noqa: PLC0415 - hardly ever wanted
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from trioexec.model.journal import DamagedError  # noqa: PLC0415
+
+    found: dict[str, object] = {"v": VERSION, "id": entry.id}
+    try:
+        header, summary = entry.header(), entry.summary()
+        found |= {"job": header.job, "command": header.command, "unix_s": header.unix_s}
+        found["nodes"] = header.nodes
+        if summary is not None:
+            found |= {"state": "finished"} | asdict(summary)
+        else:
+            found["state"] = "running" if entry.is_running() else "cut"
+    except DamagedError:
+        found["state"] = "damaged"
+    return json.dumps(found)
 
 
 def _row(entry: Entry) -> tuple[str, str, str, str, str, str, str]:
@@ -117,7 +162,7 @@ def _show(entry: Entry, view: View) -> int:
     for line in _gaps(entry, recorded):
         sys.stderr.write(f"trioexec: {line}\n")
     sys.stderr.flush()
-    return OK if trio.run(_replay, recorded, view) else OUTPUT_CLOSED
+    return trio.run(_replay, recorded, view)
 
 
 def _gaps(entry: Entry, recorded: Recorded) -> Iterator[str]:
@@ -135,7 +180,7 @@ def _gaps(entry: Entry, recorded: Recorded) -> Iterator[str]:
         yield f"{missing:,} bytes were too much to keep, of {', '.join(names[:3])}{more}."
 
 
-async def _replay(recorded: Recorded, view: View) -> bool:
+async def _replay(recorded: Recorded, view: View) -> int:
     import dataclasses  # noqa: PLC0415
 
     from trioexec.api.replay import replay  # noqa: PLC0415 - imports trio
@@ -143,12 +188,17 @@ async def _replay(recorded: Recorded, view: View) -> bool:
     from trioexec.model.flow import Flow  # noqa: PLC0415
     from trioexec.model.hostlist import fold  # noqa: PLC0415
     from trioexec.model.journal import completed  # noqa: PLC0415
+    from trioexec.sinks.base import failed_file  # noqa: PLC0415
 
     flow = Flow()
     console, _ = make_console(flow, on_screen=view.mode == "tui")
     # Nothing is in progress any more.
     sinks = make_sinks(dataclasses.replace(view, progress=False), console, fold=fold)
-    return await replay(completed(recorded), flow=flow, sinks=sinks, console=console)
+    if not await replay(completed(recorded), flow=flow, sinks=sinks, console=console):
+        return OUTPUT_CLOSED
+    if (groups := group_that_judges(view, sinks)) and groups.outliers:
+        return DIFFERENT
+    return FAILED if failed_file(sinks) else OK
 
 
 def _diff(before: Entry, after: Entry) -> int:
