@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e import rig
-from tests.e2e.rig import Cli, Sshd, silent_server
+from tests.e2e.rig import MARK, Cli, Marker, Sshd, silent_server
 from tests.e2e.ssh_rig import keygen, own_sshd
 
 BASTION = "127.0.2.1"
 MANY = 500
+
+CONNECT = f"{sys.executable} {Path(__file__).with_name('connect.py')}"
+"""As nc, which is not everywhere."""
 
 SETTINGS = """\
 MaxStartups 10
@@ -93,6 +98,61 @@ async def test_a_jump_host_comes_from_the_configuration_and_none_takes_it_back(
     assert (after_first, server.logins()) == (2, 3)
 
 
+async def test_a_jump_host_is_reached_as_the_configuration_says(
+    trioexec: Cli, server: Sshd
+) -> None:
+    """`ssh` asks for the way to a jump host as for that to any other."""
+    add(
+        server,
+        "Host node\n HostName 127.0.1.1\n ProxyJump inner\n"
+        "Host inner\n HostName 127.0.2.2\n ProxyJump outer\n"
+        "Host outer\n HostName 127.0.2.1\n ProxyJump inner\nMatch all\n",
+        first=True,
+    )
+
+    done = await trioexec("-H", "node", "true")
+
+    assert done.code == 0, done.stderr
+    # Each by its own way; outer, which is said to be behind what is behind it, directly.
+    assert connected_to(server) == ["127.0.2.1", "127.0.2.2", "127.0.1.1"]
+
+
+async def test_a_jump_host_behind_a_proxy_command_is_reached_by_it(
+    trioexec: Cli, server: Sshd, mark: Marker
+) -> None:
+    add(
+        server,
+        "Host node*\n HostName 127.0.1.1\n ProxyJump inner\n"
+        f"Host inner\n HostKeyAlias [127.0.2.2]:{server.port}\n"
+        f" ProxyCommand env {MARK}={mark.text} {CONNECT} 127.0.2.2 %p\nMatch all\n",
+        first=True,
+    )
+
+    done = await trioexec("-H", "node[1-3]", "true")
+
+    assert done.code == 0, done.stderr
+    assert connected_to(server) == ["127.0.2.2", *["127.0.1.1"] * 3]
+    assert await mark.are_gone() < rig.HANG_S  # though we are no processes of the node
+
+
+async def test_where_a_node_is_said_to_be_is_not_where_its_jump_host_is(
+    trioexec: Cli, server: Sshd
+) -> None:
+    done = await trioexec(
+        *("-H", "node", "-J", "127.0.2.1", "-o", "HostName=127.0.1.9"),
+        *("-o", f"HostKeyAlias=[127.0.1.9]:{server.port}", "true"),
+    )
+
+    assert done.code == 0, done.stderr
+    assert connected_to(server) == ["127.0.2.1", "127.0.1.9"]
+
+
+def connected_to(server: Sshd) -> list[str]:
+    """At which addresses somebody has come, in order; the rig's own look is at 127.0.0.1."""
+    found = re.findall(r"Connection from \S+ port \d+ on (\S+) ", server.log)
+    return [address for address in found if address != "127.0.0.1"]
+
+
 async def test_a_name_that_only_the_hop_knows_is_resolved_there(
     trioexec: Cli, server: Sshd
 ) -> None:
@@ -159,7 +219,7 @@ async def test_a_hops_key_is_checked_as_a_nodes_is(trioexec: Cli, server: Sshd) 
 @pytest.mark.parametrize(
     "command",
     [
-        pytest.param("nc %h %p", id="nc"),
+        pytest.param(f"{CONNECT} %h %p", id="a program"),
         pytest.param("ssh -F {config} -W %h:%p 127.0.2.1", id="ssh -W"),
     ],
 )
@@ -173,11 +233,27 @@ async def test_a_proxy_command_leads_there(trioexec: Cli, server: Sshd, command:
     assert (done.code, done.stdout.count(b": in\n")) == (0, 3), done.stderr
 
 
-async def test_a_proxy_command_that_fails_is_an_outcome(trioexec: Cli) -> None:
-    done = await trioexec("-H", "127.0.1.1", "-o", "ProxyCommand=exit 3", "true")
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        pytest.param("exit 3", "the ProxyCommand exited with 3", id="exits"),
+        pytest.param("no-such-program %h", "the ProxyCommand exited with 127", id="is not there"),
+        pytest.param("kill -9 $$", "the ProxyCommand was killed by SIGKILL", id="is killed"),
+        pytest.param("true", "connection lost", id="ends well"),
+    ],
+)
+async def test_a_proxy_command_that_fails_is_an_outcome(
+    trioexec: Cli, command: str, says: str
+) -> None:
+    command = f"sh -c '{command}'"
+    add(trioexec.sshd, f"Host inner\n ProxyCommand {command}\nMatch all", first=True)
 
-    assert done.code == 255
-    assert "unreachable: " in done.stderr, done.stderr
+    node = await trioexec("-H", "127.0.1.[1-3]", "-o", f"ProxyCommand={command}", "true")
+    hop = await trioexec("-H", "127.0.1.1", "-J", "inner", "true")
+
+    assert (node.code, hop.code) == (255, 255)
+    assert f"  unreachable: {says}" in node.stderr, node.stderr
+    assert f"  unreachable: jump host inner: {says}" in hop.stderr, hop.stderr
 
 
 @pytest.mark.parametrize(

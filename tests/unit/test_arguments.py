@@ -47,6 +47,7 @@ def texts(*argv: str, words_end: bool = True) -> tuple[dict[str, tuple[str, ...]
         pytest.param(["-kp", "22"], {"fail_fast": ("yes",), "port": ("22",)}, (), id="both"),
         pytest.param(["-kp22"], {"fail_fast": ("yes",), "port": ("22",)}, (), id="both in one"),
         pytest.param(["-oA=b"], {"ssh_option": ("A=b",)}, (), id="as ssh users type -o"),
+        pytest.param(["-o", "A b c"], {"ssh_option": ("A b c",)}, (), id="-o with a blank"),
         pytest.param(["-o", "A=b", "-o", "C=d"], {"ssh_option": ("A=b", "C=d")}, (), id="again"),
         pytest.param(["-H", "a", "-w", "b"], {"hosts": ("a", "b")}, (), id="two names of one"),
         pytest.param(["--timeout=5", "x"], {"timeout": ("5",)}, ("x",), id="long with equals"),

@@ -147,7 +147,7 @@ SSH_CASES: dict[str, tuple[list[str], str, object]] = {
     "identity": (["-i", "a", "-i", "b"], "identities", ("a", "b")),
     "ssh_config": (["-F", "none"], "config_file", "none"),
     "jump": (["-J", "bastion"], "jump", "bastion"),
-    "ssh_option": (["-o", "A=b", "-oC=d=e"], "settings", ("A=b", "C=d=e")),
+    "ssh_option": (["-o", "A b", "-oC=d=e"], "settings", ("A=b", "C=d=e")),
     "ipv4": (["-4"], "address_family", "inet"),
     "ipv6": (["-6"], "address_family", "inet6"),
     "strict_host_key_checking": (

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import socket
-import threading
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from trioexec.model.goodbyes import Goodbyes
 from trioexec.model.nodes import Node
 from trioexec.transports.ssh import dial as dial_module
-from trioexec.transports.ssh import hops as hops_module
+from trioexec.transports.ssh.config import HostSettings
 from trioexec.transports.ssh.hops import Hops
 from trioexec.transports.ssh.loop import open_loop
 from trioexec.transports.ssh.routes import Routes
 
+ANY = socket.AF_UNSPEC
 ADDRESSES = [(socket.AF_INET, ("127.0.0.1", 1)), (socket.AF_INET, ("127.0.0.2", 1))]
 
 
@@ -53,21 +56,26 @@ async def test_a_hop_that_is_cancelled_before_its_handshake_closes_its_socket(
     async def dialled(*_: object, **__: object) -> socket.socket:
         return connected
 
-    target = SimpleNamespace(host="h", port=22)
-    route = SimpleNamespace(
-        target=target, connect_timeout_s=1, family=socket.AF_INET, bind_address=None
-    )
-    routes = cast("Routes", SimpleNamespace(find=lambda *_, **__: route, may_run_programs=False))
-    monkeypatch.setattr(hops_module, "dial", dialled)
+    said = HostSettings(name="h", hostname="h")
+    way = dial_module.Way(host="h", port=22)
+    route = SimpleNamespace(target=None, connect_timeout_s=1, way=way, said=said, is_direct=True)
+    found = SimpleNamespace(find_hop=lambda *_, **__: route, may_run_programs=False)
+    monkeypatch.setattr(dial_module, "_dial", dialled)
 
-    async with open_loop() as loop, trio.open_nursery() as nursery:
+    async with open_loop() as loop, trio.open_nursery() as nursery, AsyncExitStack() as stack:
         with trio.CancelScope() as scope:
             scope.cancel()
-            await cast("Any", Hops(routes, nursery, loop))._shake_hands(
-                (Node(name="h", host="h"),), None
-            )
+            hops = cast("Any", Hops(cast("Routes", found), nursery, loop))
+            await hops._shake_hands((Node(name="h", host="h"),), None, stack)
 
     assert connected.fileno() == -1
+
+
+def _through(
+    command: str, goodbyes: Goodbyes | None = None
+) -> AbstractAsyncContextManager[socket.socket]:
+    way = dial_module.Way(host="h", port=22, proxy_command=command)
+    return dial_module.open_way(way, (goodbyes or Goodbyes()).track)
 
 
 async def test_a_proxy_command_without_a_shell_leaves_no_socket(
@@ -78,7 +86,7 @@ async def test_a_proxy_command_without_a_shell_leaves_no_socket(
     monkeypatch.setenv("SHELL", "/no/such/shell")
 
     with pytest.raises(OSError, match="No such file"):
-        async with dial_module.open_proxy_command("true", Goodbyes().track):
+        async with _through("true"):
             raise AssertionError
 
     assert connected.fileno() == -1
@@ -96,7 +104,7 @@ async def test_what_a_proxy_command_has_started_goes_though_it_has_gone_itself()
     command = "sh -c 'sleep 1000 >/dev/null 2>&1 & echo $!'"
 
     with trio.fail_after(60):
-        async with dial_module.open_proxy_command(command, Goodbyes().track) as through:
+        async with _through(command) as through:
             said = b""
             while not said.endswith(b"\n"):
                 await trio.lowlevel.wait_readable(through)
@@ -116,29 +124,36 @@ async def test_the_last_ctrl_c_does_not_wait_for_a_proxy_command(
     goodbyes = Goodbyes()
 
     with trio.fail_after(60):
-        async with dial_module.open_proxy_command("sleep 1000", goodbyes.track):
+        async with _through("sleep 1000", goodbyes):
             goodbyes.cut()
 
 
-async def test_a_hop_is_looked_up_off_the_loop_where_that_may_run_a_program() -> None:
-    threads = []
+async def test_it_is_tried_as_often_as_connection_attempts_says(
+    monkeypatch: pytest.MonkeyPatch, connected: socket.socket, autojump_clock: MockClock
+) -> None:
+    tried_s: list[float] = []
 
-    def find(*_: object, **__: object) -> None:
-        threads.append(threading.current_thread())
+    async def third_time_lucky(*_: object) -> socket.socket:
+        tried_s.append(trio.current_time())
+        if len(tried_s) < 3:
+            raise OSError(errno.ECONNREFUSED, "refused")
+        return connected
 
-    for may_run_programs in (False, True):
-        routes = SimpleNamespace(find=find, may_run_programs=may_run_programs)
-        await hops_module.look_up(cast("Routes", routes), Node(name="h", host="h"), through=())
+    monkeypatch.setattr(dial_module, "_connect", third_time_lucky)
 
-    assert threads[0] is threading.current_thread()
-    assert threads[1] is not threading.current_thread()
+    with pytest.raises(dial_module.DialError, match="refused"):
+        await dial_module._dial(dial_module.Way(host="127.0.0.1", port=22, attempts=2))
+    got = await dial_module._dial(dial_module.Way(host="127.0.0.1", port=22))
+
+    assert got is connected
+    assert [tried - tried_s[0] for tried in tried_s] == [0, 1, 1]
 
 
 async def test_an_address_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dial_module.socket, "getaddrinfo", lambda *_, **__: pytest.fail("asked"))
 
-    assert await dial_module.resolve("127.0.1.7", 22) == [(socket.AF_INET, ("127.0.1.7", 22))]
-    assert await dial_module.resolve("10.0.0.1", 22, socket.AF_INET) == [
+    assert await dial_module._resolve("127.0.1.7", 22, ANY) == [(socket.AF_INET, ("127.0.1.7", 22))]
+    assert await dial_module._resolve("10.0.0.1", 22, socket.AF_INET) == [
         (socket.AF_INET, ("10.0.0.1", 22))
     ]
 
@@ -151,8 +166,8 @@ async def test_an_address_of_the_wrong_kind_is_refused(
     host: str, family: socket.AddressFamily
 ) -> None:
     with pytest.raises(dial_module.DialError, match="name look-up failed"):
-        await dial_module.resolve(host, 22, family)
+        await dial_module._resolve(host, 22, family)
 
 
 async def test_an_ipv6_address_keeps_its_four_parts() -> None:
-    assert await dial_module.resolve("::1", 22) == [(socket.AF_INET6, ("::1", 22, 0, 0))]
+    assert await dial_module._resolve("::1", 22, ANY) == [(socket.AF_INET6, ("::1", 22, 0, 0))]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from types import SimpleNamespace
 from typing import Any, cast
 
 import asyncssh  # noqa: TID251
 from trio.testing import MockClock
 
+from trioexec.transports.ssh.dial import Way
 from trioexec.transports.ssh.kept import KeptConnections
 from trioexec.transports.ssh.routes import Route
 
@@ -17,8 +17,7 @@ ROUTE = cast(
     SimpleNamespace(
         target=SimpleNamespace(label="n", host="n", port=22, username="u", options=object()),
         hops=(),
-        proxy_command=None,
-        family=socket.AF_UNSPEC,
+        way=Way(host="n", port=22),
     ),
 )
 

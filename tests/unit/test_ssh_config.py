@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import ast
 import ipaddress
 import os
 import re
 import threading
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from trioexec.model.errors import ConfigError
+from trioexec.transports import ssh
 from trioexec.transports.ssh.config import (
     ConfigFile,
     Facts,
@@ -38,13 +41,13 @@ FACTS = Facts(
 DOCS = Path(__file__).parents[2] / "docs/reference/ssh-config.md"
 
 
-def load(tmp_path: Path, text: str, **files: str) -> SshConfig:
+def load(tmp_path: Path, text: str, *, options: Sequence[str] = (), **files: str) -> SshConfig:
     for name, content in files.items():
         (tmp_path / name).write_text(content)
         (tmp_path / name).chmod(0o600)
     path = tmp_path / "config"
     path.write_text(text.replace("{dir}", str(tmp_path)))
-    return SshConfig.load([path], facts=FACTS)
+    return SshConfig.load([path], facts=FACTS, options=options)
 
 
 def test_an_answer_says_nothing_where_the_files_say_nothing(tmp_path: Path) -> None:
@@ -123,21 +126,24 @@ def test_an_included_block_needs_the_block_that_includes_it(tmp_path: Path) -> N
 
 
 def test_user_and_port_of_the_node_win_over_everything(tmp_path: Path) -> None:
-    config = load(tmp_path, "User a\nPort 1\nMatch user b\n LogLevel ERROR\n")
+    config = load(tmp_path, "Match user b\n ConnectTimeout 9\n", options=("User=c", "Port=3"))
 
-    settings = config.lookup("x", user="b", port=2, overrides=("User=c", "Port=3"))
+    settings = config.lookup("x", user="b", port=2)
 
-    assert (settings.user, settings.port, settings.log_level) == ("b", 2, "ERROR")
+    assert (settings.user, settings.port, settings.connect_timeout_s) == ("b", 2, 9)
 
 
-def test_overrides_of_a_lookup_stand_in_front_of_the_files(tmp_path: Path) -> None:
-    config = load(tmp_path, "Compression no\nIdentityFile /b\n")
+def test_what_a_node_is_told_on_the_command_line_is_not_for_its_jump_hosts(tmp_path: Path) -> None:
+    options = ("HostName=n", "HostKeyAlias=a", "User=u", "Port=2", "ProxyJump=j", "Compression=yes")
+    config = load(tmp_path, "User of-file\n", options=options)
 
-    settings = config.lookup("x", overrides=("Compression yes", "IdentityFile=/a"))
+    node, hop = config.lookup("x"), config.lookup("x", is_hop=True)
 
-    assert settings.compression is True
-    assert settings.identity_files == ("/a", "/b")
-    assert config.lookup("x").compression is False
+    assert (node.hostname, node.host_key_alias, node.user, node.port) == ("n", "a", "u", 2)
+    assert (hop.hostname, hop.host_key_alias, hop.user, hop.port) == ("x", None, "of-file", None)
+    assert node.proxy_jump
+    assert not hop.proxy_jump
+    assert (node.compression, hop.compression) == (True, True)
 
 
 def test_programs_run_once_for_each_text_they_expand_to(tmp_path: Path) -> None:
@@ -365,7 +371,7 @@ def test_a_missing_file_is_an_error_only_where_it_was_named(tmp_path: Path) -> N
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+    with pytest.raises(ConfigError, match="it is a folder"):
         SshConfig.load([tmp_path], facts=FACTS)
 
 
@@ -441,28 +447,12 @@ def test_canonical_names_are_candidates_for_the_caller_to_resolve(tmp_path: Path
 @pytest.mark.parametrize(
     ("text", "name", "candidates"),
     [
-        pytest.param("CanonicalDomains a\n", "x", (), id="not asked for"),
-        pytest.param("CanonicalizeHostname yes\nCanonicalDomains a\n", "x.y.z", (), id="dots"),
-        pytest.param(
-            "CanonicalizeHostname yes\nCanonicalDomains a\n", "x.y.", ("x.y",), id="absolute"
-        ),
-        pytest.param("CanonicalizeHostname yes\nCanonicalDomains a\n", "::1", (), id="an address"),
-        pytest.param("CanonicalizeHostname yes\n", "x", (), id="no domains"),
-        pytest.param(
-            "CanonicalizeHostname yes\nCanonicalDomains a\nProxyJump j\n", "x", (), id="proxied"
-        ),
-        pytest.param(
-            "CanonicalizeHostname always\nCanonicalDomains a\nProxyJump j\n",
-            "x",
-            ("x.a",),
-            id="always",
-        ),
-        pytest.param(
-            "CanonicalizeHostname yes\nCanonicalDomains a\nCanonicalizeMaxDots 0\n",
-            "x.y",
-            (),
-            id="max",
-        ),
+        pytest.param("CanonicalDomains a\n", "x.y.z", (), id="dots"),
+        pytest.param("CanonicalDomains a\n", "x.y.", ("x.y",), id="absolute"),
+        pytest.param("CanonicalDomains a\n", "::1", (), id="an address"),
+        pytest.param("CanonicalDomains a\nCanonicalizeMaxDots 9\n", "127.0.0.1", (), id="IPv4"),
+        pytest.param("", "x", (), id="no domains"),
+        pytest.param("CanonicalDomains a\nCanonicalizeMaxDots 0\n", "x.y", (), id="max"),
     ],
 )
 def test_canonical_candidates_are_those_the_rules_allow(
@@ -471,13 +461,29 @@ def test_canonical_candidates_are_those_the_rules_allow(
     assert load(tmp_path, text).lookup(name).canonical_candidates() == candidates
 
 
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [("no", []), ("yes", ["direct"]), ("always", ["direct", "behind a proxy"])],
+)
+def test_what_a_proxy_will_look_up_is_left_to_it_unless_always(
+    said: str, wanted: list[str], tmp_path: Path
+) -> None:
+    settings = load(tmp_path, f"CanonicalizeHostname {said}\n").lookup("x")
+
+    ways = {"direct": True, "behind a proxy": False}
+    assert [
+        x for x, direct in ways.items() if settings.wants_canonical_name(direct=direct)
+    ] == wanted
+
+
 def test_cnames_are_followed_only_where_permitted(tmp_path: Path) -> None:
     settings = load(tmp_path, "CanonicalizePermittedCNAMEs *.a:*.b,*.c *.d:*.d\n").lookup("x")
 
-    assert settings.may_follow_cname("x.a", "y.c")
-    assert not settings.may_follow_cname("x.a", "y.d")
-    assert load(tmp_path, "CanonicalizePermittedCNAMEs *\n").lookup("x").may_follow_cname("a", "b")
-    assert not load(tmp_path, "").lookup("x").may_follow_cname("a", "b")
+    assert settings.follow_cname("X.a", "y.C") == "y.C"
+    assert settings.follow_cname("x.a", "y.d") == "x.a"
+    every = load(tmp_path, "CanonicalizePermittedCNAMEs *\n").lookup("x")
+    assert every.follow_cname("a", "b") == "b"
+    assert load(tmp_path, "").lookup("x").follow_cname("a", "b") == "a"
 
 
 @pytest.mark.parametrize(
@@ -529,7 +535,16 @@ def test_set_env_wins_over_what_is_sent(tmp_path: Path) -> None:
     ],
 )
 def test_algorithms_are_assembled(said: str | None, result: tuple[str, ...]) -> None:
-    assert assemble(said, ["a", "b"], ["a", "b", "bb", "c", "d"]) == result
+    assert assemble("MACs", said, ["a", "b"], ["a", "b", "bb", "c", "d"]) == result
+
+
+@pytest.mark.parametrize("said", ["zz", "-*", "^zz-*,y"])
+def test_algorithms_of_which_none_is_there_are_not_replaced_by_others(said: str) -> None:
+    """Who allows one algorithm only forbids the others."""
+    defaults = [] if said.startswith("^") else ["a"]
+
+    with pytest.raises(ConfigError, match=r"of these, trioexec has none\.\nName one of a, b"):
+        assemble("MACs", said, defaults, ["a", "b"])
 
 
 def test_facts_come_from_the_account_not_from_home(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -593,6 +608,24 @@ def test_every_field_of_a_directive_is_one_of_the_settings() -> None:
     fields = set(HostSettings.__struct_fields__)
 
     assert {each.field for each in DIRECTIVES.values()} <= fields | {None, "proxy"}
+
+
+def test_what_a_directive_says_is_used_and_not_merely_read() -> None:
+    """What is parsed, documented and then dropped is found by users."""
+    source = Path(ssh.__file__).parent
+    used = {each.attr for file in source.glob("*.py") for each in _attributes(file.read_text())}
+    called = used | {"agent_socket", "environment_to_send"}
+    for function in ast.walk(ast.parse((source / "config/settings.py").read_text())):
+        if isinstance(function, ast.FunctionDef) and function.name in called:
+            used |= {each.attr for each in _attributes(ast.unparse(function))}
+
+    said = {each.field for each in DIRECTIVES.values() if each.field} - {"proxy"}
+
+    assert said | {"proxy_jump", "proxy_command"} <= used | {"tag"}  # for Match, and nobody else
+
+
+def _attributes(source: str) -> Iterator[ast.Attribute]:
+    return (each for each in ast.walk(ast.parse(source)) if isinstance(each, ast.Attribute))
 
 
 def test_the_documentation_lists_exactly_the_directives_there_are() -> None:

@@ -6,10 +6,11 @@ A reader takes a text and the option's type; nonsense is a `ValueError` that say
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, get_args
 
-__all__ = ["Reader", "choice", "number", "pair", "seconds", "span", "text"]
+__all__ = ["Reader", "choice", "directive", "number", "pair", "seconds", "span", "text"]
 
 Reader: TypeAlias = Callable[[str, Any], object]
 
@@ -32,6 +33,14 @@ def pair(given: str, _hint: object) -> tuple[str, str]:
     if not (name.strip() and equals):
         raise ValueError(f"{given!r} is not K=V; it takes a name, = and a value")
     return name.strip(), value
+
+
+def directive(given: str, _hint: object) -> tuple[str, str]:
+    """Read a directive and its value as after ``ssh -o``, where a blank is as good as ``=``."""
+    found = re.fullmatch(r"\s*(\w+)\s*[\s=]\s*(\S.*)", given, re.DOTALL)
+    if found is None:
+        raise ValueError(f"{given!r} is not K=V; it takes a directive of ssh_config and its value")
+    return found[1], found[2]
 
 
 def seconds(given: str, _hint: object) -> float:

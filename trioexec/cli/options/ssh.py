@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from trioexec.cli.declared import option
 from trioexec.cli.options.numbers import MAX_DESCRIPTOR, UNSET
-from trioexec.cli.texts import choice, number, pair, span, text
+from trioexec.cli.texts import choice, directive, number, span, text
 
 __all__ = ["SshOptions", "TransportOptions"]
 
@@ -76,7 +76,7 @@ class SshOptions:
             "--ssh-option",
             panel="SSH",
             metavar="K=V",
-            read=pair,
+            read=directive,
             help="As after ssh -o. Repeatable.",
         ),
     ] = ()

@@ -59,13 +59,13 @@ def _type_of(algorithm: str) -> str:
 @cache
 def _algorithms(said: str | None, types: frozenset[str], *, authority: bool) -> tuple[str, ...]:
     known = [name.decode() for name in (*get_certificate_algs(), *get_public_key_algs())]
-    listed = assemble(said, (*_CERTIFIED, *_PLAIN), known)
+    listed = assemble("HostKeyAlgorithms", said, (*_CERTIFIED, *_PLAIN), known)
     if said and said[0] not in "+-":
         return tuple(listed)
     certified = [each for each in listed if _IS_CERTIFIED in each]
     plain = [each for each in listed if _IS_CERTIFIED not in each]
     plain.sort(key=lambda each: _type_of(each) not in types)  # stable: else as listed
-    return (*certified, *plain) if authority else tuple(plain)
+    return (*certified, *plain) if authority or not plain else tuple(plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +199,12 @@ class HostKeyStore:
         self._stores: dict[tuple[object, ...], HostKeys] = {}
 
     def trust_for(self, settings: HostSettings) -> NodeTrust:
-        """Give what decides for one node; settings are those with all defaults."""
+        """Give what decides for one node; settings are those with all defaults.
+
+        Raises:
+            ConfigError: Of the algorithms that were named, none is there.
+        """
+        _algorithms(settings.host_key_algorithms, frozenset(), authority=False)  # sooner than later
         return NodeTrust(
             keys=self._keys_for(settings),
             peer=Peer(settings.hostname, settings.port or 22, settings.host_key_alias),
@@ -230,7 +235,9 @@ class HostKeyStore:
                 if settings.revoked_host_keys
                 else None,
                 required_rsa_bits=settings.required_rsa_size or 1024,
-                ca_algorithms=assemble(settings.ca_signature_algorithms, _PLAIN, known),
+                ca_algorithms=assemble(
+                    "CASignatureAlgorithms", settings.ca_signature_algorithms, _PLAIN, known
+                ),
             )
         return self._stores[said]
 

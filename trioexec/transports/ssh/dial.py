@@ -13,13 +13,15 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
-from typing import Final, cast
+from dataclasses import dataclass
+from typing import Any, Final, cast
 
 import trio
 
 from trioexec.transports.ssh.addresses import is_address
+from trioexec.transports.ssh.failures import DialError, is_lost
 
-__all__ = ["DialError", "Family", "Goodbye", "dial", "open_proxy_command", "resolve"]
+__all__ = ["Family", "Goodbye", "Way", "canonical_name", "open_way"]
 
 Family = socket.AddressFamily
 
@@ -29,6 +31,9 @@ HEAD_START_S: Final = 0.25
 LOOKUPS_AT_ONCE: Final = 16
 """Threads for name look-ups: a dead resolver must not starve trio's other threads."""
 
+ATTEMPTS_APART_S: Final = 1.0
+"""Between two attempts of ConnectionAttempts, as with ``ssh``."""
+
 PROXY_GRACE_S: Final = 1.0
 """How long a proxy command may take to go after its socket is closed."""
 
@@ -36,10 +41,12 @@ _lookups: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("ssh
 
 SocketName = tuple[str, int] | tuple[str, int, int, int]
 Address = tuple[Family, SocketName]
+_Found = Sequence[tuple[Any, ...]]
+"""What getaddrinfo gives."""
 
 
-class DialError(Exception):
-    """No address could be connected to; the text says why, in words a person knows."""
+Goodbye = Callable[[Callable[[], None]], AbstractContextManager[None]]
+"""`transports.base.Call.goodbye`."""
 
 
 def _limiter() -> trio.CapacityLimiter:
@@ -51,7 +58,46 @@ def _limiter() -> trio.CapacityLimiter:
         return limiter
 
 
-async def resolve(host: str, port: int, family: Family = socket.AF_UNSPEC) -> list[Address]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """What a connection is made to, or by."""
+
+    host: str
+    port: int
+    family: Family = socket.AF_UNSPEC
+    bind_address: str | None = None
+    attempts: int = 1
+    """Beyond the first one, addresses are tried again a second later."""
+
+    proxy_command: str | None = None
+    """Makes the connection in our place."""
+
+
+@asynccontextmanager
+async def open_way(way: Way, goodbye: Goodbye) -> AsyncIterator[socket.socket]:
+    """Connect; the socket is the caller's, and what a ProxyCommand started is gone afterwards.
+
+    Raises:
+        DialError: No address answered.
+    """
+    if way.proxy_command is None:
+        yield await _dial(way)
+    else:
+        async with _open_proxy_command(way.proxy_command, goodbye) as through:
+            yield through
+
+
+async def canonical_name(host: str, family: Family = socket.AF_UNSPEC) -> str:
+    """Look a name up for the name that it is an alias of; itself where it is none.
+
+    Raises:
+        DialError: The name is not known.
+    """
+    found = await _ask_resolver(host, 0, family, socket.AI_CANONNAME)
+    return str(found[0][3] or host).removesuffix(".")
+
+
+async def _resolve(host: str, port: int, family: Family) -> list[Address]:
     """Look a name up, off the loop; an address costs no thread.
 
     Raises:
@@ -60,38 +106,49 @@ async def resolve(host: str, port: int, family: Family = socket.AF_UNSPEC) -> li
     known = is_address(host)
     if known and not {":", "%"} & set(host) and family in (socket.AF_UNSPEC, socket.AF_INET):
         return [(socket.AF_INET, (host, port))]  # nothing to look up
-    try:
-        if known:
+    found: _Found
+    if known:
+        try:
             found = socket.getaddrinfo(
                 host, port, family, socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
             )
-        else:
-            found = await trio.to_thread.run_sync(
-                lambda: socket.getaddrinfo(host, port, family, socket.SOCK_STREAM),
-                abandon_on_cancel=True,
-                limiter=_limiter(),
-            )
-    except (OSError, UnicodeError) as exc:
-        raise DialError(f"name look-up failed: {_strerror(exc)}") from exc
+        except OSError as exc:
+            raise _no_name(exc) from exc
+    else:
+        found = await _ask_resolver(host, port, family)
     # Trio's and OpenSSH's order: what the resolver says, each address once.
     return list(dict.fromkeys((Family(entry[0]), cast("SocketName", entry[4])) for entry in found))
 
 
-async def dial(
-    host: str,
-    port: int,
-    *,
-    family: Family = socket.AF_UNSPEC,
-    bind_address: str | None = None,
-) -> socket.socket:
+async def _ask_resolver(host: str, port: int, family: Family, flags: int = 0) -> _Found:
+    try:
+        return await trio.to_thread.run_sync(
+            lambda: socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=flags),
+            abandon_on_cancel=True,
+            limiter=_limiter(),
+        )
+    except (OSError, UnicodeError) as exc:
+        raise _no_name(exc) from exc
+
+
+def _no_name(exc: Exception) -> DialError:
+    return DialError(f"name look-up failed: {_strerror(exc)}")
+
+
+async def _dial(way: Way) -> socket.socket:
     """Connect to the first address that answers, a new one joining in every 0.25 s.
 
     When cancelled, every socket is closed.
-
-    Raises:
-        DialError: None answered.
     """
-    addresses = await resolve(host, port, family)
+    addresses = await _resolve(way.host, way.port, way.family)
+    for _ in range(way.attempts - 1):
+        with contextlib.suppress(DialError):
+            return await _reach(addresses, way.bind_address)
+        await trio.sleep(ATTEMPTS_APART_S)
+    return await _reach(addresses, way.bind_address)
+
+
+async def _reach(addresses: Sequence[Address], bind_address: str | None) -> socket.socket:
     if len(addresses) == 1:
         try:
             return await _connect(addresses[0], bind_address)
@@ -163,12 +220,8 @@ def _strerror(exc: BaseException) -> str:
     return str(exc) or type(exc).__name__
 
 
-Goodbye = Callable[[Callable[[], None]], AbstractContextManager[None]]
-"""`transports.base.Call.goodbye`."""
-
-
 @asynccontextmanager
-async def open_proxy_command(command: str, goodbye: Goodbye) -> AsyncIterator[socket.socket]:
+async def _open_proxy_command(command: str, goodbye: Goodbye) -> AsyncIterator[socket.socket]:
     """Run a ProxyCommand and give the socket that stands for its node.
 
     The command is a process group of its own, which is gone when this is left.
@@ -188,6 +241,10 @@ async def open_proxy_command(command: str, goodbye: Goodbye) -> AsyncIterator[so
         raise
     try:
         yield ours
+    except Exception as exc:
+        if is_lost(exc) and (code := await _code_of(process)):
+            raise DialError(f"the ProxyCommand {_ended_with(code)}") from exc
+        raise
     finally:
         ours.close()
         with trio.move_on_after(PROXY_GRACE_S, shield=True) as scope, goodbye(scope.cancel):
@@ -197,3 +254,14 @@ async def open_proxy_command(command: str, goodbye: Goodbye) -> AsyncIterator[so
             os.killpg(process.pid, signal.SIGKILL)
         with trio.move_on_after(PROXY_GRACE_S, shield=True):
             await process.wait()  # nobody ignores that: no time to speak of
+
+
+async def _code_of(process: trio.Process) -> int | None:
+    """Give the exit code of a process whose end of the socket is closed; None while it lives."""
+    with trio.move_on_after(PROXY_GRACE_S):
+        await process.wait()
+    return process.returncode
+
+
+def _ended_with(code: int) -> str:
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"

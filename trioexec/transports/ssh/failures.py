@@ -10,9 +10,16 @@ import asyncssh  # noqa: TID251
 
 from trioexec.model.outcomes import Denied, HostKeyRejected, Remote, Unreachable
 from trioexec.model.substitute import SubstituteError
-from trioexec.transports.ssh.dial import DialError
 
-__all__ = ["Failure", "NodeFailureError", "behind", "log_failure", "outcome_of"]
+__all__ = [
+    "DialError",
+    "Failure",
+    "NodeFailureError",
+    "behind",
+    "is_lost",
+    "log_failure",
+    "outcome_of",
+]
 
 _logger = logging.getLogger(__name__)
 
@@ -20,6 +27,10 @@ Failure = Unreachable | Denied | HostKeyRejected
 
 LONGEST: Final = 300
 """So much of what a node gave as a reason is shown; it may be hostile."""
+
+
+class DialError(Exception):
+    """No address could be connected to; the text says why, in words a person knows."""
 
 
 class NodeFailureError(Exception):
@@ -66,6 +77,11 @@ def outcome_of(exc: Exception, *, remote: Remote = "never started") -> Failure: 
         case OSError():
             return Unreachable(reason=_lower(exc), remote=remote)
     raise exc
+
+
+def is_lost(exc: Exception) -> bool:
+    """Tell whether an error says that a connection ended, and not why."""
+    return isinstance(exc, OSError | asyncssh.ConnectionLost)
 
 
 def behind(hop: str, exc: Exception) -> NodeFailureError:

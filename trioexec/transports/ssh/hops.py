@@ -7,9 +7,8 @@ node may be cancelled while others wait.
 from __future__ import annotations
 
 import asyncio  # noqa: TID251
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from typing import Final
 
 import asyncssh  # noqa: TID251
@@ -17,31 +16,18 @@ import trio
 
 from trioexec.model.command import DEFAULT_CONNECT_TIMEOUT_S
 from trioexec.model.nodes import Node
-from trioexec.transports.ssh.dial import DialError, dial
-from trioexec.transports.ssh.failures import NodeFailureError, behind
+from trioexec.transports.ssh.dial import open_way
+from trioexec.transports.ssh.failures import DialError, NodeFailureError, behind
 from trioexec.transports.ssh.handshake import authenticate
+from trioexec.transports.ssh.lookups import find_hop
 from trioexec.transports.ssh.loop import run_in_loop
-from trioexec.transports.ssh.routes import Route, Routes
+from trioexec.transports.ssh.routes import Routes
 
-__all__ = ["Hops", "look_up"]
+__all__ = ["Hops"]
 
 FAILURE_KEPT_S: Final = 10.0
 """How long a hop that failed is not tried again: many nodes behind it come one after the other,
 and a bastion counts failed logins."""
-
-
-async def look_up(
-    routes: Routes,
-    node: Node,
-    *,
-    through: tuple[Node, ...] | None = None,
-    canonical: str | None = None,
-) -> Route:
-    """Ask for a route, off the loop where a program may be run for it; see `Routes.find`."""
-    find = partial(routes.find, node, through=through, canonical=canonical)
-    if routes.may_run_programs:
-        return await trio.to_thread.run_sync(find, abandon_on_cancel=True)
-    return find()
 
 
 class _Hop:
@@ -108,7 +94,11 @@ class Hops:
         try:
             via = await self.reach(chain[:-1]) if chain[:-1] else None
             try:
-                hop.connection = await self._shake_hands(chain, via)
+                async with AsyncExitStack() as stack:
+                    hop.connection = await self._shake_hands(chain, via, stack)
+                    hop.settled.set()
+                    # What a ProxyCommand has started lives as long as what goes through it.
+                    await run_in_loop(self._loop, hop.connection.wait_closed())
             except Exception as exc:
                 raise behind(chain[-1].name, exc) from exc
         except NodeFailureError as exc:
@@ -117,9 +107,12 @@ class Hops:
             hop.settled.set()
 
     async def _shake_hands(
-        self, chain: tuple[Node, ...], via: asyncssh.SSHClientConnection | None
+        self,
+        chain: tuple[Node, ...],
+        via: asyncssh.SSHClientConnection | None,
+        stack: AsyncExitStack,
     ) -> asyncssh.SSHClientConnection:
-        route = await look_up(self._routes, chain[-1], through=chain[:-1])
+        route = await find_hop(self._routes, chain)
         limit_s = route.connect_timeout_s or DEFAULT_CONNECT_TIMEOUT_S
         phase = "connecting"
 
@@ -130,12 +123,7 @@ class Hops:
         with trio.move_on_after(limit_s):
             if via is not None:
                 return await run_in_loop(self._loop, authenticate(route.target, via, reached_auth))
-            opened = await dial(
-                route.target.host,
-                route.target.port,
-                family=route.family,
-                bind_address=route.bind_address,
-            )
+            opened = await stack.enter_async_context(open_way(route.way, _nobody_in_a_hurry))
             try:
                 return await run_in_loop(
                     self._loop, authenticate(route.target, opened, reached_auth)
@@ -144,3 +132,8 @@ class Hops:
                 opened.close()  # cancelled before its first step, it never heard of the socket
                 raise
         raise DialError(f"timed out {phase} after {limit_s:g} s")
+
+
+def _nobody_in_a_hurry(_cut: Callable[[], None]) -> AbstractContextManager[None]:
+    """Have a goodbye that nothing cuts short: it is a second at most."""
+    return nullcontext()

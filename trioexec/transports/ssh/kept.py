@@ -131,6 +131,6 @@ def _key_of(route: Route) -> _Key:
         target.port,
         target.username,
         hops,
-        route.proxy_command,
+        route.way.proxy_command,
         id(target.options),
     )

@@ -34,6 +34,7 @@ from trioexec.transports.ssh.config import (
     environment_to_send,
     with_openssh_defaults,
 )
+from trioexec.transports.ssh.dial import Way
 from trioexec.transports.ssh.failures import NodeFailureError
 from trioexec.transports.ssh.handshake import CIPHERS, Target
 from trioexec.transports.ssh.keys import AskSecret, Identities, KeyRing
@@ -58,9 +59,9 @@ class Route:
     hops: tuple[Node, ...] = ()
     """Jump hosts, from us to the node; the last one is what the target is reached through."""
 
-    proxy_command: str | None = None
-    family: socket.AddressFamily = socket.AF_UNSPEC
-    bind_address: str | None = None
+    way: Way
+    """How the target is connected to, where no hop is before it."""
+
     connect_timeout_s: float | None = None
     """What the user or the configuration says; None: nothing."""
 
@@ -68,11 +69,13 @@ class Route:
     """What SendEnv and SetEnv ask for."""
 
     wants_tty: bool = False
-    canonical_candidates: tuple[str, ...] = ()
-    """Names to try in the DNS; the first that is known is to be looked up as `canonical`."""
+    said: HostSettings
+    """What the configuration says."""
 
-    may_be_local: bool = True
-    """Whether the name itself may be used where no candidate is known."""
+    @property
+    def is_direct(self) -> bool:
+        """Whether it is this machine that connects to the target."""
+        return not self.hops and self.way.proxy_command is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,24 +121,47 @@ class Routes:
         self._notes: list[str] = []
         self.may_run_programs: bool = self._config.may_run_programs
 
-    def find(
-        self, node: Node, *, through: tuple[Node, ...] | None = None, canonical: str | None = None
-    ) -> Route:
+    def find(self, node: Node, *, canonical: str | None = None) -> Route:
         """Look one node up, by the name as typed.
 
         Args:
-            node: Or a jump host.
-            through: The hops before it, where it is a jump host itself: then its own
-                ProxyJump counts only if it is the first.
+            node: Of the run.
             canonical: The candidate that the DNS knows.
 
         Raises:
             ConfigError: Something that was said for this name makes no sense.
             NodeSetError: A shell could take the name for more.
         """
-        if through is None and canonical is None and (found := self._found.pop(node, None)):
+        if canonical is None and (found := self._found.pop(node, None)):
             return found
-        said = self._look_up(node, is_hop=through is not None, canonical=canonical)
+        said = self._look_up(node, canonical=canonical)
+        return self._route(node, said, hops=self._way_over(said.proxy_jump or ()))
+
+    def find_hop(self, chain: tuple[Node, ...], *, canonical: str | None = None) -> Route:
+        """Look the last host of a chain up, which is reached through those before it.
+
+        Raises:
+            ConfigError: Something that was said for this name makes no sense.
+        """
+        said = self._look_up(chain[-1], is_hop=True, canonical=canonical)
+        return self._route(chain[-1], said, hops=chain[:-1])
+
+    def _way_over(self, jump: tuple[Hop, ...]) -> tuple[Node, ...]:
+        """Give the whole way over jump hosts: the first of them may need others itself.
+
+        Like ``ssh``, which asks its configuration for the way to the first one; the others are
+        reached through it whatever that says for them.  None is gone through twice: where
+        all hosts are said to be behind one, that one is not behind itself.
+        """
+        hops = tuple(map(_as_node, jump))
+        while hops and (jump := self._look_up(hops[0], is_hop=True).proxy_jump or ()):
+            before = tuple(map(_as_node, jump))
+            if set(before) & set(hops):
+                break
+            hops = before + hops
+        return hops
+
+    def _route(self, node: Node, said: HostSettings, *, hops: tuple[Node, ...]) -> Route:
         settings = with_openssh_defaults(_with_our_defaults(said), self._facts)
         assert settings.port is not None
         assert settings.user is not None
@@ -155,22 +181,28 @@ class Routes:
                 secret=self._options.password,
             ),
         )
-        hops = () if through else tuple(map(_as_node, settings.proxy_jump or ()))
         return Route(
             node=node,
             target=target,
-            hops=(through or ()) + hops,
-            proxy_command=settings.proxy_command or None,
-            family=_FAMILIES[settings.address_family],
-            bind_address=settings.bind_address,
-            connect_timeout_s=self._options.connect_timeout_s or said.connect_timeout_s,
+            hops=hops,
+            way=Way(
+                host=settings.hostname,
+                port=settings.port,
+                family=_FAMILIES[settings.address_family],
+                bind_address=settings.bind_address,
+                attempts=settings.connection_attempts or 1,
+                proxy_command=settings.proxy_command or None,
+            ),
+            # 0 says nothing, as for OpenSSH.
+            connect_timeout_s=self._options.connect_timeout_s or said.connect_timeout_s or None,
             env=environment_to_send(settings, self._facts),
             wants_tty=settings.request_tty in {"yes", "force"},
-            canonical_candidates=() if canonical else said.canonical_candidates(),
-            may_be_local=settings.canonicalize_fallback_local is not False,
+            said=said,
         )
 
-    def _look_up(self, node: Node, *, is_hop: bool, canonical: str | None) -> HostSettings:
+    def _look_up(
+        self, node: Node, *, is_hop: bool = False, canonical: str | None = None
+    ) -> HostSettings:
         """Ask the configuration for one name; our own user and port are for nodes, not for hops."""
         user = node.user or (self._options.user if not is_hop else None)
         # A Match exec and a ProxyCommand hand both to a shell, whoever has named them.
@@ -181,6 +213,7 @@ class Routes:
             node.host,
             user=user,
             port=node.port or (self._options.port if not is_hop else None),
+            is_hop=is_hop,
             canonical=canonical,
         )
         if said.not_honoured:
@@ -220,14 +253,15 @@ class Routes:
         for node in nodes:
             try:
                 route = self._found[node] = self.find(node)
+                hops = [self.find_hop(route.hops[:end]) for end in range(1, len(route.hops) + 1)]
             except NodeFailureError:
                 continue  # its outcome, when it is run on
-            for each in (route, *map(self.find, route.hops)):
+            for each in (route, *hops):
                 login = each.target.credentials
                 assert isinstance(login, _Login)
                 if login.identities not in seen:
                     seen.add(login.identities)
-                    self.keys.unlock(login.identities, ask)
+                    self.keys.unlock(login.identities, _nobody if each.said.batch_mode else ask)
 
     def _identities(self, said: HostSettings, settings: HostSettings) -> Identities:
         if settings.pubkey_authentication == "no":
@@ -259,7 +293,7 @@ class Routes:
             login_timeout=0,
             connect_timeout=None,
             keepalive_interval=_alive_interval_s(settings),
-            keepalive_count_max=settings.server_alive_count_max or KEEPALIVE_COUNT,
+            keepalive_count_max=_alive_count(settings),
             tcp_keepalive=settings.tcp_keep_alive is not False,
             utf8_decode_errors="replace",
             encoding=None,
@@ -276,10 +310,12 @@ class Routes:
             gss_auth=bool(settings.gssapi_authentication),
             gss_kex=False,
             gss_delegate_creds=bool(settings.gssapi_delegate_credentials),
-            encryption_algs=assemble(settings.ciphers, CIPHERS, _all_ciphers()),
-            kex_algs=_algorithms(settings.kex_algorithms, "kex"),
-            mac_algs=_algorithms(settings.macs, "mac"),
-            signature_algs=_algorithms(settings.pubkey_accepted_algorithms, "signature"),
+            encryption_algs=assemble("Ciphers", settings.ciphers, CIPHERS, _all_ciphers()),
+            kex_algs=_algorithms("KexAlgorithms", settings.kex_algorithms),
+            mac_algs=_algorithms("MACs", settings.macs),
+            signature_algs=_algorithms(
+                "PubkeyAcceptedAlgorithms", settings.pubkey_accepted_algorithms
+            ),
             compression_algs=["zlib@openssh.com", "none"] if settings.compression else None,
         )
 
@@ -289,8 +325,14 @@ def _alive_interval_s(settings: HostSettings) -> float:
 
     asyncssh gives up one interval after the last question, as OpenSSH does.
     """
-    count = settings.server_alive_count_max or KEEPALIVE_COUNT
+    count = _alive_count(settings)
     return (settings.server_alive_interval_s or 0) * count / (count + 1)
+
+
+def _alive_count(settings: HostSettings) -> int:
+    """How many questions may stay without an answer; one at least has to be asked."""
+    count = settings.server_alive_count_max
+    return KEEPALIVE_COUNT if count is None else max(count, 1)
 
 
 def _as_settings(options: SshOptions) -> tuple[str, ...]:
@@ -320,6 +362,10 @@ def _with_our_defaults(said: HostSettings) -> HostSettings:
     )
 
 
+def _nobody(_prompt: str) -> None:
+    """Give no passphrase: nobody may be asked for one."""
+
+
 def _as_node(hop: Hop) -> Node:
     name = f"[{hop.host}]" if ":" in hop.host else hop.host
     if hop.user:
@@ -333,14 +379,20 @@ def _all_ciphers() -> list[str]:
     return [name.decode() for name in encryption.get_encryption_algs()]
 
 
-def _algorithms(said: str | None, kind: str) -> tuple[str, ...] | tuple[()]:
+_LISTS: Final = {
+    "KexAlgorithms": (kex.get_default_kex_algs, kex.get_kex_algs),
+    "MACs": (mac.get_default_mac_algs, mac.get_mac_algs),
+    "PubkeyAcceptedAlgorithms": (
+        public_key.get_default_public_key_algs,
+        public_key.get_public_key_algs,
+    ),
+}
+"""What asyncssh offers by itself, and all that it has."""
+
+
+def _algorithms(directive: str, said: str | None) -> tuple[str, ...] | tuple[()]:
     """What to hand to asyncssh; an empty tuple is its own default."""
     if said is None:
         return ()
-    lists = {
-        "kex": (kex.get_default_kex_algs, kex.get_kex_algs),
-        "mac": (mac.get_default_mac_algs, mac.get_mac_algs),
-        "signature": (public_key.get_default_public_key_algs, public_key.get_public_key_algs),
-    }
-    default, every = ([name.decode() for name in get()] for get in lists[kind])
-    return assemble(said, default, every)
+    default, every = ([name.decode() for name in get()] for get in _LISTS[directive])
+    return assemble(directive, said, default, every)

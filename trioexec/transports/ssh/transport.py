@@ -30,12 +30,13 @@ from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Exited
 from trioexec.model.substitute import substitute, words_of
 from trioexec.transports.base import Call, Ended
-from trioexec.transports.ssh.dial import DialError, Goodbye, dial, open_proxy_command, resolve
+from trioexec.transports.ssh.dial import Goodbye, open_way
 from trioexec.transports.ssh.failures import log_failure, outcome_of
 from trioexec.transports.ssh.handshake import authenticate
-from trioexec.transports.ssh.hops import Hops, look_up
+from trioexec.transports.ssh.hops import Hops
 from trioexec.transports.ssh.kept import KeptConnections, Lease
 from trioexec.transports.ssh.keys import AskSecret
+from trioexec.transports.ssh.lookups import find_node
 from trioexec.transports.ssh.loop import open_loop, run_in_loop, run_in_trio
 from trioexec.transports.ssh.options import SshOptions
 from trioexec.transports.ssh.routes import Route, Routes
@@ -177,19 +178,7 @@ class SshTransport:
             log_failure(route.node.name, exc)
 
     async def _find(self, node: Node) -> Route:
-        route = await self._look_up(node)
-        if not route.canonical_candidates:
-            return route
-        for name in route.canonical_candidates:
-            with contextlib.suppress(DialError):
-                await resolve(name, route.target.port, route.family)
-                return await self._look_up(node, canonical=name)
-        if not route.may_be_local:
-            raise DialError("no canonical name is known for it, and no other is allowed")
-        return route
-
-    async def _look_up(self, node: Node, canonical: str | None = None) -> Route:
-        route = await look_up(self._routes, node, canonical=canonical)
+        route = await find_node(self._routes, node)
         self._log_notes()
         return route
 
@@ -211,16 +200,9 @@ class SshTransport:
             limit_s = route.connect_timeout_s or DEFAULT_CONNECT_TIMEOUT_S
             limit_connect(trio.current_time() - began_s + limit_s)
             yield hop
-        elif route.proxy_command is not None:
-            async with open_proxy_command(route.proxy_command, goodbye) as through:
-                yield through
         else:
-            yield await dial(
-                route.target.host,
-                route.target.port,
-                family=route.family,
-                bind_address=route.bind_address,
-            )
+            async with open_way(route.way, goodbye) as opened:
+                yield opened
 
 
 @contextlib.contextmanager

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from trioexec.model.errors import ConfigError
-from trioexec.transports.ssh.addresses import is_address
-from trioexec.transports.ssh.config.directives import APPENDING, PROXY
+from trioexec.transports.ssh.addresses import canonical_address
+from trioexec.transports.ssh.config.directives import APPENDING, OF_THE_NODE, PROXY
 from trioexec.transports.ssh.config.facts import (
     COMMAND_TOKENS,
     HOST_TOKENS,
@@ -18,7 +18,7 @@ from trioexec.transports.ssh.config.facts import (
 )
 from trioexec.transports.ssh.config.parser import Block, Said
 from trioexec.transports.ssh.config.settings import DEFAULT_PORT, Hop, HostSettings, NotHonoured
-from trioexec.transports.ssh.config.words import Place
+from trioexec.transports.ssh.config.words import COMMAND_LINE, Place
 from trioexec.transports.ssh.patterns import matches
 
 __all__ = ["Answer"]
@@ -35,12 +35,14 @@ class Answer:
         succeeds: Callable[[str, Place], bool],
         user: str | None,
         port: int | None,
+        is_hop: bool = False,
     ) -> None:
         self.name: str = name
         self.original = name
         self.final = False
         self._facts = facts
         self._succeeds = succeeds
+        self._is_hop = is_hop
         self._said: dict[str, Said] = {}
         self._lists: dict[str, list[Said]] = {}
         self._not_honoured: dict[str, Place] = {}
@@ -55,6 +57,8 @@ class Answer:
         """Add what a block says, where nothing was said before it."""
         self._hostname = None
         for said in block.said:
+            if self._is_hop and said.field in OF_THE_NODE and said.place is COMMAND_LINE:
+                continue
             if said.field in APPENDING:
                 self._append(said)
             elif said.field == PROXY and self._value(PROXY) == ("jump", ()) and said.value[1]:
@@ -125,7 +129,7 @@ class Answer:
     def settle_hostname(self, canonical: str | None) -> None:
         """End the first pass: from here on, ``Host`` lines see the name to connect to."""
         host = canonical or self._host()
-        self.name = host if is_address(host) else host.lower()
+        self.name = canonical_address(host) or host.lower()
         self._hostname = None
 
     def _tokens(self, host: str) -> Tokens:

@@ -7,6 +7,7 @@ named with ``-v``.  The documentation's table is checked against this one.
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,16 @@ from urllib.parse import unquote
 from trioexec.transports.ssh.config.settings import Hop
 from trioexec.transports.ssh.config.words import Line
 
-__all__ = ["ALIASES", "APPENDING", "DIRECTIVES", "PROXY", "REPEATED", "Directive", "parse_hop"]
+__all__ = [
+    "ALIASES",
+    "APPENDING",
+    "DIRECTIVES",
+    "OF_THE_NODE",
+    "PROXY",
+    "REPEATED",
+    "Directive",
+    "parse_hop",
+]
 
 Reader = Callable[[Line], Any]
 """Reads a line's value; None: it says nothing.  Raises ValueError with what is wrong."""
@@ -30,6 +40,9 @@ But for ``ProxyJump none``, which only hides later ProxyJumps.
 
 APPENDING = frozenset({"identity_files", "certificate_files", "send_env"})
 """Fields where every line counts, not only the first."""
+
+OF_THE_NODE = frozenset({"hostname", "host_key_alias", "user", "port", PROXY})
+"""Fields that say which host is meant, and how it is reached: ``-o`` means no jump host by them."""
 
 REPEATED = APPENDING | {PROXY}
 """Fields of which a block keeps more than the first line."""
@@ -82,8 +95,8 @@ _flag = _choice(yes=True, no=False, true=True, false=False)
 
 def _number(line: Line) -> int:
     word = _one(line)
-    if re.fullmatch(r"-?[0-9]{1,9}", word) is None:
-        raise ValueError(f"{word!r} is not a number")
+    if re.fullmatch(r"[0-9]{1,9}", word, re.ASCII) is None:
+        raise ValueError(f"{word!r} is not a number from 0 on")
     return int(word)
 
 
@@ -92,14 +105,21 @@ def _port(line: Line) -> int:
 
 
 def parse_port(word: str) -> int:
-    """Read a port.
+    """Read a port, a number or the name of a service.
 
     Raises:
         ValueError: It is none.
     """
-    if re.fullmatch(r"[0-9]{1,5}", word, re.ASCII) is None or not 0 < int(word) <= MAX_PORT:
-        raise ValueError(f"{word!r} is not a port from 1 to {MAX_PORT}")
-    return int(word)
+    if re.fullmatch(r"\+?[0-9]{1,9}", word, re.ASCII) is not None:
+        port = int(word)
+    else:
+        try:
+            port = socket.getservbyname(word, "tcp")
+        except OSError:
+            port = 0
+    if not 0 < port <= MAX_PORT:
+        raise ValueError(f"{word!r} is not a port from 1 to {MAX_PORT}, nor a service")
+    return port
 
 
 _TIME = re.compile(r"(?:[0-9]{1,9}[sSmMhHdDwW]?)+", re.ASCII)
@@ -115,16 +135,6 @@ def _time(line: Line) -> int | None:
     if _TIME.fullmatch(word) is None:
         raise ValueError(f"{word!r} is not a time; write 90 or 1m30s")
     return sum(int(count) * _UNIT_S[unit.lower()] for count, unit in _TIME_PART.findall(word))
-
-
-_LEVELS = ["quiet", "fatal", "error", "info", "verbose", "debug", "debug1", "debug2", "debug3"]
-
-
-def _level(line: Line) -> str:
-    word = _one(line)
-    if word.lower() not in _LEVELS:
-        raise ValueError(f"{word!r} is none of {', '.join(_LEVELS).upper()}")
-    return "DEBUG" if word.lower() == "debug1" else word.upper()
 
 
 def _listed(line: Line) -> tuple[str, ...]:
@@ -175,7 +185,7 @@ def _proxy_command(line: Line) -> tuple[str, str]:
 
 
 _HOP = re.compile(
-    r"(?:(?P<user>.+)@)?(?:\[(?P<bracketed>[^\[\]]+)\]|(?P<host>[^\[\]:@/]+))(?::(?P<port>\d+))?"
+    r"(?:(?P<user>.+)@)?(?:\[(?P<bracketed>[^\[\]]+)\]|(?P<host>[^\[\]:@/]+))(?::(?P<port>[^:/]+))?"
 )
 _UNSAFE_HOST = re.compile(r"[\s'`\"$\\;&<>|(){},]|^-")
 
@@ -231,7 +241,6 @@ _HONOURED: tuple[tuple[str, str, Reader], ...] = (
     ("AddressFamily", "address_family", _family),
     ("BatchMode", "batch_mode", _flag),
     ("BindAddress", "bind_address", _one),
-    ("BindInterface", "bind_interface", _one),
     ("CASignatureAlgorithms", "ca_signature_algorithms", _one),
     ("CanonicalDomains", "canonical_domains", _several),
     ("CanonicalizeFallbackLocal", "canonicalize_fallback_local", _flag),
@@ -256,11 +265,8 @@ _HONOURED: tuple[tuple[str, str, Reader], ...] = (
     ("IdentityFile", "identity_files", _one),
     ("KbdInteractiveAuthentication", "kbd_interactive_authentication", _flag),
     ("KexAlgorithms", "kex_algorithms", _one),
-    ("LogLevel", "log_level", _level),
     ("MACs", "macs", _one),
     ("NoHostAuthenticationForLocalhost", "no_host_authentication_for_localhost", _flag),
-    ("NumberOfPasswordPrompts", "number_of_password_prompts", _number),
-    ("PKCS11Provider", "pkcs11_provider", _none_or),
     ("PasswordAuthentication", "password_authentication", _flag),
     ("Port", "port", _port),
     ("PreferredAuthentications", "preferred_authentications", _listed),
@@ -284,13 +290,15 @@ _HONOURED: tuple[tuple[str, str, Reader], ...] = (
 )
 
 _NOT_HONOURED = """
-    AddKeysToAgent ChannelTimeout ClearAllForwardings ControlMaster ControlPath ControlPersist
+    AddKeysToAgent BindInterface ChannelTimeout ClearAllForwardings ControlMaster ControlPath
+    ControlPersist
     DynamicForward EnableEscapeCommandline EnableSSHKeysign EscapeChar ExitOnForwardFailure
     FingerprintHash ForkAfterAuthentication ForwardAgent ForwardX11 ForwardX11Timeout
     ForwardX11Trusted GSSAPIClientIdentity GSSAPIKexAlgorithms GSSAPIKeyExchange
     GSSAPIRenewalForcesRekey GSSAPIServerIdentity GSSAPITrustDns GatewayPorts
     HostbasedAcceptedAlgorithms HostbasedAuthentication IPQoS KbdInteractiveDevices
-    KnownHostsCommand LocalCommand LocalForward LogVerbose ObscureKeystrokeTiming
+    KnownHostsCommand LocalCommand LocalForward LogLevel LogVerbose NumberOfPasswordPrompts
+    ObscureKeystrokeTiming PKCS11Provider
     PermitLocalCommand PermitRemoteOpen ProxyUseFdpass RekeyLimit RemoteCommand
     RemoteForward SecurityKeyProvider SessionType StdinNull StreamLocalBindMask
     StreamLocalBindUnlink SyslogFacility Tunnel TunnelDevice UpdateHostKeys UseKeychain

@@ -15,7 +15,7 @@ from trioexec.model.errors import ConfigError
 from trioexec.transports.ssh.config.answer import Answer
 from trioexec.transports.ssh.config.conditions import HostCondition
 from trioexec.transports.ssh.config.facts import Facts
-from trioexec.transports.ssh.config.parser import Block, ConfigFile, Parser
+from trioexec.transports.ssh.config.parser import ConfigFile, Parser
 from trioexec.transports.ssh.config.settings import HostSettings
 from trioexec.transports.ssh.config.sources import run_in_shell
 from trioexec.transports.ssh.config.words import Place
@@ -37,7 +37,6 @@ class SshConfig:
         self._wants_final_pass = parser.wants_final_pass
         self._run = run
         self._ran: dict[str, _Once] = {}
-        self._overrides: dict[tuple[str, ...], list[Block]] = {}
         self._by_name: dict[str, list[int]] = {}
         self._by_prefix: dict[str, list[int]] = {}
         self._always: list[int] = []
@@ -86,7 +85,7 @@ class SshConfig:
         *,
         user: str | None = None,
         port: int | None = None,
-        overrides: Sequence[str] = (),
+        is_hop: bool = False,
         canonical: str | None = None,
     ) -> HostSettings:
         """Say what holds for one name.
@@ -95,23 +94,26 @@ class SshConfig:
             name: As typed, without user and port; never a resolved name.
             user: Of ``user@name`` or ``-l``; wins over everything.
             port: Of ``name:port`` or ``-p``; wins over everything.
-            overrides: More ``-o`` values, in front of those of `load`.
+            is_hop: Whether it is a jump host: then what ``-o`` says of a node's own name, user,
+                port and way is not for it.
             canonical: The name that the DNS confirmed, of an earlier answer's
                 `HostSettings.canonical_candidates`: everything is read again with it.
 
         Raises:
             ConfigError: A token has no value, a program of ``Match exec`` failed to start.
         """
-        answer = Answer(name, facts=self.facts, succeeds=self._succeeds, user=user, port=port)
-        blocks = self._override_blocks(tuple(overrides)) if overrides else []
-        for block in blocks:
-            answer.take(block)
+        answer = Answer(
+            name,
+            facts=self.facts,
+            succeeds=self._succeeds,
+            user=user,
+            port=port,
+            is_hop=is_hop,
+        )
         self._walk(answer)
         answer.settle_hostname(canonical)
         if self._wants_final_pass or canonical or answer.canonicalizes():
             answer.final = True
-            for block in blocks:
-                answer.take(block)
             self._walk(answer)
         return answer.settings()
 
@@ -134,13 +136,6 @@ class SshConfig:
             some += self._by_prefix.get(name[:length], ())
         # A set: one Host line may name the same host, or reach it, twice.
         return sorted({*some, *self._always}) if some else self._always
-
-    def _override_blocks(self, overrides: tuple[str, ...]) -> list[Block]:
-        if overrides not in self._overrides:
-            parser = Parser(self.facts, ignore_unknown=_ignored_by(overrides))
-            parser.read_options(overrides)
-            self._overrides[overrides] = parser.blocks
-        return self._overrides[overrides]
 
     def _index(self) -> None:
         """Sort the blocks: those that only certain names can reach, and the rest."""

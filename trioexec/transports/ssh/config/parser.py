@@ -19,7 +19,7 @@ from trioexec.model.errors import ConfigError
 from trioexec.transports.ssh.config.conditions import Condition, HostCondition, parse_match
 from trioexec.transports.ssh.config.directives import ALIASES, DIRECTIVES, REPEATED
 from trioexec.transports.ssh.config.facts import Facts, expand_user
-from trioexec.transports.ssh.config.words import Line, Place, split_line
+from trioexec.transports.ssh.config.words import COMMAND_LINE, Line, Place, split_line
 from trioexec.transports.ssh.patterns import Patterns
 
 __all__ = ["Block", "ConfigFile", "Parser", "Said", "files_of"]
@@ -86,10 +86,9 @@ class Parser:
     def read_options(self, options: Sequence[str]) -> None:
         """Read ``-o`` values: one block that always applies."""
         self._open(None, None)
-        place = Place("-o", 0)
         for option in options:
             try:
-                line = split_line(option, place)
+                line = split_line(option, COMMAND_LINE)
             except ValueError as exc:
                 raise ConfigError(f"-o {option!r}: {exc}.\nWrite -o Directive=value.") from None
             if line is None:
@@ -233,10 +232,11 @@ def _text_of(file: ConfigFile) -> str | None:
             if file.guarded:
                 _check_owner(os.fstat(stream.fileno()), file.path)
             return stream.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError) as exc:
         if not file.required:
-            return None
-        raise ConfigError(f"{file.path}: there is no such file.\nName another with -F.") from None
+            return None  # a folder too, as OpenSSH: ``Include conf.d/*`` meets some
+        what = "it is a folder" if isinstance(exc, IsADirectoryError) else "there is no such file"
+        raise ConfigError(f"{file.path}: {what}.\nName another with -F.") from None
     except OSError as exc:
         raise ConfigError(
             f"{file.path}: cannot be read: {exc.strerror}.\n"

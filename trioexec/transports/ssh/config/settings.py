@@ -14,6 +14,8 @@ from typing import Any, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from trioexec.model.errors import ConfigError
+from trioexec.transports.ssh.addresses import is_address
 from trioexec.transports.ssh.config.facts import Facts, expand_user
 from trioexec.transports.ssh.config.words import Place
 from trioexec.transports.ssh.patterns import Patterns, matches
@@ -90,10 +92,8 @@ class HostSettings(Struct, frozen=True, kw_only=True):
     kbd_interactive_authentication: bool | None = None
     gssapi_authentication: bool | None = None
     gssapi_delegate_credentials: bool | None = None
-    number_of_password_prompts: int | None = None
     batch_mode: bool | None = None
     pubkey_accepted_algorithms: str | None = None
-    pkcs11_provider: str | None = None
 
     user_known_hosts_files: tuple[str, ...] | None = None
     global_known_hosts_files: tuple[str, ...] | None = None
@@ -125,7 +125,6 @@ class HostSettings(Struct, frozen=True, kw_only=True):
     tcp_keep_alive: bool | None = None
     address_family: Literal["any", "inet", "inet6"] | None = None
     bind_address: str | None = None
-    bind_interface: str | None = None
     compression: bool | None = None
 
     canonicalize_hostname: Literal["yes", "no", "always"] | None = None
@@ -139,32 +138,36 @@ class HostSettings(Struct, frozen=True, kw_only=True):
 
     set_env: tuple[tuple[str, str], ...] | None = None
     request_tty: Literal["yes", "no", "force", "auto"] | None = None
-    log_level: str | None = None
+
+    def wants_canonical_name(self, *, direct: bool) -> bool:
+        """Tell whether the name is to be made canonical: behind a proxy only with ``always``."""
+        wanted = self.canonicalize_hostname or "no"
+        return wanted == "always" or (wanted == "yes" and direct)
 
     def canonical_candidates(self) -> tuple[str, ...]:
         """Names to try in the DNS, in order, before a second `SshConfig.lookup` with the one found.
 
-        Empty where names are to be taken as they are.  Where none of these
-        resolves, CanonicalizeFallbackLocal says whether the name itself may be used.
+        Where none of these is known, CanonicalizeFallbackLocal says whether the name itself
+        may be used.
         """
-        wanted = self.canonicalize_hostname or "no"
-        proxied = bool(self.proxy_jump or self.proxy_command)
-        if wanted == "no" or (proxied and wanted != "always"):
-            return ()
         max_dots = 1 if self.canonicalize_max_dots is None else self.canonicalize_max_dots
         host = self.hostname
+        if is_address(host):
+            return ()
         if host.endswith("."):
             return (host[:-1],)
-        if host.count(".") > max_dots or ":" in host:
+        if host.count(".") > max_dots:
             return ()
         return tuple(f"{host}.{domain}" for domain in self.canonical_domains or ())
 
-    def may_follow_cname(self, host: str, target: str) -> bool:
-        """Tell whether CanonicalizePermittedCNAMEs lets `target` stand for `host`."""
-        return any(
-            Patterns.of_list(source).match(host) and Patterns.of_list(wanted).match(target)
+    def follow_cname(self, host: str, target: str) -> str:
+        """Give the name that `host` is an alias of where CanonicalizePermittedCNAMEs lets us."""
+        permitted = any(
+            Patterns.of_list(source).match(host.lower())
+            and Patterns.of_list(wanted).match(target.lower())
             for source, wanted in self.canonicalize_permitted_cnames or ()
         )
+        return target if permitted else host
 
 
 _DEFAULTS: dict[str, Any] = {
@@ -175,7 +178,6 @@ _DEFAULTS: dict[str, Any] = {
     "kbd_interactive_authentication": True,
     "gssapi_authentication": False,
     "gssapi_delegate_credentials": False,
-    "number_of_password_prompts": 3,
     "batch_mode": False,
     "user_known_hosts_files": ("~/.ssh/known_hosts", "~/.ssh/known_hosts2"),
     "global_known_hosts_files": ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"),
@@ -194,7 +196,6 @@ _DEFAULTS: dict[str, Any] = {
     "canonicalize_max_dots": 1,
     "canonicalize_fallback_local": True,
     "request_tty": "auto",
-    "log_level": "INFO",
 }
 
 
@@ -247,15 +248,21 @@ def environment_to_send(settings: HostSettings, facts: Facts) -> dict[str, str]:
     return sent | dict(settings.set_env or ())
 
 
-def assemble(said: str | None, defaults: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+def assemble(
+    directive: str, said: str | None, defaults: Sequence[str], known: Sequence[str]
+) -> tuple[str, ...]:
     """Make a list of algorithms of what was said, as OpenSSH does.
 
     Args:
+        directive: That said it, for the error.
         said: ``a,b`` replaces the defaults, ``+a,b`` appends, ``^a,b`` puts in
             front, ``-a*,b`` takes away.  Wildcards work in all but the plain form.
         defaults: What is used where nothing was said.
         known: All that is implemented; names beyond it are left out, since a
             server may still agree with us on another one.
+
+    Raises:
+        ConfigError: Nothing is left: whoever named algorithms wants none of the others.
     """
     if not said:
         return tuple(defaults)
@@ -263,8 +270,8 @@ def assemble(said: str | None, defaults: Sequence[str], known: Sequence[str]) ->
     wanted = text.split(",")
     if how == "-":
         unwanted = Patterns(wanted)
-        return tuple(each for each in defaults if not unwanted.match(each))
-    if not how:
+        chosen = [each for each in defaults if not unwanted.match(each)]
+    elif not how:
         chosen = [each for each in wanted if each in known]
     else:
         chosen = [each for pattern in wanted for each in known if matches(each, pattern)]
@@ -272,4 +279,8 @@ def assemble(said: str | None, defaults: Sequence[str], known: Sequence[str]) ->
         chosen = [*defaults, *chosen]
     elif how == "^":
         chosen = [*chosen, *defaults]
+    if not chosen:
+        raise ConfigError(
+            f"{directive} {said}: of these, trioexec has none.\nName one of {', '.join(known)}."
+        )
     return tuple(dict.fromkeys(chosen))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Line", "Place", "split_line", "split_words"]
+__all__ = ["COMMAND_LINE", "Line", "Place", "split_line", "split_words"]
 
 _BLANK = " \t\r\n"
 _ESCAPABLE = "'\"\\"
@@ -20,6 +20,10 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}" if self.line else self.file
+
+
+COMMAND_LINE = Place("-o", 0)
+"""The one place of all that ``-o`` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
