@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio  # noqa: TID251
+import errno
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
@@ -15,6 +16,7 @@ from trioexec.model.events import Stream
 from trioexec.model.feed import Cursor
 from trioexec.model.flow import Flow
 from trioexec.model.outcomes import Exited, Unreachable
+from trioexec.model.secret import Secret
 from trioexec.transports.base import Ended, Reached
 from trioexec.transports.ssh import ending
 from trioexec.transports.ssh import session as session_module
@@ -167,6 +169,40 @@ def test_a_connection_lost_while_the_command_is_being_started_may_have_started_i
     )
 
 
+def test_a_connection_that_times_out_when_the_command_was_asked_for_may_have_started_it() -> None:
+    async def times_out(session: object) -> None:
+        raise TimeoutError(errno.ETIMEDOUT, "Connection timed out")  # the kernel's, not ours
+
+    async def one() -> Ended:
+        return await run(Connection(times_out), Call(), COMMAND)
+
+    with pytest.raises(NodeFailureError) as raised:
+        asyncio.run(one())
+
+    assert raised.value.outcome == Unreachable(
+        reason="connection timed out", remote="not confirmed"
+    )
+
+
+def test_a_node_that_does_not_answer_at_all_has_started_nothing() -> None:
+    class Dead(Connection):
+        async def create_session(
+            self, factory: Callable[[], Any], wire: str, **options: object
+        ) -> tuple[Channel, Any]:
+            factory()
+            await asyncio.sleep(3600)
+            raise AssertionError
+
+    async def nothing(session: object) -> None:
+        raise AssertionError
+
+    async def one() -> Ended:
+        return await run(Dead(nothing), Call(), COMMAND)
+
+    with pytest.raises(TimeoutError, match="opens no session"):
+        asyncio.run(one())
+
+
 def test_a_command_that_may_have_been_started_is_not_called_never_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -187,6 +223,36 @@ def test_a_command_that_may_have_been_started_is_not_called_never_started(
 
     assert connection.closed
     assert (call.phases, call.ended) == (["command"], False)
+
+
+def test_a_command_without_watchdog_that_is_started_after_its_call_tells_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ending, "OPENING_GRACE_S", LIMIT_S)
+
+    async def one() -> tuple[Connection, Call]:
+        asked, late = asyncio.Event(), asyncio.Event()
+
+        async def much_later(session: object) -> None:
+            asked.set()
+            await late.wait()
+
+        connection, call = Connection(much_later), Call()
+        connection.others = True
+        task = asyncio.ensure_future(run(connection, call, COMMAND))
+        await asked.wait()
+        task.cancel()
+        await asyncio.wait({task})
+        late.set()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        connection.session.data_received(b"late", None)
+        return connection, call
+
+    connection, call = asyncio.run(one())
+
+    assert connection.chan.aborted
+    assert (call.phases, call.said) == (["command"], b"")
 
 
 @pytest.mark.parametrize("fed", [True, False], ids=["fed", "guarded"])
@@ -268,3 +334,55 @@ def test_a_cancel_while_the_session_opens_lets_go_of_its_stdin(
         return feed.readers
 
     assert asyncio.run(one()) == 0
+
+
+def test_a_command_that_is_being_ended_reads_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ending, "STOP_MARGIN_S", LIMIT_S)
+    monkeypatch.setattr(ending, "OPENING_GRACE_S", LIMIT_S)
+    feed = Feed()
+    readers: list[int] = []
+
+    class Watching(Call):
+        def goodbye(self, cut: Callable[[], None]) -> AbstractContextManager[None]:
+            readers.append(feed.readers)
+            return nullcontext()
+
+    async def starts(session: object) -> None:
+        """Say nothing; the session begins to feed after this."""
+
+    async def one() -> None:
+        command = Command(text="x", stdin=feed, stop_grace_s=0.0)
+        task = asyncio.ensure_future(run(Connection(starts), Watching(), command))
+        await asyncio.sleep(LIMIT_S / 2)
+        readers.append(feed.readers)
+        task.cancel()
+        await asyncio.wait({task})
+
+    asyncio.run(one())
+
+    assert readers == [1, 0]
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one piece", "piece by piece"])
+def test_what_sudo_says_on_its_way_is_not_the_commands(*, together: bool) -> None:
+    pieces = [
+        b"We trust you have received the usual lecture.\n",
+        Marker(pid=1, watch_pid=0).line("t"),
+    ]
+    pieces.append(b"own words\n")
+
+    async def starts(session: Any) -> None:
+        def say() -> None:
+            for piece in [b"".join(pieces)] if together else pieces:
+                session.data_received(piece, asyncssh.EXTENDED_DATA_STDERR)
+            session.exit_status_received(0)
+            session.connection_lost(None)
+
+        asyncio.get_running_loop().call_soon(say)
+
+    async def one() -> tuple[Ended, bytes]:
+        call = Call()
+        command = Command(text="x", sudo_password=Secret("s"))
+        return await run(Connection(starts), call, command), call.said
+
+    assert asyncio.run(one()) == (Exited(code=0), b"own words\n")

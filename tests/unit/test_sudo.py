@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from trioexec.model.secret import Secret
-from trioexec.transports.ssh.sudo import Sudo
+from trioexec.transports.ssh.sudo import SAID_BYTES, Sudo
 
 
 def test_only_our_own_prompt_gets_the_password() -> None:
@@ -47,11 +47,22 @@ def test_prompts_differ() -> None:
     ("said", "reason"),
     [
         pytest.param([b"sudo: no such thing\n"], "no such thing", id="its last line"),
+        pytest.param([b"a lecture\nsudo: no ", b"tty\n"], "no tty", id="its last line, in pieces"),
         pytest.param([], "sudo ended without running it", id="nothing"),
     ],
 )
 def test_the_reason_is_sudos_own(said: list[bytes], reason: str) -> None:
     sudo = Sudo(Secret("x"))
-    sudo.said.extend(said)
+    for piece in said:
+        sudo.hear(piece)
 
     assert sudo.reason == reason
+
+
+def test_who_writes_for_ever_in_sudos_place_fills_no_memory() -> None:
+    sudo = Sudo(Secret("x"))
+
+    for _ in range(100):
+        sudo.hear(b"x" * SAID_BYTES)
+
+    assert len(sudo.reason) == SAID_BYTES

@@ -14,7 +14,7 @@ import asyncssh  # noqa: TID251
 
 from trioexec.model.command import Command
 from trioexec.transports.ssh.kept import Lease
-from trioexec.transports.ssh.wrapper import Marker, MarkerFilter, stop_request
+from trioexec.transports.ssh.wrapper import Marker, MarkerFilter, is_fed, stop_request
 
 if TYPE_CHECKING:
     from trioexec.transports.ssh.session import Session
@@ -67,12 +67,13 @@ async def end_while_opening(
             session.call.reached("command")  # "not started" would be a promise
             session.call.note_remote(ended=False)
             _give_up(line, session, command)
+            session.leave()
             opening.add_done_callback(_swallow)
         else:
             # It will not be asked for any more; but a node that does not answer is no good.
             opening.cancel()
             line.lease.give_up()
-    elif opening.exception() is None:
+    elif not opening.cancelled() and opening.exception() is None:
         try:
             session.call.note_remote(ended=await end(line, session, command))
         finally:
@@ -107,10 +108,6 @@ def _stop_in_passing(line: Line, marker: Marker) -> None:
         task.add_done_callback(_asking.discard)
 
 
-def _is_fed(command: Command) -> bool:
-    return command.tty or command.stdin is not None
-
-
 async def end(line: Line, session: Session, command: Command) -> bool:
     """End the command, and say whether the node has confirmed it; bounded, and cut at will."""
     loop = asyncio.get_running_loop()
@@ -120,6 +117,7 @@ async def end(line: Line, session: Session, command: Command) -> bool:
         if not enough.done():
             enough.set_result(None)
 
+    session.unfeed()  # who has filled the feed may be gone before the command is
     with session.call.goodbye(finish):
         timer = loop.call_later(command.stop_grace_s + STOP_MARGIN_S, finish)
         # What the node still says is taken even when a reader is full, for the news of the
@@ -134,14 +132,14 @@ async def end(line: Line, session: Session, command: Command) -> bool:
             timer.cancel()
             asking.cancel()
     ended = session.over.done() and session.lost is None and session.guarded
-    if not session.over.done() and _is_fed(command):
+    if not session.over.done() and is_fed(command):
         # Nobody was asked, or nobody obeyed, and on a connection that is kept it would live on.
         _give_up(line, session, command)
     return ended
 
 
 async def _ask_to_end(line: Line, session: Session, command: Command) -> None:
-    fed = _is_fed(command)
+    fed = is_fed(command)
     if session.filter is not None and fed:
         await _settle_marker(session, session.filter)
     marker = session.filter.marker if session.filter is not None else None

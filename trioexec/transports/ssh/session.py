@@ -13,7 +13,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Final
+from typing import Final, TypeGuard
 
 import asyncssh  # noqa: TID251
 
@@ -28,7 +28,7 @@ from trioexec.transports.ssh.failures import NodeFailureError, outcome_of
 from trioexec.transports.ssh.kept import Lease
 from trioexec.transports.ssh.requests import ask_for_variable
 from trioexec.transports.ssh.sudo import Sudo
-from trioexec.transports.ssh.wrapper import Marker, MarkerFilter, wrap
+from trioexec.transports.ssh.wrapper import Marker, MarkerFilter, is_fed, wrap
 
 __all__ = ["Session", "run_command"]
 
@@ -124,19 +124,18 @@ class Session(asyncssh.SSHClientSession[bytes]):
                 self.sudo.answer = None
             elif self.sudo.refused:
                 self.finish()
-        data = marker.feed(data)
+        before, after = marker.feed(data)
         if marker.marker is not None:
             self._marked = -1  # no stream any more: the hot path is a comparison
             if self._on_marker is not None:
                 self._on_marker(marker.marker)
-            if self.sudo is not None:
-                # What sudo said on its way, its lecture for one, is not the command's.
-                self.sudo.said.clear()
-                self._begin_feeding()  # not sooner, or sudo would read it as the password
-        elif self.sudo is not None:
-            self.sudo.said.append(data)
-            return b""
-        return data
+        if self.sudo is None:
+            return before + after
+        # What sudo says on its way, its lecture for one, is not the command's.
+        self.sudo.hear(before)
+        if marker.marker is not None:
+            self._begin_feeding()  # not sooner, or sudo would read it as the password
+        return after
 
     def eof_received(self) -> bool:
         # Half open: the server closes when nothing of the command is left.
@@ -220,6 +219,7 @@ class Session(asyncssh.SSHClientSession[bytes]):
         self.unfeed()
         self.call.flow.detach(self.chan)
         if not self.closed and self._on_marker is None:
+            self.call = _Nobody()  # its command may be said to be started yet
             self.finish()
             self.chan.abort()
 
@@ -236,7 +236,7 @@ class Session(asyncssh.SSHClientSession[bytes]):
         self.finish()
         if not self._command.tty:
             self.chan.write_eof()  # also for sudo, which gets no password any more
-        if self._command.stdin is None and not self._command.tty:
+        if not is_fed(self._command):
             self.chan.abort()  # the watchdog has read that end
             return
         self.spare_bytes = self.sudo = None
@@ -307,7 +307,6 @@ async def run_command(
     """
     env = dict(sent_env) if command.wrap else {**sent_env, **command.env}
     session = Session(call, command, token, env)
-    fed = command.tty or command.stdin is not None
     wire = command.text
     if command.wrap:
         # The wrapper exports the variables, so that no AcceptEnv of a server can drop them.
@@ -315,7 +314,7 @@ async def run_command(
             command.text,
             token=token,
             grace_s=command.stop_grace_s,
-            fed=fed,
+            fed=is_fed(command),
             env=command.env,
             sudo_prompt=session.sudo.prompt if session.sudo is not None else None,
         )
@@ -342,7 +341,8 @@ async def _open(
     opening_limit_s: float | None,
 ) -> None:
     """Have the command started; when cancelled, it is ended first if it was."""
-    opening = asyncio.get_running_loop().create_task(
+    loop = asyncio.get_running_loop()
+    opening = loop.create_task(
         line.connection.create_session(
             lambda: session,
             wire,
@@ -352,22 +352,31 @@ async def _open(
             window=window,
         )
     )
+    if opening_limit_s is not None:
+        # A node that has answered is there, however long it takes to start a command: who
+        # gave up then and asked elsewhere would have it run twice.
+        session.on_asked = loop.call_later(opening_limit_s, opening.cancel).cancel
     try:
-        async with asyncio.timeout(opening_limit_s) as limit:
-            # A node that has answered is there, however long it takes to start a command: who
-            # gave up then and asked elsewhere would have it run twice.
-            session.on_asked = partial(limit.reschedule, None)
-            await asyncio.shield(opening)
+        # Not `await opening`: a cancel of ours would cancel it, and leave what it has started.
+        await asyncio.wait({opening})
     except asyncio.CancelledError:
         await end_while_opening(opening, line, session, command)
         raise
-    except TimeoutError:
-        opening.cancel()
-        raise
-    except (OSError, asyncssh.Error) as exc:
-        if not session.asked or isinstance(exc, asyncssh.ChannelOpenError):
-            raise
+    if opening.cancelled():
+        raise TimeoutError("the node opens no session")
+    exc = opening.exception()
+    if exc is None:
+        return
+    if session.asked and _is_of_the_connection(exc):
         raise NodeFailureError(outcome_of(exc, remote="not confirmed")) from exc
+    raise exc
+
+
+def _is_of_the_connection(exc: BaseException) -> TypeGuard[Exception]:
+    """Whether an error leaves open what the node has done of what it was asked."""
+    if isinstance(exc, asyncssh.ChannelOpenError):
+        return False  # it says that it has not done it
+    return isinstance(exc, OSError | asyncssh.Error)
 
 
 def _ended_of(session: Session) -> Exited | Killed | SudoDenied | Unreachable:

@@ -6,10 +6,14 @@ No other output, whatever it looks like, gets the password.  No I/O here.
 from __future__ import annotations
 
 import secrets
+from typing import Final
 
 from trioexec.model.secret import Secret
 
-__all__ = ["Sudo"]
+__all__ = ["SAID_BYTES", "Sudo"]
+
+SAID_BYTES: Final = 4096
+"""More than a line that says why.  Whoever stands in sudo's place may write for ever."""
 
 
 class Sudo:
@@ -21,12 +25,11 @@ class Sudo:
         """To be written to the channel now."""
         self.refused: bool = False
         """The password was wrong: sudo asks again."""
-        self.said: list[bytes] = []
-        """What sudo wrote on its way; kept for the reason of a refusal."""
         self._password = password
         self._asked = False
         self._mark = self.prompt.encode()
         self._kept = b""
+        self._said = b""
 
     def feed(self, data: bytes) -> bytes:
         """Take a piece of stderr; give it without the prompt."""
@@ -44,12 +47,16 @@ class Sudo:
             self.answer = self._password.reveal().encode() + b"\n"
         return before + after
 
+    def hear(self, data: bytes) -> None:
+        """Keep the end of what sudo writes on its way, for the reason of a refusal."""
+        self._said = (self._said + data)[-SAID_BYTES:]
+
     @property
     def reason(self) -> str:
         """Why sudo did not run the command, in its own words where it had some."""
         if self.refused:
             return "wrong password"
-        lines = b"".join(self.said).decode(errors="backslashreplace").strip().splitlines()
+        lines = self._said.decode(errors="backslashreplace").strip().splitlines()
         return lines[-1].removeprefix("sudo: ") if lines else "sudo ended without running it"
 
     def _partial(self, data: bytes) -> int:

@@ -31,7 +31,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-__all__ = ["Marker", "MarkerFilter", "Unwrapped", "quote", "stop_request", "unwrap", "wrap"]
+from trioexec.model.command import Command
+
+__all__ = [
+    "Marker",
+    "MarkerFilter",
+    "Unwrapped",
+    "is_fed",
+    "quote",
+    "stop_request",
+    "unwrap",
+    "wrap",
+]
 
 _NAME = "trioexec"
 _TICKS_PER_S = 100
@@ -206,6 +217,11 @@ def unwrap(wire: str) -> Unwrapped | None:
     )
 
 
+def is_fed(command: Command) -> bool:
+    """Whether stdin, or a terminal, is the command's own, so that its watchdog has another line."""
+    return command.tty or command.stdin is not None
+
+
 def stop_request(watch_pid: int) -> str:
     """Make the command that tells a FED command's watchdog that time is up."""
     return f"kill -USR1 {watch_pid}"
@@ -226,28 +242,37 @@ class Marker:
         return f"\x01{_NAME} {token} {self.pid} {self.watch_pid}\n".encode()
 
 
+_NUMBER_DIGITS = 10
+"""More than any process number has: who writes more writes no marker."""
+
+
 class MarkerFilter:
-    """Takes the marker line out of a stream; what stands before it passes."""
+    """Takes the marker line out of a stream; the rest passes, but for a marker's length or less."""
 
     def __init__(self, token: str) -> None:
         self.marker: Marker | None = None
         self._kept = b""
         self._head = f"\x01{_NAME} {token} ".encode()
-        self._line = re.compile(re.escape(self._head) + rb"(\d+) (\d+)\r?\n")
+        number = rb"\d{1,%d}" % _NUMBER_DIGITS
+        self._line = re.compile(rb"%b(%b) (%b)\r?\n" % (re.escape(self._head), number, number))
+        self._begun = re.compile(
+            rb"\d{0,%d}|%b \d{0,%d}\r?" % (_NUMBER_DIGITS, number, _NUMBER_DIGITS)
+        )
+        self._longest = len(self._head) + 2 * _NUMBER_DIGITS + len(" \r")
 
-    def feed(self, data: bytes) -> bytes:
-        """Take a piece; give what may be passed on now."""
+    def feed(self, data: bytes) -> tuple[bytes, bytes]:
+        """Take a piece; give what may be passed on now: what stood before the marker, and after."""
         if self.marker is not None:
-            return data
+            return b"", data
         data = self._kept + data
         found = self._line.search(data)
         if found is not None:
             self._kept = b""
             self.marker = Marker(pid=int(found[1]), watch_pid=int(found[2]))
-            return data[: found.start()] + data[found.end() :]
+            return data[: found.start()], data[found.end() :]
         start = self._possible_start(data)
         self._kept = data[start:]
-        return data[:start]
+        return data[:start], b""
 
     def flush(self) -> bytes:
         """Give what was kept because it might have become the marker."""
@@ -256,11 +281,11 @@ class MarkerFilter:
 
     def _possible_start(self, data: bytes) -> int:
         """Where a marker that is not complete yet may begin; the length if nowhere."""
-        start = data.find(b"\x01")
+        start = data.find(b"\x01", max(0, len(data) - self._longest))
         while start != -1:
             rest = data[start:]
             if self._head.startswith(rest) or (
-                rest.startswith(self._head) and re.fullmatch(rb"[\d \r]*", rest[len(self._head) :])
+                rest.startswith(self._head) and self._begun.fullmatch(rest, len(self._head))
             ):
                 return start
             start = data.find(b"\x01", start + 1)
