@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from trioexec.api import Fleet, open_fleet
 from trioexec.api.event_stream import EventStream
+from trioexec.api.streams import InputStream
 from trioexec.model.command import Command
 from trioexec.model.events import NodeOutput
 from trioexec.model.flow import Flow
@@ -224,7 +225,9 @@ class FakeCall:
 
 
 async def _cancelled_call(
-    phase: Reached | None, then: Callable[[FakeCall, trio.SocketStream], Awaitable[None]]
+    phase: Reached | None,
+    then: Callable[[FakeCall, trio.SocketStream], Awaitable[None]],
+    command: Command = Command(text="do"),  # noqa: B008 - a value
 ) -> FakeCall:
     """Cancel a call whose other process had told this phase; `then` is what it does after."""
     ours, theirs = trio.socket.socketpair()
@@ -249,7 +252,7 @@ async def _cancelled_call(
             nursery.start_soon(cancel)
             with scope:
                 node = Node(name="n", host="n")
-                await relay.run(node, Command(text="do"), cast("Call", call))
+                await relay.run(node, command, cast("Call", call))
     await other.aclose()
     return call
 
@@ -296,6 +299,22 @@ async def test_a_command_that_ended_before_it_could_be_stopped_has_ended(ended: 
     call = await _cancelled_call("command", has_ended)
 
     assert call.ended == [True]
+
+
+async def test_a_command_that_is_being_ended_reads_no_more() -> None:
+    stdin = InputStream()
+    sends: list[type[BaseException]] = []
+
+    async def send(_call: FakeCall, other: trio.SocketStream) -> None:
+        try:
+            await stdin.send_all(b"more")
+        except trio.BrokenResourceError as exc:
+            sends.append(type(exc))
+        await other.send_all(encode(Finished(0, "", remote_ended=True)))
+
+    await _cancelled_call("command", send, Command(text="do", stdin=stdin))
+
+    assert sends == [trio.BrokenResourceError]
 
 
 async def test_stdin_crosses_whole_however_long_it_is() -> None:

@@ -52,6 +52,12 @@ class _Pending:
         self.cursor: Cursor | None = None
         self.untaken_bytes = 0
 
+    def unfeed(self) -> None:
+        """Take no more of the command's stdin."""
+        if self.cursor is not None:
+            self.cursor.close()
+            self.cursor = None
+
 
 class RelayTransport:
     """`transports.base.Transport` over a socket; `connect` gives the socket each time it opens."""
@@ -104,8 +110,7 @@ class RelayTransport:
             await self._end(number, pending, grace_s)  # noqa: ASYNC102 - shields itself
             raise
         finally:
-            if pending.cursor is not None:
-                pending.cursor.close()
+            pending.unfeed()
             del self._pending[number]
             self._end_to_read(call.flow, reader)
         if pending.finished is None:
@@ -118,6 +123,7 @@ class RelayTransport:
                 self._link.send(Cancel(number, cut=True))
             scope.cancel(reason="cut")
 
+        pending.unfeed()  # who has filled the feed may be gone before the command is
         if self._link is not None:
             self._link.send(Cancel(number))
         with (
@@ -143,8 +149,7 @@ class RelayTransport:
                 return
             self._link.send(Feed(number, data))
             if data is None:
-                pending.cursor.close()
-                pending.cursor = None
+                pending.unfeed()
                 return
             pending.untaken_bytes += len(data)
 

@@ -158,6 +158,7 @@ class SshTransport:
                     kept.forget()  # dead; nothing was started on it
                 finally:
                     kept.release()
+                call.reached("connect")  # once more, and that is what may take too long
             async with self._way_to(route, call.limit_connect, call.goodbye) as via:
                 with _handing_over(via) as taken:
                     talk = _talk(route, via, call, work, taken=taken, kept=self._kept)

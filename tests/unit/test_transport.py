@@ -1,0 +1,80 @@
+"""What the ssh transport makes of a connection that it has kept."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import nullcontext
+from typing import Any, NoReturn
+
+import pytest
+import trio
+
+from trioexec.model.command import Command
+from trioexec.model.flow import Flow
+from trioexec.model.nodes import Node
+from trioexec.model.outcomes import Unreachable
+from trioexec.transports.ssh import transport as transport_module
+from trioexec.transports.ssh.dial import DialError
+from trioexec.transports.ssh.options import SshOptions
+from trioexec.transports.ssh.transport import SshTransport
+
+HANG_S = 60.0
+
+
+class Call:
+    """Remembers how far it came."""
+
+    def __init__(self) -> None:
+        self.flow = Flow()
+        self.phases: list[str] = []
+
+    def reached(self, phase: str) -> None:
+        self.phases.append(phase)
+
+    def limit_connect(self, limit_s: float) -> None: ...
+
+    def goodbye(self, cut: object) -> nullcontext[None]:
+        return nullcontext()
+
+
+class DeadLease:
+    """Of a connection that opens no session any more."""
+
+    def __init__(self) -> None:
+        self.forgotten = self.released = False
+
+    @property
+    def connection(self) -> DeadLease:
+        return self
+
+    async def create_session(self, *args: object, **options: object) -> NoReturn:
+        raise ConnectionResetError
+
+    def forget(self) -> None:
+        self.forgotten = True
+
+    def release(self) -> None:
+        self.released = True
+
+
+async def test_where_a_kept_connection_is_dead_the_node_is_connected_to_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    call, lease = Call(), DeadLease()
+    phases_when_dialling: list[str] = []
+
+    async def dial(*args: object, **options: object) -> socket.socket:
+        phases_when_dialling.extend(call.phases)
+        raise DialError("no route to host")
+
+    monkeypatch.setattr(transport_module, "dial", dial)
+    transport: Any = SshTransport(SshOptions(config_file="none", keep_connections=True))
+    monkeypatch.setattr(transport._kept, "take", lambda _: lease)
+
+    with trio.fail_after(HANG_S):
+        async with transport.open():
+            outcome = await transport.run(Node(name="n", host="n"), Command(text="x"), call)
+
+    assert outcome == Unreachable(reason="no route to host")
+    assert phases_when_dialling == ["auth", "connect"]
+    assert (lease.forgotten, lease.released) == (True, True)
