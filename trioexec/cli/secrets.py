@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Final
 
+from trioexec.cli.prompt import ask_if_possible
 from trioexec.model.errors import UsageError
 from trioexec.model.secret import Secret
 
@@ -18,7 +19,6 @@ __all__ = [
     "PASSWORD",
     "SUDO_PASSWORD",
     "VARIABLES",
-    "ask_if_possible",
     "hide_variables",
     "passphrase_asker",
     "secret_for",
@@ -127,16 +127,3 @@ def passphrase_asker(env: Mapping[str, str], descriptor: int | None, ask: Ask | 
         return (ask or ask_if_possible)(prompt)
 
     return answer
-
-
-def ask_if_possible(prompt: str) -> Secret | None:
-    """Ask at the terminal, without echo; None where there is none, or no answer."""
-    import getpass  # noqa: PLC0415 - hardly ever wanted
-
-    try:
-        # getpass would fall back to stdin, with echo.
-        with open("/dev/tty", encoding="utf-8"):  # noqa: PTH123 - only to see whether it opens
-            pass
-        return Secret(getpass.getpass(prompt))
-    except (OSError, EOFError):
-        return None
