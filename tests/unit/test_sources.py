@@ -207,7 +207,7 @@ def test_an_unknown_group_with_nothing_near_lists_some() -> None:
 
 def test_an_unknown_source_is_an_error(site: Site) -> None:
     assert site.error("@slrum:debug").endswith("Did you mean @slurm?")
-    with pytest.raises(UsageError, match="@nope: no such group"):
+    with pytest.raises(UsageError, match="@nope: no such source"):
         site.resolver().groups("nope")
 
 
@@ -249,11 +249,29 @@ def test_a_program_that_fails_is_an_error(site: Site, argv: list[str], what: str
     assert what in site.error("@cmdb")
 
 
-def test_a_program_that_hangs_is_an_error(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trioexec.settings.sources.programs.PATIENCE_S", 0.2)
-    site.commands = {"cmdb": ["sleep", "60"]}
+def test_a_program_that_hangs_is_an_error_and_ended_with_what_it_started(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trioexec.settings.sources.programs.PATIENCE_S", 1)
+    site.commands = {"cmdb": ["sh", "-c", "sleep 3600 & echo $! >started; wait; echo x"]}
 
-    assert "'sleep' has not answered in 0.2 s." in site.error("@cmdb")
+    assert "'sh' has not answered in 1 s." in site.error("@cmdb")
+    assert not is_alive(int(Path("started").read_text()))
+
+
+def is_alive(pid: int) -> bool:
+    """Whether it runs; one that is dead and not waited for does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def test_a_group_is_never_an_option_to_a_program(site: Site) -> None:
+    site.commands = {"cmdb": ["echo"]}
+
+    assert "@cmdb:-n: 'echo' would take this group for an option" in site.error("@cmdb:-n")
 
 
 # Slurm
@@ -408,7 +426,10 @@ def clustershell(site: Site, tmp_path: Path) -> Path:
         f"[Main]\ndefault: roles\nautodir: {folder}\n"
         "[upcall]\nmap: echo up-$GROUP\nlist: echo one two\n"
         "[silent]\nmap: [ $GROUP = known ] && echo s1 || true\n"
-        "[broken]\nmap: exit 4\nall: exit 4\nlist: exit 4\n"
+        "[broken]\nmap: echo a >&2; printf 'no\\033[m' >&2; exit 4\nall: exit 4\nlist: exit 4\n"
+        "[bytes]\nmap: printf '\\377'\n"
+        "[reads]\nmap: cat; echo $SOURCE-$GROUP; cd $CFGDIR && [ -f groups.yaml ] && echo here\n"
+        "[hangs]\nmap: echo $$$$ >$CFGDIR/hangs; sleep 3600; echo x\n"
     )
     (folder / "groups.yaml").write_text(
         "roles:\n  web: 'web[1-3]'\n  db: ['db[2,1]', 'x5[8-11]']\n  both: '@web!web2,@rack:r2'\n"
@@ -482,8 +503,21 @@ def test_a_default_source_that_cannot_list_is_asked(site: Site, clustershell: Pa
         pytest.param("@wbe", "Did you mean @web?", id="unknown in the default source"),
         pytest.param("@rack:r9", "Did you mean @rack:r", id="unknown in a source"),
         pytest.param("@upcall:three", "up-three", id="an upcall that knows all"),
-        pytest.param("@broken:x", "ClusterShell's group source failed", id="failing upcall"),
-        pytest.param("@broken:*", "ClusterShell's group source failed", id="failing all"),
+        pytest.param(
+            "@broken:x",
+            "@broken:x: ClusterShell's upcall 'map' of 'broken' failed with 4: no\\x1b[m\nTry it by hand: `nodeset -f @broken:x`",
+            id="failing upcall",
+        ),
+        pytest.param(
+            "@broken:*", "ClusterShell's upcall 'all' of 'broken' failed with 4", id="failing all"
+        ),
+        pytest.param("@bytes:x", "'\\\\xff', character 1: '\\\\' cannot be part", id="no text"),
+        pytest.param("@upcall:-n", "no such group", id="a group that is an option"),
+        pytest.param(
+            "@rakc:r1",
+            "@rakc:r1: no such source of nodes.\nDid you mean @rack?",
+            id="unknown source",
+        ),
         pytest.param("@upcall:$(touch${IFS}pwned)", "no such group", id="shell in a group"),
         pytest.param("@circle", "refers to itself: @circle > @circle", id="circle"),
     ],
@@ -499,8 +533,22 @@ def test_errors_of_clustershell_groups(site: Site, expression: str, what: str) -
 
 @pytest.mark.usefixtures("clustershell")
 def test_a_source_that_cannot_list_its_groups_fails_with_two_lines(site: Site) -> None:
-    with pytest.raises(UsageError, match="group source failed"):
+    with pytest.raises(UsageError, match="upcall 'list' of 'broken' failed with 4"):
         site.resolver().groups("broken")
+
+
+@pytest.mark.usefixtures("clustershell")
+def test_an_upcall_reads_nothing_of_ours_and_runs_where_its_files_are(site: Site) -> None:
+    assert site.nodes("@reads:g") == ["reads-g", "here"]
+
+
+def test_an_upcall_that_hangs_is_an_error_and_ended(
+    site: Site, clustershell: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trioexec.settings.sources.programs.PATIENCE_S", 1)
+
+    assert "upcall 'map' of 'hangs' has not answered in 1 s." in site.error("@hangs:x")
+    assert not is_alive(int((clustershell / "hangs").read_text()))
 
 
 @pytest.mark.parametrize(
@@ -559,10 +607,26 @@ def test_an_account_without_an_entry_lives_where_home_says(
 # Sources of other people's
 
 MODULE = """
+from trioexec.model.errors import UsageError
+
 class Racks:
     def __init__(self, surroundings): self.surroundings = surroundings
-    def nodes(self, group): return [f"{group or 'all'}-[1-2]"]
+    def nodes(self, group):
+        if group == "boom":
+            yield "a"
+            raise RuntimeError("no database")
+        if group == "refused":
+            raise UsageError("@racks:refused: not today.\\nTry r1.")
+        if group == "number":
+            yield 1
+        yield f"{group or 'all'}-[1-2]"
     def groups(self): return ["r1"]
+
+class Text(Racks):
+    def nodes(self, group): return "web[1-2]"
+
+class Unmade:
+    def __init__(self, surroundings): raise OSError("no file")
 """
 
 
@@ -574,6 +638,8 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         [
             EntryPoint("racks", "their_racks:Racks", ENTRY_POINTS),
             EntryPoint("broken", "their_racks:Nothing", ENTRY_POINTS),
+            EntryPoint("unmade", "their_racks:Unmade", ENTRY_POINTS),
+            EntryPoint("text", "their_racks:Text", ENTRY_POINTS),
         ]
     )
     monkeypatch.setattr(
@@ -592,8 +658,26 @@ def test_an_installed_source_answers(site: Site) -> None:
 
 
 @pytest.mark.usefixtures("installed")
-def test_an_installed_source_that_cannot_be_loaded_is_an_error(site: Site) -> None:
-    assert "cannot be loaded" in site.error("@broken:x")
+def test_one_text_of_an_installed_source_is_an_expression(site: Site) -> None:
+    assert site.nodes("@text:x") == ["web1", "web2"]
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("expression", "what"),
+    [
+        pytest.param("@broken:x", "@broken: the node source of their_racks:Nothing cannot be loaded: AttributeError", id="not there"),
+        pytest.param("@unmade", "cannot be loaded: OSError: no file (", id="cannot be made"),
+        pytest.param("@racks:boom", "@racks:boom: the node source of their_racks:Racks failed: RuntimeError: no database (", id="fails on the way"),
+        pytest.param("@racks:number", "failed: TypeError: 1 is no text (", id="no text"),
+        pytest.param("@racks:refused", "@racks:refused: not today.\nTry r1.", id="says so itself"),
+    ],
+)  # fmt: skip
+def test_what_goes_wrong_in_an_installed_source_is_its_packages(
+    site: Site, expression: str, what: str
+) -> None:
+    assert site.error(expression).startswith(what) or what[0] != "@"
+    assert what in site.error(expression)
 
 
 def test_entry_points_are_looked_for_in_the_group_of_the_documentation() -> None:

@@ -229,3 +229,117 @@ def test_groups_are_listed(folder: Path) -> None:
     surroundings = Surroundings(env={}, home=folder, ansible_inventory=str(folder / "hosts"))
 
     assert Resolver(surroundings).groups("ansible") == ["all", "web"]
+
+
+BESIDE = {
+    "hosts": "[web]\nx1\nx2\nx3 ansible_user=inline ansible_port=1\n[db]\nd1\n[site:children]\nweb\ndb\n"
+    "[web:vars]\nansible_port=1000\nansible_user=inlinegroup\n",
+    "host_vars/x1.yml": "ansible_host: 10.9.9.1\n",
+    "host_vars/x2/a.yml": "ansible_host: 10.9.9.2\n",
+    "host_vars/x2/b/c.yaml": "ansible_user: u2\n",
+    "host_vars/x2/.hidden.yml": "ansible_user: [broken\n",
+    "host_vars/x3.json": '{"ansible_port": 77}',
+    "host_vars/d1.yml": "no_use: {{ of_it }}\n",
+    "group_vars/all": "ansible_user: fromall\n",
+    "group_vars/web/main.yml": "ansible_port: 4000\n",
+    "group_vars/web/vault.yml": "$ANSIBLE_VAULT;1.1;AES256\n3132\n",
+}
+"""An inventory, of which ansible-inventory (core 2.19) makes what the tests below say."""
+
+
+def lay_out(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+@pytest.mark.parametrize("inventory", ["inv", "inv/hosts"])
+def test_folders_beside_an_inventory_say_more_of_groups_and_hosts(
+    folder: Path, inventory: str
+) -> None:
+    lay_out(folder / "inv", BESIDE)
+
+    assert ask(folder, f"@ansible:{inventory}:site") == [
+        "fromall@10.9.9.1:4000",
+        "u2@10.9.9.2:4000",
+        "inline@x3:77",
+        "fromall@d1",
+    ]
+
+
+def test_folders_where_we_are_say_it_last_unless_anybody_can_write_there(folder: Path) -> None:
+    lay_out(folder / "inv", BESIDE)
+    lay_out(
+        folder,
+        {
+            "host_vars/x1": "ansible_host: 7.7.7.7\n",
+            "group_vars/db": "ansible_user: play\n",
+            "ansible.cfg": "[defaults]\ninventory = inv\n",
+        },
+    )
+
+    assert ask(folder, "@ansible:x1,@ansible:d1") == ["fromall@7.7.7.7:4000", "play@d1"]
+    folder.chmod(0o777)
+    assert ask(folder, "@ansible:x1", ANSIBLE_INVENTORY="inv") == ["fromall@10.9.9.1:4000"]
+    with pytest.raises(UsageError, match="/etc/ansible/hosts"):
+        ask(folder, "@ansible:x1")
+
+
+@pytest.mark.parametrize(
+    ("files", "what"),
+    [
+        pytest.param(
+            {"host_vars/x": "ansible_host: [\n"}, "host_vars/x, line 2: this is no YAML", id="YAML"
+        ),
+        pytest.param({"host_vars/x": "- ansible_host\n"}, "the file is not a mapping", id="list"),
+        pytest.param(
+            {"host_vars/x": "ansible_host: '{{ y }}'\n"}, "of x is a template", id="template"
+        ),
+        pytest.param(
+            {"group_vars/all": "ansible_user: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  31\n"},
+            "ansible_user of x is encrypted",
+            id="vault",
+        ),
+    ],
+)
+def test_what_folders_say_that_cannot_be_read_is_an_error(
+    folder: Path, files: dict[str, str], what: str
+) -> None:
+    lay_out(folder, {"hosts": "x\n", **files})
+
+    with pytest.raises(UsageError, match="@ansible") as caught:
+        ask(folder, "@ansible:hosts:all")
+
+    assert what in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_a_file_of_a_folder_that_is_no_text_is_named(folder: Path) -> None:
+    lay_out(folder, {"hosts": "x\n", "host_vars/y": "\n"})
+    (folder / "host_vars/x").write_bytes(b"ansible_host: \xff\n")
+
+    with pytest.raises(UsageError, match="cannot read host_vars/x: not a text file"):
+        ask(folder, "@ansible:hosts:all")
+
+
+@pytest.mark.parametrize(
+    "head", ["", "---\n", "# a comment\n\n", "# one\n  # two\n---\n"], ids=repr
+)
+def test_a_file_without_a_suffix_may_be_yaml(folder: Path, head: str) -> None:
+    assert ask_of(folder, "hosts", head + "web:   # of YAML\n  hosts: {web1: }\n", "web") == [
+        "web1"
+    ]
+    assert ask_of(folder, "hosts", head.replace("---\n", "") + "web1:22\n", "all") == ["web1:22"]
+
+
+def test_nothing_as_a_value_takes_back_what_a_group_says(folder: Path) -> None:
+    text = "all:\n  vars: {ansible_user: base}\n  hosts:\n    a: {ansible_user: null}\n    b:\n"
+
+    assert ask_of(folder, "hosts.yml", text, "all") == ["a", "base@b"]
+
+
+def test_hosts_that_no_other_group_has_are_ungrouped(folder: Path) -> None:
+    text = "all:\n  hosts: {a: , b: }\n  children: {web: {hosts: {b: , c: }}}\n"
+
+    assert ask_of(folder, "hosts.yml", text, "ungrouped") == ["a"]
+    assert ask_of(folder, "hosts", "a\nb\n[web]\nb\n", "ungrouped") == ["a"]

@@ -24,6 +24,9 @@ __all__ = ["nodes_for", "sources_for"]
 NOT_BY_FILES: Final = frozenset({ENVIRONMENT, COMMAND_LINE, "journal"})
 """Sources of settings that are stronger than what a file says of single nodes."""
 
+SHOWN: Final = 60
+"""Characters of expressions in an error."""
+
 SESSION: Final = "BACKENDAI_CLUSTER_HOSTS"
 
 
@@ -46,6 +49,12 @@ def nodes_for(call: Invocation, words: Sequence[str] = ()) -> list[Node]:
             "Name some, as in trioexec -H 'web[1-3]' uptime, or set TRIOEXEC_HOSTS."
         )
     nodes = _nodes(call, expressions)
+    if not nodes and not (call.settings["filter"].value or call.settings["exclude"].value):
+        shown = ", ".join(expressions)
+        raise UsageError(
+            f"{shown[:SHOWN]}{'...' if len(shown) > SHOWN else ''}: there is no node in it.\n"
+            "Name others, or look where these are kept."
+        )
     if not nodes:
         raise UsageError(
             "no nodes are left after -f and -x.\n"

@@ -67,7 +67,12 @@ MakeSource = Callable[[Surroundings], NodeSource]
 
 
 def unknown_group(
-    reference: str, known: Iterable[str], *, prefix: str = "@", what: str = "no such group of nodes"
+    reference: str,
+    known: Iterable[str],
+    *,
+    prefix: str = "@",
+    what: str = "no such group of nodes",
+    meant: str = "",
 ) -> UsageError:
     """Word the error for a group that is not there, with the nearest names that are.
 
@@ -76,11 +81,12 @@ def unknown_group(
         known: What could have been meant, without `prefix`.
         prefix: What to put before them.
         what: What it is that is not there.
+        meant: The part of `reference` that is wrong; the whole without `prefix` where empty.
     """
     from difflib import get_close_matches  # noqa: PLC0415  (only an error needs it)
 
     names = sorted(set(known))
-    near = get_close_matches(reference.removeprefix(prefix), names, n=3, cutoff=0.5)
+    near = get_close_matches(meant or reference.removeprefix(prefix), names, n=3, cutoff=0.5)
     if near:
         do = f"Did you mean {' or '.join(prefix + name for name in near)}?"
     elif names:

@@ -1,7 +1,7 @@
 """``@GROUP`` and ``@SOURCE:GROUP``: the group sources that ClusterShell has on this machine.
 
-ClusterShell finds its groups.conf, runs its upcalls and reads its YAML; what a
-group's text means is read as any expression of ours.
+ClusterShell finds its groups.conf and reads its YAML; its upcalls are run as any program of
+the user's, and what a group's text means is read as any expression of ours.
 """
 
 from __future__ import annotations
@@ -10,20 +10,24 @@ import configparser
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
+from string import Template
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from trioexec.model.errors import UsageError
 from trioexec.model.hostscan import scan
 from trioexec.settings.sources.base import ALL, Surroundings, unknown_group
+from trioexec.settings.sources.programs import output_of
 
 if TYPE_CHECKING:
-    from ClusterShell.NodeUtils import GroupResolverConfig
+    from ClusterShell.NodeUtils import GroupResolverConfig, UpcallGroupSource
 
 __all__ = ["ClusterShellSource"]
 
 # ClusterShell puts the group's name into a shell command as it is.
-_SAFE = re.compile(r"[\w.:+/*@%=-]+")
+_SAFE = re.compile(r"(?!-)[\w.:+/*@%=-]+")
 
 
 class ClusterShellSource:
@@ -40,6 +44,10 @@ class ClusterShellSource:
         if self._namespace:
             return self._namespace in resolver.sources()
         return bool(resolver.default_source_name)
+
+    def namespaces(self) -> list[str]:
+        """List the sources that ClusterShell's configuration has."""
+        return [str(name) for name in self._open().sources()]
 
     def nodes(self, group: str) -> Iterator[str]:
         """Yield the texts of a group; groups of the same source in it are made to say so.
@@ -90,7 +98,11 @@ class ClusterShellSource:
 
     def _open(self) -> GroupResolverConfig:
         from ClusterShell.Defaults import config_paths  # noqa: PLC0415  (50 ms)
-        from ClusterShell.NodeUtils import GroupResolverConfig, GroupResolverError  # noqa: PLC0415
+        from ClusterShell.NodeUtils import (  # noqa: PLC0415
+            GroupResolverConfig,
+            GroupResolverError,
+            UpcallGroupSource,
+        )
 
         if self._resolver is None:
             samples = f"{sys.prefix}/" if sys.prefix != sys.base_prefix else None
@@ -106,8 +118,22 @@ class ClusterShellSource:
                 resolver.sources()  # reads the files
             except (GroupResolverError, configparser.Error, OSError) as exc:
                 raise self._failed(self._prefix + ALL, exc) from exc
+            for source in resolver._sources.values():  # noqa: SLF001 - there is no other way in
+                if isinstance(source, UpcallGroupSource):
+                    source._upcall_read = partial(self._ask, source)  # noqa: SLF001
             self._resolver = resolver
         return self._resolver
+
+    def _ask(
+        self, source: UpcallGroupSource, kind: str, words: Mapping[str, str] = MappingProxyType({})
+    ) -> str:
+        """Run an upcall in ClusterShell's place, which waits for ever and fails at odd bytes."""
+        command = Template(source.upcalls[kind]).safe_substitute(words)
+        reference = self._prefix + words.get("GROUP", ALL)
+        called = f"ClusterShell's upcall {kind!r} of {source.name!r}"
+        argv = ["/bin/sh", "-c", command]
+        answer = output_of(argv, reference, os.environ, folder=source.cfgdir, called=called)
+        return answer.strip()
 
     @staticmethod
     def _named() -> str | None:

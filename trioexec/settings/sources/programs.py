@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from trioexec.model.errors import UsageError
@@ -33,6 +37,11 @@ class ProgramSource:
             UsageError: It is not there, fails, or takes too long.
         """
         reference = f"@{self._name}:{group}" if group else f"@{self._name}"
+        if group.startswith("-"):
+            raise UsageError(
+                f"{reference}: {self._argv[0]!r} would take this group for an option.\n"
+                "Name a group that does not begin with '-'."
+            )
         argv = [argument.replace(PLACE_OF_GROUP, group) for argument in self._argv]
         if group and not any(PLACE_OF_GROUP in argument for argument in self._argv):
             argv.append(group)
@@ -43,54 +52,96 @@ class ProgramSource:
         return []
 
 
-def output_of(argv: Sequence[str], reference: str, env: Mapping[str, str]) -> str:
-    """Run a program to its end and hand back its stdout.
+def output_of(
+    argv: Sequence[str],
+    reference: str,
+    env: Mapping[str, str],
+    *,
+    folder: str | None = None,
+    called: str = "",
+) -> str:
+    """Run a program to its end and hand back its stdout; ends what it has started when it hangs.
 
     Args:
         argv: Without a shell.
         reference: As typed, for errors.
         env: The program's whole environment.
+        folder: Where it is to run.
+        called: What errors call it, where argv would be no help.
 
     Raises:
         UsageError: It is not there, fails, or takes longer than `PATIENCE_S`.
     """
     import subprocess  # noqa: PLC0415  (20 ms that only programs have to pay)
 
+    who = called or repr(argv[0])
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=PATIENCE_S,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=dict(env),
+            cwd=folder,
             text=True,
             encoding="utf-8",
             errors="backslashreplace",
         )
     except FileNotFoundError as exc:
         raise UsageError(
-            f"{reference}: the program {argv[0]!r} is not on this machine.\n"
+            f"{reference}: the program {who} is not on this machine.\n"
             "Install it, or run trioexec where it is; the nodes can also be named themselves."
         ) from exc
     except (OSError, ValueError) as exc:
         reason = (exc.strerror if isinstance(exc, OSError) else None) or str(exc)
         raise UsageError(
-            f"{reference}: cannot run {argv[0]!r}: {reason.lower()}.\n"
+            f"{reference}: cannot run {who}: {reason.lower()}.\n"
             "Check that it is a program and may be run."
         ) from exc
-    except subprocess.TimeoutExpired as exc:
+    with process:
+        try:
+            output, complaints = process.communicate(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired as exc:
+            end_with_offspring(process.pid)
+            raise UsageError(
+                f"{reference}: {who} has not answered in {PATIENCE_S:g} s.\n"
+                "Try it by hand; the nodes can also be named themselves."
+            ) from exc
+        except BaseException:
+            end_with_offspring(process.pid)
+            raise
+    if process.returncode != 0:
+        said = (complaints.strip().splitlines() or ["it said nothing"])[-1]
+        do = f"`nodeset -f {reference}`" if called else " ".join(argv)
         raise UsageError(
-            f"{reference}: {argv[0]!r} has not answered in {PATIENCE_S:g} s.\n"
-            "Try it by hand; the nodes can also be named themselves."
-        ) from exc
-    if done.returncode != 0:
-        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise UsageError(
-            f"{reference}: {argv[0]!r} failed with {done.returncode}: {_visible(said)}\n"
-            f"Try it by hand: {_visible(' '.join(argv))}"
+            f"{reference}: {who} failed with {process.returncode}: {_visible(said)}\n"
+            f"Try it by hand: {_visible(do)}"
         )
-    return done.stdout
+    return output
+
+
+def end_with_offspring(pid: int) -> None:
+    """Kill a process and what it has started; it has no group of its own, to be able to ask.
+
+    A program that asks for a passphrase does so at the terminal, which reads for one group.
+    """
+    parents = _parents()
+    doomed = [pid]
+    for each in doomed:
+        doomed += [child for child, parent in parents.items() if parent == each]
+    for each in doomed:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(each, signal.SIGKILL)
+
+
+def _parents() -> dict[int, int]:
+    """Say who started whom, where the system has a /proc."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            found[int(path.parent.name)] = int(text.rpartition(")")[2].split()[1])
+    return found
 
 
 def _visible(text: str) -> str:

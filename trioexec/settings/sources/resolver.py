@@ -18,6 +18,7 @@ from trioexec.settings.sources.base import ALL, MakeSource, NodeSource, Surround
 from trioexec.settings.sources.clustershell import ClusterShellSource
 from trioexec.settings.sources.config import ConfigSource
 from trioexec.settings.sources.files import FileSource
+from trioexec.settings.sources.installed import InstalledSource
 from trioexec.settings.sources.programs import ProgramSource
 from trioexec.settings.sources.slurm import SlurmSource
 from trioexec.settings.sources.ssh import SshConfigSource
@@ -64,7 +65,7 @@ class Resolver:
             return self._bare(name)
         source = self._source(name)
         if source is None:
-            raise unknown_group(reference, self.names())
+            raise self._no_source(reference, name)
         return source.nodes(group)
 
     def names(self) -> list[str]:
@@ -83,8 +84,13 @@ class Resolver:
         if source is None:
             if not name:
                 return []
-            raise unknown_group(f"@{name}", self.names())
+            raise self._no_source(f"@{name}", name)
         return list(source.groups())
+
+    def _no_source(self, reference: str, name: str) -> UsageError:
+        known = [*OURS, *self._surroundings.commands, *(point.name for point in _entry_points())]
+        known += ClusterShellSource("", self._surroundings).namespaces()
+        return unknown_group(reference, known, what="no such source of nodes", meant=name)
 
     def _bare(self, name: str) -> Iterable[str]:
         groups = self._surroundings.groups
@@ -97,7 +103,7 @@ class Resolver:
         if default is not None and (name == ALL or name in default.groups()):
             return default.nodes(name)
         for point in _entry_points(name):
-            return self._load(point).nodes("")
+            return InstalledSource(point, self._surroundings).nodes("")
         if default is not None:
             # It may not be able to list its groups, and know this one all the same.
             found = list(default.nodes(name)) if not default.groups() else []
@@ -121,7 +127,7 @@ class Resolver:
         if namespace is not None:
             return namespace
         for point in _entry_points(name):
-            return self._load(point)
+            return InstalledSource(point, self._surroundings)
         return None
 
     def _ours(self, name: str) -> NodeSource:
@@ -132,17 +138,6 @@ class Resolver:
     def _clustershell(self, namespace: str) -> NodeSource | None:
         source = ClusterShellSource(namespace, self._surroundings)
         return source if source.exists() else None
-
-    def _load(self, point: EntryPoint) -> NodeSource:
-        try:
-            make: MakeSource = point.load()
-        except (ImportError, AttributeError) as exc:
-            package = point.dist.name if point.dist else point.value
-            raise UsageError(
-                f"@{point.name}: the node source of {package} cannot be loaded: {exc}.\n"
-                f"Mend or remove the package {package}."
-            ) from exc
-        return make(self._surroundings)
 
 
 def _entry_points(name: str | None = None) -> Iterable[EntryPoint]:

@@ -6,16 +6,19 @@ Pure; the two file formats fill one in, and `nodes_of` reads it out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from string import ascii_letters
-from typing import Final
+from typing import Final, Literal
 
 from trioexec.model.errors import UsageError
 from trioexec.model.hostscan import MAX_NODES
 
 __all__ = ["Group", "Inventory", "expand_pattern", "nodes_of"]
+
+ENCRYPTED: Final = "$ANSIBLE_VAULT"
+"""How what only a vault's password opens begins."""
 
 ROOT: Final = "all"
 UNGROUPED: Final = "ungrouped"
@@ -26,6 +29,8 @@ _OLD_NAMES = {f"ansible_ssh_{name}": f"ansible_{name}" for name in ("host", "por
 _RANGE = re.compile(r"\[([0-9]*|[A-Za-z]):([0-9]+|[A-Za-z])(?::([0-9]+))?\]")
 
 Vars = dict[str, str]
+
+Beside = Callable[[Literal["group_vars", "host_vars"], str], Vars]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +48,10 @@ class Inventory:
 
     groups: dict[str, Group] = field(default_factory=dict)
     hosts: dict[str, Vars] = field(default_factory=dict)
+    beside: Beside = field(default=lambda _kind, _name: {})
+    """What folders beside the inventory say of a group or a host."""
+
+    _holding: dict[str, list[str]] = field(default_factory=dict)
 
     def group(self, name: str) -> Group:
         """Fetch a group, making it where it is mentioned first."""
@@ -55,6 +64,8 @@ class Inventory:
 
     def members(self, name: str) -> dict[str, None]:
         """List the hosts of a group and of its children, each once; a circle ends."""
+        if name == UNGROUPED:
+            return self._ungrouped()
         if name == ROOT:
             # Everything belongs to all, whether it says so or not.
             found = {UNGROUPED: None, ROOT: None, **dict.fromkeys(self.groups)}
@@ -67,16 +78,40 @@ class Inventory:
         return hosts
 
     def variables(self, host: str) -> Vars:
-        """Settle a host's variables: its own, else of the deepest group, in the end of all."""
+        """Settle a host's variables, the later ones stronger, in Ansible's order.
+
+        Groups come from all to the deepest; of each kind what the inventory says comes
+        before what a folder beside it says, and everything of groups before the host's own.
+        """
         merged: Vars = {}
-        holding = [name for name in self.groups if name != ROOT and host in self.members(name)]
-        # A parent's hosts include its children's, so the larger closure comes first.
-        holding.sort(key=lambda name: (-len(self._below(name)), name))
-        for name in (ROOT, *holding):
+        groups = [ROOT, *self._groups_of(host)]
+        for name in groups:
             if name in self.groups:
                 merged.update(self.groups[name].variables)
+        for name in groups:
+            merged.update(self.beside("group_vars", name))
         merged.update(self.hosts.get(host, {}))
+        merged.update(self.beside("host_vars", host))
         return merged
+
+    def _groups_of(self, host: str) -> list[str]:
+        """List the groups that a host is in: what holds others before what it holds."""
+        if not self._holding:
+            # A parent's hosts include its children's, so the larger closure comes first.
+            names = (name for name in self.groups if name != ROOT)
+            for name in sorted(names, key=lambda name: (-len(self._below(name)), name)):
+                for member in self.members(name):
+                    self._holding.setdefault(member, []).append(name)
+        return self._holding.get(host, [])
+
+    def _ungrouped(self) -> dict[str, None]:
+        grouped = {
+            host
+            for name, group in self.groups.items()
+            if name not in (ROOT, UNGROUPED)
+            for host in group.hosts
+        }
+        return {host: None for host in self.hosts if host not in grouped}
 
     def _below(self, name: str) -> dict[str, None]:
         found: dict[str, None] = {}
@@ -132,16 +167,19 @@ def nodes_of(inventory: Inventory, group: str) -> Iterator[str]:
     """Yield ``[user@]host[:port]`` for the hosts of a group, or for one host.
 
     Raises:
-        UsageError: A variable that we need is a template.
+        UsageError: A variable that we need is a template, or encrypted.
     """
-    hosts = inventory.members(group) if group in {ROOT, *inventory.groups} else {group: None}
+    known = group in {ROOT, UNGROUPED, *inventory.groups}
+    hosts = inventory.members(group) if known else {group: None}
     for name in hosts:
         variables = inventory.variables(name)
         for variable in ("ansible_host", "ansible_port", "ansible_user"):
-            if "{{" in variables.get(variable, ""):
+            said = variables.get(variable, "")
+            if "{{" in said or said.startswith(ENCRYPTED):
+                what = "encrypted" if said.startswith(ENCRYPTED) else f"a template: {said}"
                 raise UsageError(
-                    f"@ansible: {variable} of {name} is a template: {variables[variable]}.\n"
-                    "Only Ansible can fill it in; write the value, or use a command that prints"
+                    f"@ansible: {variable} of {name} is {what}.\n"
+                    "Only Ansible can read it; write the value, or use a command that prints"
                     " the hosts."
                 )
         user, port = variables.get("ansible_user", ""), variables.get("ansible_port", "")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from trioexec.model.errors import UsageError
+from trioexec.settings.sources.ansible.beside import VariableFolders
 from trioexec.settings.sources.ansible.ini import read_ini
-from trioexec.settings.sources.ansible.inventory import ROOT, Inventory, nodes_of
-from trioexec.settings.sources.ansible.yamlfile import read_yaml
+from trioexec.settings.sources.ansible.inventory import ROOT, UNGROUPED, Inventory, nodes_of
+from trioexec.settings.sources.ansible.yamlfile import looks_like_yaml, read_yaml
 from trioexec.settings.sources.base import ALL, Surroundings, unknown_group, why
 
 __all__ = ["AnsibleSource"]
@@ -37,7 +39,7 @@ class AnsibleSource:
         place, _, name = group.rpartition(":")
         inventory = self._open(place)
         name = ROOT if name in ("", ALL) else name
-        if name not in {ROOT, *inventory.groups, *inventory.hosts}:
+        if name not in {ROOT, UNGROUPED, *inventory.groups, *inventory.hosts}:
             prefix = f"@ansible:{place}:" if place else "@ansible:"
             raise unknown_group(f"@ansible:{group}", inventory.groups, prefix=prefix)
         yield from nodes_of(inventory, name)
@@ -48,8 +50,10 @@ class AnsibleSource:
 
     def _open(self, place: str) -> Inventory:
         if place not in self._read:
-            inventory = Inventory()
-            for path in [Path(place)] if place else self._usual():
+            paths = [Path(place)] if place else self._usual()
+            folders = [path if path.is_dir() else path.parent for path in paths]
+            inventory = Inventory(beside=VariableFolders([*folders, *_here()]))
+            for path in paths:
                 _add(inventory, path)
             self._read[place] = inventory
         return self._read[place]
@@ -68,7 +72,7 @@ class AnsibleSource:
         named = self._surroundings.env.get("ANSIBLE_CONFIG", "")
         places = [
             *([self._home(named)] if named else []),
-            Path("ansible.cfg"),
+            *(folder / "ansible.cfg" for folder in _here()),
             self._home("~/.ansible.cfg"),
             Path("/etc/ansible/ansible.cfg"),
         ]
@@ -83,6 +87,11 @@ class AnsibleSource:
 
     def _home(self, text: str) -> Path:
         return self._surroundings.home / text[2:] if text.startswith("~/") else Path(text)
+
+
+def _here() -> list[Path]:
+    """Give the folder we are in, unless anybody can put files there: then none, as for Ansible."""
+    return [] if Path().stat().st_mode & stat.S_IWOTH else [Path()]
 
 
 def _add(inventory: Inventory, path: Path) -> None:
@@ -104,7 +113,7 @@ def _add(inventory: Inventory, path: Path) -> None:
             f"@ansible: the inventory {path} is a program, which we do not run.\n"
             "Name it in the settings as a command that prints hosts."
         )
-    if path.suffix in (".yml", ".yaml", ".json"):
+    if path.suffix in (".yml", ".yaml", ".json") or (not path.suffix and looks_like_yaml(text)):
         read_yaml(inventory, text, str(path))
     else:
         read_ini(inventory, text, str(path))

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from trioexec.model.errors import UsageError
 from trioexec.settings.sources.ansible.inventory import ROOT, Inventory, expand_pattern, normal
 
-__all__ = ["read_yaml"]
+__all__ = ["looks_like_yaml", "read_variables", "read_yaml"]
+
+_YAML = re.compile(r"(?:[ \t]*(?:#.*)?\n)*(?:---|\{|[^\s#:]+:[ \t]*(?:#.*)?$)", re.MULTILINE)
+
+
+def looks_like_yaml(text: str) -> bool:
+    """Tell a file without a suffix by its first line."""
+    return _YAML.match(text) is not None
 
 
 def read_yaml(inventory: Inventory, text: str, name: str) -> None:
@@ -16,18 +24,31 @@ def read_yaml(inventory: Inventory, text: str, name: str) -> None:
     Raises:
         UsageError: It is no YAML, or no inventory.
     """
+    where = f"@ansible: {name}"
+    for group, body in _mapping(_load(text, where), where, "the file").items():
+        _group(inventory, str(group), body, where)
+
+
+def read_variables(text: str, name: str) -> dict[str, str]:
+    """Read a file that says nothing but variables.
+
+    Raises:
+        UsageError: It is no YAML, or no mapping.
+    """
+    where = f"@ansible: {name}"
+    return _variables(_load(text, where), where, "the file")
+
+
+def _load(text: str, where: str) -> object:
     import yaml  # noqa: PLC0415  (20 ms that only this has to pay)
 
-    where = f"@ansible: {name}"
     try:
-        data = yaml.load(text, Loader=_loader())  # noqa: S506  (a SafeLoader with Ansible's tags)
+        return yaml.load(text, Loader=_loader())  # noqa: S506  (a SafeLoader with Ansible's tags)
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark else ""
         said = " ".join((getattr(exc, "problem", None) or str(exc)).split()).removesuffix(".")
         raise UsageError(f"{where}{place}: this is no YAML: {said}.\nMend it.") from exc
-    for group, body in _mapping(data, where, "the file").items():
-        _group(inventory, str(group), body, where)
 
 
 def _loader() -> type:
@@ -54,7 +75,8 @@ def _mapping(value: object, where: str, what: str) -> Mapping[object, object]:
 
 def _variables(value: object, where: str, what: str) -> dict[str, str]:
     pairs = _mapping(value, where, what)
-    return normal({str(key): str(each) for key, each in pairs.items() if each is not None})
+    # Nothing is something: it takes back what a group says.
+    return normal({str(key): "" if each is None else str(each) for key, each in pairs.items()})
 
 
 def _group(inventory: Inventory, name: str, body: object, where: str) -> None:
