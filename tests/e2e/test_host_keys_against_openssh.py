@@ -225,6 +225,43 @@ def test_what_we_tell_to_remove_is_what_ssh_keygen_removes(
     assert isinstance(again, CheckedConnection)
 
 
+@pytest.mark.parametrize(
+    ("lines", "trusted"),
+    [
+        pytest.param({"port": "ed25519"}, True, id="the port's own"),
+        pytest.param({"host": "ed25519"}, True, id="the host's, where the port has none"),
+        pytest.param({"host": "other", "port": "ed25519"}, True, id="not the host's"),
+        pytest.param({"host": "ed25519", "port": "other"}, False, id="not the port's"),
+        pytest.param({"host": "other"}, False, id="of another key of the host"),
+    ],
+)
+def test_a_key_is_trusted_on_a_port_where_ssh_trusts_it(
+    server: Server, folder: Path, tmp_path: Path, lines: dict[str, str], *, trusted: bool
+) -> None:
+    known = tmp_path / "known_hosts"
+    names = {"host": "127.0.0.1", "port": f"[127.0.0.1]:{server.port}"}
+    known.write_text("".join(f"{names[at]} {public(folder, key)}\n" for at, key in lines.items()))
+    server.start("ed25519")
+    settings = settings_for(server, known, strict_host_key_checking="yes")
+
+    ours = shake_hands(HostKeyStore(FACTS).trust_for(settings), server.port)
+    theirs = subprocess.run(
+        [
+            *("ssh", "-F", "none", "-p", str(server.port), "-o", "BatchMode=yes"),
+            *("-o", f"UserKnownHostsFile={known}", "-o", "GlobalKnownHostsFile=/dev/null"),
+            *("-o", "StrictHostKeyChecking=yes", "nobody@127.0.0.1", "true"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+    assert isinstance(ours, CheckedConnection) is trusted
+    assert ("Permission denied" in theirs.stderr) is trusted
+    assert ("Host key verification failed" in theirs.stderr) is not trusted
+
+
 def test_a_changed_key_under_no_gets_no_password(
     server: Server, folder: Path, tmp_path: Path
 ) -> None:

@@ -196,6 +196,20 @@ def test_a_different_key_of_the_host_without_port_does_not_matter_to_a_port(file
     assert files.keys().check(Peer("web1", 2222), key(2)).kind == "new"
 
 
+@pytest.mark.parametrize("hashed", [True, False], ids=["hashed", "plain"])
+def test_a_port_with_a_key_of_its_own_has_no_other(files: Files, *, hashed: bool) -> None:
+    recorded = {"[web1]:2222": key(1), "web1": key(2)}
+    files.write(
+        "".join(f"{line_for(name, one, hashed=hashed)}\n" for name, one in recorded.items())
+    )
+
+    keys = files.keys()
+
+    assert keys.check(Peer("web1", 2222), key(2)).kind == "changed"
+    assert keys.check(Peer("web1", 2222), key(1)).kind == "known"
+    assert keys.check(Peer("web1", 2223), key(2)).kind == "known"
+
+
 def test_names_are_found_hashed_and_recorded_hashed(files: Files) -> None:
     keys = files.keys(hash_known_hosts=True)
 

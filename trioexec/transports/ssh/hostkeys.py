@@ -175,12 +175,19 @@ class HostKeys:
         refusal = self._revoked_line(peer, key)
         if refusal is not None:
             return refusal
-        if any(self._known.has(name, key) for name in peer.names):
+        if self._known.has(peer.name, key):
             return Verdict(kind="known", trusted=True)
         recorded = self._known.find(peer.name)
         others = [each for each in recorded if not each.marker and each.blob is not None]
         if others:
             return self._changed(peer, key, others)
+        # A line without port is good for all ports but those that have lines of their own.
+        if any(self._known.has(name, key) for name in peer.names[1:]):
+            return Verdict(kind="known", trusted=True)
+        return self._judge_unrecorded(peer, key)
+
+    def _judge_unrecorded(self, peer: Peer, key: bytes) -> Verdict:
+        """Compare a key with what was accepted in this run, though no file took it."""
         accepted = self._accepted.get(peer.name)
         if accepted is None:
             return Verdict(kind="new", trusted=False)

@@ -41,7 +41,7 @@ class Peer:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names to look for, the exact one first; a line without port is good for all ports."""
+        """The names to look for, the exact one first; the other counts where that has no line."""
         return (self.name,) if self.name == self.principal else (self.name, self.principal)
 
     @property
