@@ -365,6 +365,9 @@ CASES = [
         Case("Host web1\n ProxyJump none\nHost *\n ProxyJump a\n ProxyCommand b\n"),
         id="ProxyJump none hides the others",
     ),
+    pytest.param(
+        Case("ProxyJump none\nProxyCommand none\nProxyCommand x\n"), id="none of both is a value"
+    ),
     pytest.param(Case("ProxyCommand none\nProxyJump a\n"), id="ProxyCommand none hides the others"),
     pytest.param(Case("ProxyJump ssh://a@b:9\n"), id="ProxyJump as a URI"),
     pytest.param(Case("IdentityAgent ~/%h/agent\nUser u\n"), id="IdentityAgent"),

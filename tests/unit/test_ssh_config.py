@@ -27,6 +27,7 @@ from trioexec.transports.ssh.config import (
     sources,
     with_openssh_defaults,
 )
+from trioexec.transports.ssh.config.conditions import HostCondition, MatchCondition
 from trioexec.transports.ssh.config.directives import ALIASES, DIRECTIVES
 from trioexec.transports.ssh.config.facts import expand_user
 from trioexec.transports.ssh.patterns import Patterns, matches
@@ -111,6 +112,37 @@ def test_a_block_reached_through_the_index_keeps_its_place_in_the_file(tmp_path:
     assert config.lookup("ab").user == "first"
     assert config.lookup("xb").user == "second"
     assert config.lookup("ab").port == 5
+
+
+@pytest.mark.parametrize("line", ["Host *.d{}.example", "Host web{} x{}*", "Match host web{},x{}"])
+def test_of_many_blocks_only_those_that_can_apply_are_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    """1,000 nodes and a large file have to cost what they cost with a small one."""
+    blocks = (line.replace("{}", str(number)) for number in range(500))
+    config = load(tmp_path, "".join(f"{block}\n User u{block[-1]}\n" for block in blocks))
+    asked: list[object] = []
+    for kind in (HostCondition, MatchCondition):
+        real = kind.holds
+        monkeypatch.setattr(kind, "holds", lambda it, q, real=real: asked.append(it) or real(it, q))
+
+    users = {config.lookup(name).user for name in ("web123", "web123.d123.example")}
+
+    assert any(users)
+    assert len(asked) <= 4
+
+
+def test_match_host_is_asked_again_when_the_host_has_changed(tmp_path: Path) -> None:
+    config = load(
+        tmp_path, "Match host a\n HostName b\nMatch host a\n Port 1\nMatch host b\n Port 2\n"
+    )
+
+    assert config.lookup("a").port == 2
+
+
+def test_only_what_may_take_time_is_looked_up_off_the_loop(tmp_path: Path) -> None:
+    assert not load(tmp_path, "Host a\n Port 1\nMatch host b user c\n Port 2\n").may_run_programs
+    assert load(tmp_path, "Match host a exec true\n Port 2\n").may_run_programs
 
 
 def test_an_included_block_needs_the_block_that_includes_it(tmp_path: Path) -> None:

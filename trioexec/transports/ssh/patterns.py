@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-__all__ = ["Patterns", "has_wildcards", "matches"]
+__all__ = ["PatternIndex", "Patterns", "has_wildcards", "matches"]
 
 
 def has_wildcards(pattern: str) -> bool:
@@ -19,8 +19,9 @@ def has_wildcards(pattern: str) -> bool:
 
 
 def _is_simple(pattern: str) -> bool:
-    """Tell whether a pattern is a name, or a prefix with a star after it."""
-    return pattern != "*" and not has_wildcards(pattern.removesuffix("*"))
+    """Tell whether a pattern is a name, or one with a star before or after it."""
+    name = pattern[1:] if pattern.startswith("*") else pattern.removesuffix("*")
+    return name != "" and not has_wildcards(name)
 
 
 def _source(pattern: str) -> str:
@@ -87,7 +88,7 @@ class Patterns:
     __slots__ = ("_negative", "_positive", "index")
 
     index: tuple[str, ...] | None
-    """The names and ``prefix*`` patterns, where the list is nothing else; so it can be indexed."""
+    """The patterns, where they are names, ``prefix*`` and ``*suffix``: for a `PatternIndex`."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         wanted: list[str] = []
@@ -111,3 +112,35 @@ class Patterns:
         if self._negative is not None and self._negative.match(text):
             return False
         return self._positive.match(text)
+
+
+class PatternIndex:
+    """Which of many lists a text may match, without asking each: for lists with an `index`."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, list[int]] = {}
+        self._prefixes: dict[str, list[int]] = {}
+        self._suffixes: dict[str, list[int]] = {}
+        self._prefix_lengths: set[int] = set()
+        self._suffix_lengths: set[int] = set()
+
+    def add(self, patterns: Iterable[str], number: int) -> None:
+        """Have a list found by its number."""
+        for each in patterns:
+            if each.endswith("*"):
+                self._prefixes.setdefault(each[:-1], []).append(number)
+                self._prefix_lengths.add(len(each) - 1)
+            elif each.startswith("*"):
+                self._suffixes.setdefault(each[1:], []).append(number)
+                self._suffix_lengths.add(len(each) - 1)
+            else:
+                self._names.setdefault(each, []).append(number)
+
+    def find(self, text: str) -> set[int]:
+        """Give the numbers of the lists that match."""
+        found = set(self._names.get(text, ()))
+        for length in self._prefix_lengths:
+            found.update(self._prefixes.get(text[:length], ()))
+        for length in self._suffix_lengths:
+            found.update(self._suffixes.get(text[-length:], ()))
+        return found

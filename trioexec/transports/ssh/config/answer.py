@@ -61,7 +61,7 @@ class Answer:
                 continue
             if said.field in APPENDING:
                 self._append(said)
-            elif said.field == PROXY and self._value(PROXY) == ("jump", ()) and said.value[1]:
+            elif said.field == PROXY and self._value(PROXY) == ("jump", ()):
                 if said.value[0] == "command":
                     self._said[PROXY] = said
             else:

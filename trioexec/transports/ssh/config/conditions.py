@@ -86,14 +86,29 @@ class _Criterion:
 class MatchCondition:
     """A ``Match`` line: all of its criteria have to hold."""
 
-    __slots__ = ("_criteria", "wants_final_pass")
+    __slots__ = ("_criteria", "asks_system", "hosts", "wants_final_pass")
 
     wants_final_pass: bool
     """It asks for ``final``, which makes OpenSSH read everything a second time."""
 
-    def __init__(self, criteria: Sequence[_Criterion], *, wants_final_pass: bool) -> None:
+    asks_system: bool
+    """It may run a program, or read what takes time."""
+
+    hosts: tuple[str, ...] | None
+    """Where its first criterion is ``host``, the patterns of that: see `Patterns.index`."""
+
+    def __init__(
+        self,
+        criteria: Sequence[_Criterion],
+        *,
+        wants_final_pass: bool = False,
+        asks_system: bool = False,
+        hosts: tuple[str, ...] | None = None,
+    ) -> None:
         self._criteria = tuple(criteria)
         self.wants_final_pass = wants_final_pass
+        self.asks_system = asks_system
+        self.hosts = hosts
 
     def holds(self, question: Question) -> bool:
         """Ask in the order written, up to the first that does not hold."""
@@ -146,6 +161,7 @@ _CRITERIA: dict[str, Callable[[str, Place], _Test]] = {
 }
 
 _MAY_BE_EMPTY = ("tagged", "command")
+_ASKING = ("exec", "localnetwork")
 
 
 def parse_match(words: Sequence[str], place: Place) -> MatchCondition:
@@ -156,7 +172,7 @@ def parse_match(words: Sequence[str], place: Place) -> MatchCondition:
     """
     rest = list(words)
     criteria: list[_Criterion] = []
-    wants_final_pass = False
+    wants_final_pass = asks_system = False
     while rest:
         word = rest.pop(0)
         negated = word.startswith("!")
@@ -176,9 +192,22 @@ def parse_match(words: Sequence[str], place: Place) -> MatchCondition:
                 argument = rest.pop(0)
             if not argument and name not in _MAY_BE_EMPTY:
                 raise ValueError(f"{name!r} has no argument")
+            asks_system |= name in _ASKING
             criteria.append(_Criterion(negated, _CRITERIA[name](argument, place)))
         else:
             raise ValueError(f"{word!r} is no criterion of Match")
     if not criteria:
         raise ValueError("a criterion is missing")
-    return MatchCondition(criteria, wants_final_pass=wants_final_pass)
+    return MatchCondition(
+        criteria,
+        wants_final_pass=wants_final_pass,
+        asks_system=asks_system,
+        hosts=_hosts_first(words),
+    )
+
+
+def _hosts_first(words: Sequence[str]) -> tuple[str, ...] | None:
+    name, equals, argument = words[0].partition("=")
+    if name.lower() != "host":
+        return None
+    return Patterns.of_list(argument if equals else words[1], fold_case=True).index

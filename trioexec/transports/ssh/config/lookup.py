@@ -1,7 +1,7 @@
 """One answer a name, from files read once: `SshConfig`.
 
-Blocks whose ``Host`` line has names and ``prefix*`` only are found through an index; the
-others are asked one by one, in the files' order, since ``Match`` may depend on
+Blocks whose ``Host`` line has names, ``prefix*`` and ``*suffix`` only are found through an
+index; the others are asked one by one, in the files' order, since ``Match`` may depend on
 what was said before it.
 """
 
@@ -13,12 +13,13 @@ from pathlib import Path
 
 from trioexec.model.errors import ConfigError
 from trioexec.transports.ssh.config.answer import Answer
-from trioexec.transports.ssh.config.conditions import HostCondition
+from trioexec.transports.ssh.config.conditions import HostCondition, MatchCondition
 from trioexec.transports.ssh.config.facts import Facts
 from trioexec.transports.ssh.config.parser import ConfigFile, Parser
 from trioexec.transports.ssh.config.settings import HostSettings
 from trioexec.transports.ssh.config.sources import run_in_shell
 from trioexec.transports.ssh.config.words import Place
+from trioexec.transports.ssh.patterns import PatternIndex
 
 __all__ = ["SshConfig"]
 
@@ -37,9 +38,11 @@ class SshConfig:
         self._wants_final_pass = parser.wants_final_pass
         self._run = run
         self._ran: dict[str, _Once] = {}
-        self._by_name: dict[str, list[int]] = {}
-        self._by_prefix: dict[str, list[int]] = {}
+        self._by_name = PatternIndex()
         self._always: list[int] = []
+        self._by_hostname = PatternIndex()
+        self._gated: set[int] = set()
+        """Those that only certain hostnames can reach, which may change on the way."""
         self._index()
 
     @classmethod
@@ -75,7 +78,7 @@ class SshConfig:
     def may_run_programs(self) -> bool:
         """Whether a look-up may start a program and wait for it: then ask from a thread."""
         return any(
-            block.condition is not None and not isinstance(block.condition, HostCondition)
+            isinstance(block.condition, MatchCondition) and block.condition.asks_system
             for block in self._blocks
         )
 
@@ -118,24 +121,26 @@ class SshConfig:
         return answer.settings()
 
     def _walk(self, answer: Answer) -> None:
-        blocks = self._blocks
-        order = self._order(answer.name)
+        blocks, gated = self._blocks, self._gated
         active: set[int] = set()
-        for index in order:
+        hostname, reached = "", self._by_hostname.find("")
+        for index in self._order(answer.name):
             block = blocks[index]
             if block.parent is not None and block.parent not in active:
                 continue
+            if index in gated:
+                if (now := answer.hostname()) != hostname:
+                    hostname, reached = now, self._by_hostname.find(now)
+                if index not in reached:
+                    continue
             if block.condition is None or block.condition.holds(answer):
                 active.add(index)
                 answer.take(block)
 
     def _order(self, name: str) -> list[int]:
         """List the blocks that can apply to a name, in the files' order."""
-        some = list(self._by_name.get(name, ()))
-        for length in self._prefix_lengths:
-            some += self._by_prefix.get(name[:length], ())
-        # A set: one Host line may name the same host, or reach it, twice.
-        return sorted({*some, *self._always}) if some else self._always
+        some = self._by_name.find(name)
+        return sorted(some.union(self._always)) if some else self._always
 
     def _index(self) -> None:
         """Sort the blocks: those that only certain names can reach, and the rest."""
@@ -144,15 +149,16 @@ class SshConfig:
             names = None
             if isinstance(block.condition, HostCondition):
                 names = block.condition.patterns.index
+            elif isinstance(block.condition, MatchCondition) and block.condition.hosts is not None:
+                self._by_hostname.add(block.condition.hosts, index)
+                self._gated.add(index)
             if names is None and block.parent is not None:
                 names = reached_by[block.parent]
             reached_by.append(names)
             if names is None:
                 self._always.append(index)
-            for name in names or ():
-                by = self._by_prefix if name.endswith("*") else self._by_name
-                by.setdefault(name.removesuffix("*"), []).append(index)
-        self._prefix_lengths = tuple({len(prefix) for prefix in self._by_prefix})
+            else:
+                self._by_name.add(names, index)
         self._drop_empty()
 
     def _drop_empty(self) -> None:
