@@ -37,6 +37,8 @@ frame.addEventListener("load", () => {
   const found = {ready: root.dataset.ready, title: doc.title, first: names(), groups: groups(),
     wide: root.scrollWidth - root.clientWidth, scripts: doc.querySelectorAll("script").length,
     images: doc.querySelectorAll("img").length};
+  const [ticks, track] = [".axis .ticks", ".row .track"].map((which) => doc.querySelector(which).getBoundingClientRect());
+  found.off = [ticks.left - track.left, ticks.right - track.right].map(Math.round);
   const filter = doc.getElementById("filter"), order = doc.getElementById("order");
   const type = (text) => new Promise((done) => {
     filter.value = text;
@@ -117,6 +119,7 @@ def test_the_page_works_in_a_browser_without_a_complaint(
 
     assert found["ready"] == "yes"
     assert found["wide"] == 0, "it scrolls sideways"
+    assert found["off"] == [0, 0], "the times do not stand over the bars"
     assert found["groups"] == 9
     assert found["first"][:3] == ["slow", "web4", "web3"]  # type: ignore[index]
     assert found["filtered"] == ["web3"]  # "broke" is what it said, not what it is called
@@ -135,6 +138,18 @@ def test_nothing_a_node_says_runs_or_shows_as_markup(chromium: str, tmp_path: Pa
     assert (found["scripts"], found["images"]) == (1, 0)
     assert found["title"] != "forged"
     assert found["filtered"] == ["a'><script>1</script>"]
+
+
+def test_a_name_finds_its_node_and_not_those_that_said_the_same(
+    chromium: str, tmp_path: Path
+) -> None:
+    nodes = {f"web{i}": (Exited(code=0), [("stdout", b"fine\n")]) for i in (*range(1, 40, 2), 71)}
+    document = page(record_of(events_of(nodes)), run_id="k7f3", notes=[], fold=fold)  # type: ignore[arg-type]
+
+    found = look(chromium, tmp_path, document, width=375, text="71")
+
+    assert "all 21 names" in document
+    assert found["filtered"] == ["web71"]
 
 
 def test_a_thousand_nodes_are_filtered_in_no_time(chromium: str, tmp_path: Path) -> None:

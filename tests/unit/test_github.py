@@ -68,7 +68,7 @@ def test_a_run_that_went_well_says_nothing_but_its_summary() -> None:
     record = record_of(events_of({"a": (Exited(code=0), [])}, exit_code=0))
 
     assert annotation_lines(record, fold) == []
-    assert "1 nodes: 1 ok, 0 not" in summary(record, fold)
+    assert "**1 node: 1 ok** in" in summary(record, fold)
     assert "no output" in summary(record, fold)
 
 

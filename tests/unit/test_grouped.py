@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import tracemalloc
 from collections.abc import Iterable
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.unit.sink_fakes import FakeConsole, ended, err, finished, out, run_of, started
 from trioexec.model.events import Event, NodeFinished
-from trioexec.model.outcomes import Cancelled, TimedOut, Unreachable
+from trioexec.model.outcomes import Cancelled, HostKeyRejected, TimedOut, Unreachable
 from trioexec.sinks.grouped import GroupSink, Look, Order
 
 
@@ -112,6 +113,33 @@ def test_headings_have_color_when_asked() -> None:
     text = shown(run_of(("a", [], 0), ("b", [], 1)), Look(color=True))
 
     assert text == "\x1b[1ma (1): exit 0\x1b[0m\n\x1b[1;31mb (1): exit 1\x1b[0m\n"
+
+
+def test_the_signs_of_a_diff_have_color_when_asked() -> None:
+    answers = [(name, [out(name, b"a\nb\n")], 0) for name in "xy"]
+    events = run_of(*answers, ("z", [out("z", b"a\nc\n")], 0))
+
+    plain = shown(events, Look(diff=True))
+    text = shown(events, Look(diff=True, color=True))
+
+    assert "\x1b[31m-  b\x1b[0m\n\x1b[32m+  c\x1b[0m\n" in text
+    assert "\x1b[36m@@ -1,2 +1,2 @@\x1b[0m\n   a\n" in text
+    assert re.sub(r"\x1b\[[\d;]*m", "", text) == plain
+
+
+def test_many_reasons_of_one_kind_are_one_group() -> None:
+    changed = [HostKeyRejected(reason=f"the key of n{n} has changed") for n in range(6)]
+    silent = [(f"n{n}", [], how) for n, how in enumerate(changed)]
+
+    text = shown(run_of(*silent, ("fine", [out("fine", b"x\n")], 0), ("n6", [], changed[5])))
+
+    assert text == (
+        "n2+n3+n4 (3): host key rejected, in 3 other ways\n"
+        "n5+n6 (2): host key rejected: the key of n5 has changed\n"
+        "n0 (1): host key rejected: the key of n0 has changed\n"
+        "n1 (1): host key rejected: the key of n1 has changed\n"
+        "fine (1): exit 0\n  x\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.unit.recorded import EVERY_WAY, events_of, record_of
+from trioexec.model.events import NodeStarted
 from trioexec.model.hostlist import fold
 from trioexec.model.outcomes import Exited
 from trioexec.model.page import _seconds
@@ -46,6 +47,30 @@ def test_times_are_where_they_were() -> None:
     assert '<i class="q" style="left:0.00%;width:4.76%"></i>' in text
     assert '<i class="c" style="left:4.76%;width:2.38%"></i>' in text
     assert '<i class="r" style="left:7.14%;width:92.86%"></i>' in text
+
+
+def test_a_node_whose_command_never_ran_only_connected() -> None:
+    ping = [
+        event
+        for event in events_of({"a": (Exited(code=0), [])}, exit_code=0)
+        if not isinstance(event, NodeStarted)
+    ]
+
+    text = page(record_of(ping), run_id="k7f3", notes=[], fold=fold)
+
+    assert '<i class="c" style="left:0.00%;width:100.00%"></i>' in text
+    assert '<i class="r" style="left:100.00%;width:0.00%"></i>' in text
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "node", "tone"), [(0, 0, "ok"), (0, 3, "error"), (3, 3, "failed")]
+)
+def test_an_exit_code_is_green_only_where_all_went_well(
+    exit_code: int, node: int, tone: str
+) -> None:
+    text = page_of({"a": (Exited(code=node), [])}, exit_code=exit_code)
+
+    assert f'<div class="code {tone}">exit {exit_code}</div>' in text
 
 
 def test_what_is_said_is_text() -> None:

@@ -32,6 +32,9 @@ MOST_ANNOTATIONS: Final = 10
 SUMMARY_BYTES: Final = 512 * 1024
 """GitHub refuses a step's summary over 1 MiB, and other programs write to it too."""
 
+_CHECK: Final = "\N{WHITE HEAVY CHECK MARK}"
+_WARNING: Final = "\N{WARNING SIGN}\N{VARIATION SELECTOR-16}"
+_CROSS: Final = "\N{CROSS MARK}"
 _LAST_LINES: Final = 5
 _TITLE_CHARS: Final = 80
 _NAMES_CHARS: Final = 300
@@ -94,12 +97,14 @@ def _head(record: RunRecord, fold: Fold) -> Iterator[str]:
     report = record.report
     ok = record.count("ok")
     failures = record.failures()
-    mark = "\N{WHITE HEAVY CHECK MARK}" if record.exit_code == 0 else "\N{CROSS MARK}"
+    mark = _CROSS if record.exit_code else _WARNING if failures else _CHECK
     yield f"### {mark} {code(one_line(report.command) or 'ping')}"
     yield ""
     stopped = f", stopped: {record.stopped}" if record.stopped else ""
+    total = "1 node" if len(report) == 1 else f"{len(report)} nodes"
+    failed = f", {len(report) - ok} failed" if ok < len(report) else ""
     yield (
-        f"**{len(report)} nodes: {ok} ok, {len(report) - ok} not** in {report.took_s:.1f} s"
+        f"**{total}: {ok} ok{failed}** in {report.took_s:.1f} s"
         f" · exit code {record.exit_code}{stopped}"
     )
     yield ""

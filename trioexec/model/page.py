@@ -29,6 +29,9 @@ _OPEN_CHARS: Final = 4000
 """Groups are open at first as long as they are together no longer than this."""
 
 _NAMES_CHARS: Final = 600
+_SEEN_CHARS: Final = 60
+"""Of the names of a group so many are seen for sure, on the narrowest screen."""
+
 _URGENCY: Final = {"failed": 0, "error": 1, "skipped": 2, "ok": 3}
 _COUNTED: Final[tuple[tuple[Verdict, str], ...]] = (
     ("ok", "succeeded"),
@@ -77,8 +80,11 @@ class _Page:
     def span_s(self) -> float:
         return max(self.record.report.took_s, 0.001)
 
+    def every_name(self, names: Iterable[str]) -> str:
+        return _clean(self.fold(names))
+
     def names(self, names: Iterable[str]) -> str:
-        text = _clean(self.fold(names))
+        text = self.every_name(names)
         return text if len(text) <= _NAMES_CHARS else f"{text[:_NAMES_CHARS]}..."
 
 
@@ -109,7 +115,8 @@ def _top(page: _Page, notes: Sequence[str]) -> Iterator[str]:
     report = page.record.report
     when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(report.unix_s))
     stopped = f" · stopped: {_text(page.record.stopped)}" if page.record.stopped else ""
-    tone = "ok" if page.record.exit_code == 0 else "failed"
+    whole = page.record.count("ok") == len(page.record.nodes)
+    tone = "failed" if page.record.exit_code else "ok" if whole else "error"
     yield '<header class="top"><div>'
     yield f"<h1>{_text(page.command)}</h1>"
     yield f'<div class="when">{when} · took {_seconds(report.took_s)}{stopped}</div></div>'
@@ -139,15 +146,15 @@ def _counts(page: _Page) -> Iterator[str]:
 
 
 def _highlights(page: _Page) -> Iterator[str]:
-    failed = [group for group in _kinds(page.record) if group[0].verdict != "ok"]
+    failed = sorted(page.record.failures().items(), key=_urgency)
     slow = sorted((node for node in page.record.nodes if node.busy_s), key=lambda n: -n.busy_s)
     shown = min(_MOST_SLOWEST, max(_FEW_SLOWEST, 2 * len(failed)))  # about as high as its neighbour
     yield '<div class="pair">'
     if failed:
         yield '<section class="card"><h2>What went wrong</h2><ul class="list">'
-        for same in failed:
-            how = _text(_clean(same[0].result.outcome.text))
-            yield f'<li class="{same[0].verdict}"><div class="how"><span>{how}</span>'
+        for how, same in failed:
+            yield f'<li class="{same[0].verdict}"><div class="how">'
+            yield f"<span>{_text(_clean(how))}</span>"
             yield f'<span class="time">{len(same):,} {_nodes(len(same))}</span></div>'
             names = page.names(node.node.name for node in same)
             yield f'<div class="who mono">{_text(names)}</div></li>'
@@ -162,11 +169,8 @@ def _highlights(page: _Page) -> Iterator[str]:
     yield "</div>"
 
 
-def _kinds(record: RunRecord) -> list[list[NodeRecord]]:
-    kinds: dict[str, list[NodeRecord]] = {}
-    for node in record.nodes:
-        kinds.setdefault(node.result.outcome.text, []).append(node)
-    return sorted(kinds.values(), key=lambda same: (_URGENCY[same[0].verdict], -len(same)))
+def _urgency(failed: tuple[str, list[NodeRecord]]) -> tuple[int, int]:
+    return _URGENCY[failed[1][0].verdict], -len(failed[1])
 
 
 def _timeline(page: _Page, groups: Sequence[OutputGroup]) -> Iterator[str]:
@@ -187,8 +191,10 @@ def _timeline(page: _Page, groups: Sequence[OutputGroup]) -> Iterator[str]:
         '<span><i class="failed"></i>failed</span>'
         '<span><i class="error"></i>not run to the end</span></div>'
     )
-    longest = max((len(_clean(node.node.name)) for node in page.record.nodes), default=8)
-    yield f'<div id="times" style="--longest:{longest + 1}"><div class="axis" aria-hidden="true">'
+    names = max((len(_clean(node.node.name)) for node in page.record.nodes), default=8)
+    ends = max((len(node.text) for node in page.record.nodes), default=8)
+    yield f'<div id="times" style="--name:{names + 1};--end:{ends}">'
+    yield '<div class="axis" aria-hidden="true">'
     yield f'<span></span><div class="ticks">{_ticks(page)}</div></div><div id="rows">'
     ordered = sorted(
         enumerate(page.record.nodes), key=lambda item: (_URGENCY[item[1].verdict], -item[1].busy_s)
@@ -223,7 +229,7 @@ def _segments(page: _Page, node: NodeRecord) -> str:
     times = node.result
     end_s = times.finished_s
     slot_s = _or(times.connecting_s, end_s)
-    start_s = _or(times.started_s, end_s if node.verdict != "ok" else slot_s)
+    start_s = _or(times.started_s, end_s)
     spans = (("q", 0.0, slot_s), ("c", slot_s, start_s), ("r", start_s, end_s))
     parts = []
     for kind, begin_s, until_s in spans:
@@ -235,7 +241,7 @@ def _segments(page: _Page, node: NodeRecord) -> str:
 
 
 def _outputs(page: _Page, groups: Sequence[OutputGroup]) -> Iterator[str]:
-    different = f"{len(groups):,} different answer{'' if len(groups) == 1 else 's'}"
+    different = "one answer" if len(groups) == 1 else f"{len(groups):,} different answers"
     yield '<section class="card"><div class="bar"><h2>Output</h2>'
     yield f'<span class="when">{different}</span></div>'
     room = _OPEN_CHARS
@@ -245,8 +251,11 @@ def _outputs(page: _Page, groups: Sequence[OutputGroup]) -> Iterator[str]:
         names = page.names(node.name for node in group.nodes)
         yield f'<details class="out {group.verdict}" id="o{at}"{opened}><summary>'
         yield f'<span class="who mono">{_text(names)}</span>'
-        yield f'<span class="count">{len(group.nodes):,}</span>'
+        yield f'<span class="count">{len(group.nodes):,} {_nodes(len(group.nodes))}</span>'
         yield f'<span class="how">{_text(_clean(group.outcome))}</span></summary>'
+        if len(every := page.every_name(node.name for node in group.nodes)) > _SEEN_CHARS:
+            yield f'<details class="every"><summary>all {len(group.nodes):,} names</summary>'
+            yield f'<p class="mono">{_text(every)}</p></details>'
         for stream, text in (("stdout", group.stdout), ("stderr", group.stderr)):
             if text:
                 # HTML drops one newline after the tag: this one.

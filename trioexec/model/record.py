@@ -15,7 +15,15 @@ from typing import Final, Literal
 
 from trioexec.model.events import Event, NodeOutput, RunFinished, RunStarted
 from trioexec.model.nodes import Node
-from trioexec.model.outcomes import Cancelled, Exited, Killed, Outcome, StopReason, TimedOut
+from trioexec.model.outcomes import (
+    Cancelled,
+    Exited,
+    Killed,
+    Outcome,
+    StopReason,
+    TimedOut,
+    fold_alike,
+)
 from trioexec.model.report import NodeResult, Report
 from trioexec.model.tally import Tally
 
@@ -179,12 +187,12 @@ class RunRecord:
         return sum(node.verdict == verdict for node in self.nodes)
 
     def failures(self) -> dict[str, list[NodeRecord]]:
-        """Fold the nodes that are not counted as ok by how they ended."""
+        """Fold the nodes that are not counted as ok by how they ended; see `fold_alike`."""
         found: dict[str, list[NodeRecord]] = {}
         for node in self.nodes:
             if node.verdict != "ok":
                 found.setdefault(node.text, []).append(node)
-        return found
+        return fold_alike(found)
 
     def groups(self) -> list[OutputGroup]:
         """Fold equal nodes: what went wrong first, then the larger first."""

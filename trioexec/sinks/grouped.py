@@ -8,12 +8,12 @@ is kept beyond a few megabytes is kept on disk.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from trioexec.model.events import Event, NodeFinished, NodeOutput, RunFinished, RunStarted
 from trioexec.model.nodes import Node
-from trioexec.model.outcomes import Exited, Outcome, brief
+from trioexec.model.outcomes import Exited, Killed, Outcome, brief, fold_alike
 from trioexec.sinks.answers import Answer
 from trioexec.sinks.console import Console
 from trioexec.sinks.diffs import diff_lines
@@ -28,6 +28,8 @@ Order = Literal["size", "node", "code"]
 
 MEMORY_BYTES: Final = 16 * 1024 * 1024
 """What all answers together may hold in whole blocks; beyond, they go to disk."""
+
+_TINTS: Final = {b"-": b"31", b"+": b"32", b"@": b"36"}
 
 MOST_DIFFED_BYTES: Final = 4 * 1024 * 1024
 """A longer answer is shown whole rather than as a diff: it would all have to be in memory."""
@@ -57,6 +59,9 @@ class Group:
     """Nodes that ended alike and said the same."""
 
     outcome: Outcome
+    text: str
+    """The outcome's line; of several outcomes, where they are joined."""
+
     answer: Answer
     """The speaker's; that of the others is like it, but for what is masked."""
 
@@ -66,6 +71,11 @@ class Group:
     nodes: list[Node] = field(default_factory=list)
     alike: bool = True
     """Whether the answers are equal byte for byte, masks or not."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether all there is to say is how they ended, which was no end of their command."""
+        return not self.answer.size_bytes and not isinstance(self.outcome, Exited | Killed)
 
 
 class GroupSink:
@@ -104,12 +114,7 @@ class GroupSink:
         groups = list(self._groups.values())
         for group in groups:
             group.nodes.sort(key=lambda node: node.rank)
-        groups.sort(key=lambda group: group.nodes[0].rank)
-        if self._look.order != "node":
-            groups.sort(key=lambda group: -len(group.nodes))
-        if self._look.order == "code":
-            groups.sort(key=lambda group: group.outcome.exit_code)
-        return groups
+        return self._in_order(groups)
 
     @property
     def distinct(self) -> int:
@@ -170,17 +175,28 @@ class GroupSink:
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = Group(
-                outcome=event.outcome, answer=answer, speaker=self._nodes[event.node]
+                outcome=event.outcome,
+                text=event.outcome.text,
+                answer=answer,
+                speaker=self._nodes[event.node],
             )
         else:
             group.alike = group.alike and answer.exact == group.answer.exact
             answer.drop()
         group.nodes.append(self._nodes[event.node])
 
+    def _in_order(self, groups: list[Group]) -> list[Group]:
+        groups.sort(key=lambda group: group.nodes[0].rank)
+        if self._look.order != "node":
+            groups.sort(key=lambda group: -len(group.nodes))
+        if self._look.order == "code":
+            groups.sort(key=lambda group: group.outcome.exit_code)
+        return groups
+
     def _show(self) -> None:
         groups = self.groups
         majority = _majority(groups) if groups else None
-        for group in groups:
+        for group in self._in_order(_joined(groups)):
             self._writer.write(self._heading(group))
             parts = self._whole(group)
             if self._look.diff and majority is not None and group is not majority:
@@ -189,7 +205,7 @@ class GroupSink:
 
     def _heading(self, group: Group) -> bytes:
         names = self._fold(node.name for node in group.nodes)
-        how = brief(group.outcome.text) if self._look.brief else group.outcome.text
+        how = brief(group.text) if self._look.brief else group.text
         text = f"{names} ({len(group.nodes)}): {how}"
         if not group.alike:
             text += f", as {group.speaker.name} says it"
@@ -226,8 +242,14 @@ class GroupSink:
         elif not lines:
             yield b"(says what %b says)\n" % against
         else:
-            yield b"--- %b\n+++ %b\n" % (against, visible_line(group.speaker.name))
-            yield b"".join(line + b"\n" for line in lines)
+            yield self._tinted(b"--- %b" % against)
+            yield self._tinted(b"+++ %b" % visible_line(group.speaker.name))
+            yield b"".join(map(self._tinted, lines))
+
+    def _tinted(self, line: bytes) -> bytes:
+        """Colour a line of a diff by its sign."""
+        sgr = _TINTS.get(line[:1]) if self._look.color else None
+        return b"\x1b[%bm%b\x1b[0m\n" % (sgr, line) if sgr else line + b"\n"
 
     def _lines(self, group: Group) -> list[bytes]:
         text = b"".join(group.answer.parts(marked=True, terminal=self._writer.is_terminal))
@@ -238,3 +260,17 @@ def _majority(groups: list[Group]) -> Group:
     """The biggest group of those whose command ran to its end; of any, where there are none."""
     ended = [group for group in groups if isinstance(group.outcome, Exited)]
     return min(ended or groups, key=lambda group: (-len(group.nodes), group.nodes[0].rank))
+
+
+def _joined(groups: list[Group]) -> list[Group]:
+    """Join those with nothing to show but a reason of one kind, where there are many."""
+    silent = {group.nodes[0]: group for group in groups if group.silent}
+    ways: dict[str, list[Node]] = {}
+    for group in silent.values():
+        ways.setdefault(group.text, []).extend(group.nodes)
+    joined = [group for group in groups if not group.silent]
+    for text, nodes in fold_alike(ways).items():
+        first = silent[nodes[0]]
+        ranked = sorted(nodes, key=lambda node: node.rank)
+        joined.append(first if nodes == first.nodes else replace(first, text=text, nodes=ranked))
+    return joined

@@ -17,10 +17,13 @@
     at: rank,
     took: Number(row.dataset.took),
     urgency: urgency[row.dataset.verdict],
-    text: row.textContent.toLowerCase(),
+    text: Array.from(row.querySelectorAll(".name, .end"), (part) => part.textContent).join("\n").toLowerCase(),
   }]));
   const groupOf = new Map(rows.map((row) => [row, document.getElementById(row.hash.slice(1))]));
-  const said = new Map(groups.map((group) => [group, group.textContent.toLowerCase()]));
+  const said = new Map(groups.map((group) => [
+    group, // what stands in its heading is each node's own, and found there
+    Array.from(group.querySelectorAll("pre:not(.silent)"), (part) => part.textContent).join("\n").toLowerCase(),
+  ]));
   const orders = {
     worst: (a, b) => keys.get(a).at - keys.get(b).at,
     slowest: (a, b) => keys.get(b).took - keys.get(a).took || keys.get(a).rank - keys.get(b).rank,
