@@ -5,7 +5,14 @@ import math
 import pytest
 
 from trioexec.model.nodes import Node
-from trioexec.model.outcomes import Cancelled, Denied, Exited, Outcome
+from trioexec.model.outcomes import (
+    Cancelled,
+    Denied,
+    Exited,
+    HostKeyRejected,
+    Outcome,
+    Unreachable,
+)
 from trioexec.model.report import NodeResult, Report
 
 
@@ -59,6 +66,40 @@ def test_kinds_of_failure_fold_nodes_in_order_of_first_appearance() -> None:
         "stopped (fail-fast)": "f",
     }
     assert list(kinds) == ["exit 3", "denied: no", "not started (fail-fast)", "stopped (fail-fast)"]
+
+
+def unknown(name: str, key: str) -> HostKeyRejected:
+    return HostKeyRejected(reason=f"the host key of {name} is not known: {key}. Record it")
+
+
+def test_host_keys_that_are_refused_for_one_reason_are_one_line() -> None:
+    report = report_of(
+        a=Exited(code=3),
+        b=unknown("b", "k1"),
+        c=HostKeyRejected(reason="host keys cannot be checked"),
+        d=unknown("d", "k2"),
+        e=Exited(code=4),
+        f=unknown("f", "k3"),
+        g=Unreachable(reason="the address of g cannot be reached from here"),
+        h=Unreachable(reason="the address of h cannot be reached from here"),
+    )
+
+    kinds = {text: names(tuple(nodes)) for text, nodes in report.by_text().items()}
+
+    assert list(kinds.items()) == [
+        ("exit 3", "a"),
+        ("host key rejected: the host key of ... is not known: ... Record it", "bdf"),
+        ("host key rejected: host keys cannot be checked", "c"),
+        ("exit 4", "e"),
+        ("unreachable: the address of g cannot be reached from here", "g"),
+        ("unreachable: the address of h cannot be reached from here", "h"),
+    ]
+
+
+def test_one_host_key_that_is_refused_is_told_with_all_its_details() -> None:
+    report = report_of(b=unknown("b", "k1"))
+
+    assert list(report.by_text()) == [report["b"].outcome.text]
 
 
 def test_a_report_without_nodes_is_ok() -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from trioexec.model.failures import error_for
+from trioexec.model.likeness import in_common
 from trioexec.model.nodes import Node
-from trioexec.model.outcomes import Cancelled, Outcome
+from trioexec.model.outcomes import Cancelled, HostKeyRejected, Outcome
 
 __all__ = ["NodeResult", "Report"]
 
@@ -127,9 +128,29 @@ class Report:
             raise ExceptionGroup(f"{len(errors)} of {len(self.results)} nodes failed", errors)
 
     def by_text(self) -> dict[str, list[Node]]:
-        """Failed nodes under the line that says how, in the order of first appearance."""
+        """Failed nodes under the line that says how, in the order of first appearance.
+
+        Host keys are each node's own: refusals that differ in single words only, as names
+        and fingerprints, are one line, which has ``...`` for those words.
+        """
         kinds: dict[str, list[Node]] = {}
+        refusals: dict[str, list[Node]] = {}
         for row in self.results:
-            if not row.ok:
+            if isinstance(row.outcome, HostKeyRejected):
+                _add_alike(refusals, row)
+            elif not row.ok:
                 kinds.setdefault(row.outcome.text, []).append(row.node)
-        return kinds
+        return _by_first(kinds | refusals)
+
+
+def _add_alike(lines: dict[str, list[Node]], row: NodeResult) -> None:
+    text = row.outcome.text
+    for line in lines:
+        if both := in_common(line, text):
+            lines[both] = [*lines.pop(line), row.node]
+            return
+    lines[text] = [row.node]
+
+
+def _by_first(lines: dict[str, list[Node]]) -> dict[str, list[Node]]:
+    return dict(sorted(lines.items(), key=lambda line: line[1][0].rank))
