@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from trioexec.cli.registry import COMMANDS, DEFAULT_COMMAND
 from trioexec.model.errors import UsageError
 from trioexec.settings.layers import COMMAND_LINE, ENVIRONMENT, Setting
 
@@ -29,6 +30,13 @@ SHOWN: Final = 60
 
 SESSION: Final = "BACKENDAI_CLUSTER_HOSTS"
 
+_ASKING: Final = ("help", "version")
+"""Words that other programs have as commands."""
+
+_NAMING: Final = ("-H", "-w", "--hosts", "-C", "--cluster")
+
+_SIMILAR: Final = 0.75
+
 
 def nodes_for(call: Invocation, words: Sequence[str] = ()) -> list[Node]:
     """Make the nodes of a call, at least one.
@@ -44,10 +52,7 @@ def nodes_for(call: Invocation, words: Sequence[str] = ()) -> list[Node]:
         return list(call.nodes)
     expressions = _expressions(call, words)
     if not expressions:
-        raise UsageError(
-            "no nodes: -H is missing.\n"
-            "Name some, as in trioexec -H 'web[1-3]' uptime, or set TRIOEXEC_HOSTS."
-        )
+        raise UsageError(f"no nodes: -H is missing.\n{_advice(call)}")
     nodes = _nodes(call, expressions)
     if not nodes and not (call.settings["filter"].value or call.settings["exclude"].value):
         shown = ", ".join(expressions)
@@ -61,6 +66,21 @@ def nodes_for(call: Invocation, words: Sequence[str] = ()) -> list[Node]:
             "`trioexec nodes` without them lists what they chose from."
         )
     return nodes
+
+
+def _advice(call: Invocation) -> str:
+    """Say what to do about no nodes: maybe the first word was not meant to begin a command."""
+    if call.name == DEFAULT_COMMAND and call.words:
+        import difflib  # noqa: PLC0415 - only on the way out with an error
+
+        first, *rest = call.words
+        if first in _ASKING:
+            return f"Write trioexec --{first}."
+        for name in difflib.get_close_matches(first, COMMANDS, n=1, cutoff=_SIMILAR):
+            return f"Did you mean trioexec {name}? There is no command {first} of ours."
+        if any(word.startswith(_NAMING) for word in rest):
+            return f"Options end at the first word of the command: write them before {first}."
+    return "Name some, as in trioexec -H 'web[1-3]' uptime, or set TRIOEXEC_HOSTS."
 
 
 def sources_for(call: Invocation, groups: Mapping[str, Sequence[str]]) -> Resolver:
