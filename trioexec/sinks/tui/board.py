@@ -48,12 +48,14 @@ class State(IntEnum):
 class Answer:
     """What finished nodes have said alike, byte for byte, with one outcome."""
 
-    number: int
+    number: int = -1
+    """Which it was of those that a second node has said; -1 while one alone has."""
+
     rows: list[Row] = field(default_factory=list)
 
     @property
     def letter(self) -> str:
-        """A, B, ... Z, AA: in the order of first appearance."""
+        """A, B, ... Z, AA: in the order in which they were said a second time."""
         text, number = "", self.number
         while number >= 0:
             text = chr(ord("A") + number % 26) + text
@@ -111,6 +113,13 @@ def _by_time(row: Row) -> tuple[bool, float, int]:
     return (math.isnan(took_s), 0.0 if math.isnan(took_s) else -took_s, row.node.rank)
 
 
+def _by_answer(row: Row) -> tuple[float, int, int]:
+    """What fewest say comes first."""
+    if row.answer is None:
+        return (math.inf, 0, row.node.rank)
+    return (len(row.answer.rows), row.answer.number, row.node.rank)
+
+
 def _natural(name: str) -> list[tuple[bool, int, str]]:
     """``web2`` before ``web10``."""
     parts: list[str] = [""]
@@ -130,7 +139,7 @@ SORTS: Final[dict[str, Callable[[Row], Any]]] = {
     "time": _by_time,
     "exit code": lambda row: (-row.code, row.node.rank),
     "name": lambda row: (_natural(row.name), row.node.rank),
-    "answer": lambda row: (row.answer.number if row.answer else math.inf, row.node.rank),
+    "answer": _by_answer,
 }
 """What rows can be sorted by, in the order in which a key goes through them."""
 
@@ -149,6 +158,7 @@ class Board:
         self.exit_code: int | None = None
         self.stopped: StopReason | None = None
         self.answers: dict[tuple[Outcome, bytes], Answer] = {}
+        self._shared = 0
         self._spool = Spool(memory_bytes=MEMORY_BYTES, on_error=on_spool_error)
 
     @property
@@ -222,8 +232,9 @@ class Board:
         row.outcome = event.outcome
         row.finished_s = event.at_s
         row.said.end()
-        key = (event.outcome, row.said.digest)
-        if key not in self.answers:
-            self.answers[key] = Answer(len(self.answers))
-        row.answer = self.answers[key]
-        row.answer.rows.append(row)
+        answer = self.answers.setdefault((event.outcome, row.said.digest), Answer())
+        answer.rows.append(row)
+        if len(answer.rows) == 2:  # noqa: PLR2004 - no more alone
+            answer.number = self._shared
+            self._shared += 1
+        row.answer = answer
