@@ -339,13 +339,11 @@ def _nobody_to_ask(prompt: str) -> None:
 def _nodes(nodes: str | Iterable[str | Node]) -> list[Node]:
     if isinstance(nodes, str):
         return expand([nodes], sources=None)
-    listed = list(nodes)
-    made: list[Node] = []
-    for each in listed:
-        made += [each] if isinstance(each, Node) else expand([each], sources=None)
-    distinct = {node.name: node for node in reversed(made)}
-    ordered = [distinct[name] for name in dict.fromkeys(node.name for node in made)]
-    return [replace(node, rank=rank) for rank, node in enumerate(ordered)]
+    distinct: dict[str, Node] = {}
+    for each in nodes:
+        for node in [each] if isinstance(each, Node) else expand([each], sources=None):
+            distinct.setdefault(node.name, node)
+    return [replace(node, rank=rank) for rank, node in enumerate(distinct.values())]
 
 
 def _command(

@@ -26,6 +26,7 @@ from trioexec.cli.view import (
 from trioexec.model.command import Limits
 from trioexec.model.exitcodes import DIFFERENT, FAILED, OK, Strategy, Verdict, decide
 from trioexec.model.nodes import Node
+from trioexec.settings.layers import COMMAND_LINE
 
 if TYPE_CHECKING:
     from trioexec.api.runner import Decide
@@ -86,7 +87,7 @@ def view_for(call: Invocation) -> View:
         require_screen(call)
     return view_of(
         call.options(OutputOptions),
-        color_given=call.settings["color"].source == "command line",
+        color_given=call.settings["color"].source == COMMAND_LINE,
         env=call.env,
         streams=Streams.ours(),
     )

@@ -73,13 +73,8 @@ def _script(name: str) -> bytes:
     try:
         return Path(name).read_bytes()
     except OSError as exc:
-        raise UsageError(f"--script {name}: {_why(exc)}.\nName a script on this machine.") from exc
-
-
-def _why(exc: OSError | UnicodeDecodeError) -> str:
-    if isinstance(exc, OSError):
-        return (exc.strerror or str(exc)).lower()
-    return "not a text file"
+        why = (exc.strerror or str(exc)).lower()
+        raise UsageError(f"--script {name}: {why}.\nName a script on this machine.") from exc
 
 
 def strategy_of(options: ResultOptions) -> Strategy:

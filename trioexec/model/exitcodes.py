@@ -12,7 +12,12 @@ from typing import Final
 
 from trioexec.model.errors import UsageError
 from trioexec.model.nodes import Node
-from trioexec.model.outcomes import StopReason
+from trioexec.model.outcomes import (
+    EXIT_INTERRUPTED,
+    EXIT_NOT_REACHED,
+    EXIT_TIMED_OUT,
+    StopReason,
+)
 from trioexec.model.report import Report
 
 __all__ = [
@@ -20,7 +25,6 @@ __all__ = [
     "DIFFERENT",
     "EXIT_CODES",
     "FAILED",
-    "NOTHING_TO_DO",
     "OK",
     "USAGE",
     "Strategy",
@@ -35,14 +39,13 @@ OK: Final = 0
 FAILED: Final = 1
 DIFFERENT: Final = 1
 USAGE: Final = 2
-NOTHING_TO_DO: Final = 2
 BUG: Final = 70
-TIMED_OUT: Final = 124
+TIMED_OUT: Final = EXIT_TIMED_OUT
 HANGUP: Final = 129
-INTERRUPTED: Final = 130
+INTERRUPTED: Final = EXIT_INTERRUPTED
 OUTPUT_CLOSED: Final = 141
 TERMINATED: Final = 143
-NOT_REACHED: Final = 255
+NOT_REACHED: Final = EXIT_NOT_REACHED
 
 EXIT_CODES: Final[Mapping[int, str]] = {
     OK: "success, as the chosen strategy defines it",
@@ -108,9 +111,9 @@ def _by_strategy(report: Report, codes: Mapping[str, int], verdict: Verdict) -> 
         case Strategy.MAIN_RANK:
             return main_code
         case Strategy.ALL:
-            return OK if report.ok else 1
+            return OK if report.ok else FAILED
         case Strategy.HYBRID:
-            return main_code or (OK if report.ok else 1)
+            return main_code or (OK if report.ok else FAILED)
         case Strategy.ANY:
             return max(codes.values(), default=OK)
 
@@ -121,7 +124,7 @@ def decide_ping(report: Report, stopped: StopReason | None = None) -> int:
         return _STOP_CODES[stopped]
     if report.ok:
         return OK
-    return 1 if report.succeeded else NOT_REACHED
+    return FAILED if report.succeeded else NOT_REACHED
 
 
 def decide_checks(*, right: bool, asked: bool, stopped: StopReason | None = None) -> int:
@@ -136,7 +139,7 @@ def decide_checks(*, right: bool, asked: bool, stopped: StopReason | None = None
         return _STOP_CODES[stopped]
     if right:
         return OK
-    return 1 if asked else NOT_REACHED
+    return FAILED if asked else NOT_REACHED
 
 
 def choose_main_rank(

@@ -11,9 +11,21 @@ from typing import Final
 
 from trioexec.model.errors import NodeSetError
 
-__all__ = ["FOR_SHELLS", "Node", "check_host", "check_user", "parse_node"]
+__all__ = [
+    "DEFAULT_PORT",
+    "FOR_SHELLS",
+    "MAX_PORT",
+    "Node",
+    "check_host",
+    "check_user",
+    "parse_node",
+    "port_of",
+]
 
-MAX_PORT = 65535
+DEFAULT_PORT: Final = 22
+"""Where nobody says another."""
+
+MAX_PORT: Final = 65535
 
 FOR_SHELLS: Final = frozenset("'`\"$\\;&<>|(){}")
 """What OpenSSH refuses in the name of a host, because a ProxyCommand hands it to a shell."""
@@ -60,13 +72,20 @@ def parse_node(text: str, *, rank: int = 0) -> Node:
     port_text = match["port"]
     port = None
     if port_text is not None:
-        if not (re.fullmatch("[0-9]{1,9}", port_text) and 0 < int(port_text) <= MAX_PORT):
+        port = port_of(port_text)
+        if port is None:
             raise NodeSetError(
                 f"{text!r}: {port_text!r} is not a port.\nA port is a number from 1 to {MAX_PORT}."
             )
-        port = int(port_text)
     host = match["bracketed"] or match["host"] or match["bare"]
     return Node(name=text, host=host, port=port, user=match["user"], rank=rank)
+
+
+def port_of(text: str) -> int | None:
+    """Read the number of a port; None where the text is none."""
+    if re.fullmatch("[0-9]{1,9}", text) and 0 < int(text) <= MAX_PORT:
+        return int(text)
+    return None
 
 
 def check_host(host: str) -> None:

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 __all__ = [
+    "EXIT_INTERRUPTED",
+    "EXIT_NOT_REACHED",
+    "EXIT_TIMED_OUT",
     "Cancelled",
     "Denied",
     "Exited",

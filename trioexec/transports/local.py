@@ -24,7 +24,7 @@ import trio
 from trioexec.model.command import Command
 from trioexec.model.events import Stream
 from trioexec.model.feed import Feed, feed_of
-from trioexec.model.nodes import Node
+from trioexec.model.nodes import DEFAULT_PORT, Node
 from trioexec.model.outcomes import Exited, Killed, Unreachable
 from trioexec.model.substitute import SubstituteError, substitute, words_of
 from trioexec.transports.base import Call, Ended
@@ -60,9 +60,6 @@ FEED_BYTES: Final = 64 * 1024
 
 _END_OF_INPUT: Final = b"\x04"
 """What a terminal takes for the end of input, at the start of a line."""
-
-DEFAULT_PORT: Final = 22
-"""What ``%p`` stands for where a node names no port."""
 
 
 class LocalTransport:

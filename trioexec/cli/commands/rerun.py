@@ -12,7 +12,7 @@ from trioexec.cli.options import CommandOptions, NodeOptions, RerunOptions, SshO
 from trioexec.cli.registry import CommandEntry
 from trioexec.model.errors import UsageError
 from trioexec.model.nodes import parse_node
-from trioexec.settings.layers import Setting
+from trioexec.settings.layers import COMMAND_LINE, Setting
 
 if TYPE_CHECKING:
     from trioexec.cli.invocation import Invocation
@@ -148,7 +148,7 @@ def _settled(call: Invocation, run_id: str, header: Header) -> dict[str, Setting
 
 
 def _own(call: Invocation, field: str) -> bool:
-    return call.settings[field].source == "command line"
+    return call.settings[field].source == COMMAND_LINE
 
 
 def _value(value: object) -> object:

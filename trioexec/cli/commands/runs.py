@@ -14,6 +14,7 @@ from trioexec.cli.registry import CommandEntry
 from trioexec.cli.view import group_that_judges, make_sinks
 from trioexec.model.errors import UsageError
 from trioexec.model.exitcodes import DIFFERENT, FAILED, OK, OUTPUT_CLOSED
+from trioexec.settings.layers import COMMAND_LINE
 
 if TYPE_CHECKING:
     from trioexec.cli.invocation import Invocation
@@ -85,7 +86,7 @@ def _refuse_modes(call: Invocation) -> None:
     what = " ".join(("runs", *call.words[:1]))
     listing = call.words in ((), ("list",))
     for name in _OF_SHOW:
-        if call.settings[name].source == "command line" and not (listing and name == "json"):
+        if call.settings[name].source == COMMAND_LINE and not (listing and name == "json"):
             option = f"--{name.replace('_', '-')}"
             raise UsageError(f"{what} does not know {option}.\nLeave it out; runs show RUN has it.")
 

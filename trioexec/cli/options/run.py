@@ -9,12 +9,11 @@ from typing import Annotated
 from trioexec.cli.declared import option
 from trioexec.cli.options.numbers import MAX_DESCRIPTOR, UNSET
 from trioexec.cli.texts import number, pair, seconds, text
-from trioexec.model.command import DEFAULT_PARALLEL
+from trioexec.model.command import DEFAULT_CONNECT_TIMEOUT_S, DEFAULT_PARALLEL
 
 __all__ = ["CommandOptions", "LimitOptions", "ResultOptions"]
 
 MAX_PARALLEL = 100_000
-DEFAULT_CONNECT_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 from trioexec.cli.declared import option
 from trioexec.cli.options.numbers import MAX_DESCRIPTOR, UNSET
 from trioexec.cli.texts import choice, directive, number, span, text
+from trioexec.model.nodes import MAX_PORT
 
 __all__ = ["SshOptions", "TransportOptions"]
 
-MAX_PORT = 65_535
 MAX_ALIVE_S = 86_400
 MAX_ALIVE_COUNT = 1000
 MAX_WORKERS = 256

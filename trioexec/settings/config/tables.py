@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 from trioexec.model.errors import ConfigError, NodeSetError
-from trioexec.model.nodes import check_host, check_user
+from trioexec.model.nodes import MAX_PORT, check_host, check_user
 from trioexec.settings.config.lines import Path
 from trioexec.settings.config.project import files_in, forbidden
 from trioexec.settings.config.texts import Place, absolute_file, filled
@@ -242,8 +242,8 @@ class _Reader:
         where = self._place.at(path)
         found = {key: given[key].texts[0] for key in given}
         port = found.pop("port", None)
-        if port is not None and not 0 < int(port) <= 65535:  # noqa: PLR2004 - of ports
-            self._fail((*path, "port"), f"{port} is no port.", "It takes 1 to 65535.")
+        if port is not None and not 0 < int(port) <= MAX_PORT:
+            self._fail((*path, "port"), f"{port} is no port.", f"It takes 1 to {MAX_PORT}.")
         (expression,) = self._expressions(name, path)
         return Member(expression=expression, where=where, port=int(port) if port else None, **found)
 

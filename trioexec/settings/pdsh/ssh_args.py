@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from trioexec.model.nodes import port_of
 from trioexec.settings.pdsh.grammar import PdshError
 
 __all__ = ["SshArgs", "read_ssh_args"]
@@ -78,9 +79,10 @@ def _take(found: SshArgs, variable: str, letter: str, value: str) -> None:
 
 
 def _port(variable: str, value: str) -> int:
-    if not (value.isascii() and value.isdigit() and 0 < int(value) <= 65535):  # noqa: PLR2004
+    port = port_of(value)
+    if port is None:
         raise PdshError(f"{variable}: {value!r} is no port")
-    return int(value)
+    return port
 
 
 def _setting(letter: str, text: str) -> str:

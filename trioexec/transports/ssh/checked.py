@@ -22,6 +22,7 @@ from asyncssh.public_key import (  # noqa: TID251
     get_public_key_algs,
 )
 
+from trioexec.model.nodes import DEFAULT_PORT
 from trioexec.transports.ssh.config import Facts, HostSettings, assemble
 from trioexec.transports.ssh.hostkeys import HostKeys
 from trioexec.transports.ssh.lean import LeanConnection
@@ -207,7 +208,7 @@ class HostKeyStore:
         _algorithms(settings.host_key_algorithms, frozenset(), authority=False)  # sooner than later
         return NodeTrust(
             keys=self._keys_for(settings),
-            peer=Peer(settings.hostname, settings.port or 22, settings.host_key_alias),
+            peer=Peer(settings.hostname, settings.port or DEFAULT_PORT, settings.host_key_alias),
             said_algorithms=settings.host_key_algorithms,
             check_address=bool(settings.check_host_ip),
             trust_loopback=bool(settings.no_host_authentication_for_localhost),

@@ -16,12 +16,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
+from trioexec.model.nodes import DEFAULT_PORT
 from trioexec.transports.ssh.hashed_names import HashedName, parse_hashed
 from trioexec.transports.ssh.patterns import Patterns
 
 __all__ = ["Entry", "KnownHosts", "UntrustedFileError", "host_and_port", "key_type"]
-
-DEFAULT_PORT = 22
 
 Marker = Literal["", "cert-authority", "revoked"]
 

@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -250,10 +251,11 @@ class Routes:
             if "%" not in path and "$" not in path and not Path(path).expanduser().exists():
                 raise UsageError(f"-i {path}: no such file.\nName a private key file.")
         seen: set[Identities] = set()
+        find_hop = cache(self.find_hop)  # thousands of nodes have one bastion
         for node in nodes:
             try:
                 route = self._found[node] = self.find(node)
-                hops = [self.find_hop(route.hops[:end]) for end in range(1, len(route.hops) + 1)]
+                hops = [find_hop(route.hops[:end]) for end in range(1, len(route.hops) + 1)]
             except NodeFailureError:
                 continue  # its outcome, when it is run on
             for each in (route, *hops):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from trioexec.model.errors import ConfigError
+from trioexec.model.nodes import DEFAULT_PORT
 from trioexec.transports.ssh.addresses import canonical_address
 from trioexec.transports.ssh.config.directives import APPENDING, OF_THE_NODE, PROXY
 from trioexec.transports.ssh.config.facts import (
@@ -17,7 +18,7 @@ from trioexec.transports.ssh.config.facts import (
     expand_user,
 )
 from trioexec.transports.ssh.config.parser import Block, Said
-from trioexec.transports.ssh.config.settings import DEFAULT_PORT, Hop, HostSettings, NotHonoured
+from trioexec.transports.ssh.config.settings import Hop, HostSettings, NotHonoured
 from trioexec.transports.ssh.config.words import COMMAND_LINE, Place
 from trioexec.transports.ssh.patterns import matches
 

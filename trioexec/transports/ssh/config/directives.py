@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from trioexec.model.nodes import MAX_PORT
 from trioexec.transports.ssh.config.settings import Hop
 from trioexec.transports.ssh.config.words import Line
 
@@ -29,8 +30,6 @@ __all__ = [
 
 Reader = Callable[[Line], Any]
 """Reads a line's value; None: it says nothing.  Raises ValueError with what is wrong."""
-
-MAX_PORT = 65535
 
 PROXY = "proxy"
 """The field that ProxyJump and ProxyCommand share: the first of the two wins, whichever it is.

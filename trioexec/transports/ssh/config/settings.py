@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from trioexec.model.errors import ConfigError
+from trioexec.model.nodes import DEFAULT_PORT
 from trioexec.transports.ssh.addresses import is_address
 from trioexec.transports.ssh.config.facts import Facts, expand_user
 from trioexec.transports.ssh.config.words import Place
@@ -28,8 +29,6 @@ __all__ = [
     "environment_to_send",
     "with_openssh_defaults",
 ]
-
-DEFAULT_PORT = 22
 
 DEFAULT_IDENTITIES = ("rsa", "ecdsa", "ecdsa_sk", "ed25519", "ed25519_sk", "xmss", "dsa")
 """What OpenSSH 9 tries, in its order, where no IdentityFile was named; DSA left it in 10."""
