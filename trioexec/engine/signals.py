@@ -1,6 +1,6 @@
 """The task that owns the signals of a run: it feeds `model.interrupt` and does what that decides.
 
-The only module that touches signals.
+The only module that touches the signals of a run.
 """
 
 from __future__ import annotations
