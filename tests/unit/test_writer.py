@@ -14,6 +14,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from tests.job_control import open_shell
 from trioexec.model.flow import Flow
 from trioexec.sinks.writer import (
     BATCH_BYTES,
@@ -473,3 +474,37 @@ async def test_a_slow_terminal_in_a_hurry_gets_what_is_said_and_is_told_of_the_r
     assert b"lazy" not in read
     assert int(said.split()[0].replace(b",", b"")) + len(output) == 70_005_000
     assert writer.error is None
+
+
+LIVE = """
+import trio.testing
+from trioexec.model.flow import Flow
+from trioexec.sinks.writer import FdWriter
+
+async def main():
+    writer = FdWriter(1, Flow(), lambda: None)
+    writer.show_live(b"4/5 done")
+    writer.write(b"said\\n")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.serve)
+        await trio.testing.wait_all_tasks_blocked()
+        writer.close()
+
+trio.run(main)
+"""
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_a_live_line_is_not_drawn_into_what_is_typed_at_a_shell(
+    tmp_path: Path,
+    background: bool,  # noqa: FBT001
+) -> None:
+    script = tmp_path / "live.py"
+    script.write_text(LIVE)
+    with open_shell(PYTHONPATH=os.pathsep.join(sys.path)) as shell:
+        shell.type(f"{sys.executable} {script} {'&' if background else ''}\n")
+        shell.shows("said\r\n")
+        shell.type("wait; echo s''een\n")
+        shell.shows("seen")
+
+    assert (b"4/5 done" in shell.raw) is not background

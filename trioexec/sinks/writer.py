@@ -191,7 +191,9 @@ class FdWriter:
 
     def _leave_no_live_line(self) -> None:
         """Wipe it also when cancelled; a terminal that takes nothing keeps it."""
-        if self._drawn and select.select([], [self._fd], [], 0)[1]:
+        if not self._drawn or not _in_foreground(self._fd):
+            return
+        if select.select([], [self._fd], [], 0)[1]:
             self._drawn = b""
             with contextlib.suppress(OSError):
                 os.write(self._fd, WIPE)
@@ -260,6 +262,9 @@ class FdWriter:
 
     def _compose(self, batch: bytes) -> bytes:
         """Put the live line under the batch, and the old one away."""
+        if (self._live or self._drawn) and not _in_foreground(self._fd):
+            # A shell's prompt is there, and what somebody types at it.
+            self._live = self._drawn = b""
         if not batch and self._live == self._drawn:
             return b""
         if batch:
@@ -327,6 +332,14 @@ class FdWriter:
         self._live = self._drawn = b""
         self._discount(self.waiting_bytes)
         self._on_closed()
+
+
+def _in_foreground(fd: int) -> bool:
+    """Say whether no shell has the terminal while we are one of its background jobs."""
+    try:
+        return os.tcgetpgrp(fd) == os.getpgrp()
+    except OSError:  # it is not the terminal of our session
+        return True
 
 
 def _never_blocks(fd: int) -> bool:
