@@ -17,7 +17,8 @@ from trioexec.model.command import Command
 from trioexec.model.events import Stream
 from trioexec.model.flow import Flow
 from trioexec.model.nodes import Node
-from trioexec.model.outcomes import Exited, Killed, Unreachable
+from trioexec.model.outcomes import Exited, Killed, SudoDenied, Unreachable
+from trioexec.model.secret import Secret
 from trioexec.transports.local import NODE_VARIABLE, LocalTransport
 
 HANG_S = 60
@@ -226,6 +227,13 @@ async def test_ping_answers_and_runs_nothing() -> None:
 
     assert await LocalTransport().ping(NODE, call) == Exited(code=0)
     assert call.phases == ["connect"]
+
+
+async def test_a_command_for_sudo_does_not_run_as_who_we_are() -> None:
+    ended, call = await run("echo no", sudo_password=Secret("s"))
+
+    assert isinstance(ended, SudoDenied)
+    assert (call.phases, call.stdout) == (["connect"], b"")
 
 
 async def test_a_terminal_is_the_commands_own() -> None:

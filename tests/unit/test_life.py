@@ -7,10 +7,12 @@ import trio
 from trio.testing import MockClock
 
 from trioexec.api import Fleet, open_fleet
+from trioexec.model.command import Command
 from trioexec.model.errors import UsageError
 from trioexec.model.events import Event, NodeFinished, RunFinished, RunStarted
 from trioexec.model.outcomes import Cancelled
 from trioexec.model.report import Report
+from trioexec.model.secret import Secret
 from trioexec.testing.fakes import FakeNode, FakeTransport
 
 HOUR = 3600.0
@@ -154,3 +156,11 @@ async def test_what_no_shell_can_be_given_is_refused_before_any_node_has_it(
             await fleet.run(command, env=env)
 
     assert fake.commands == []
+
+
+@pytest.mark.parametrize("how", [{"tty": True}, {"wrap": False}], ids=["terminal", "no wrapper"])
+def test_a_sudo_password_has_no_place_where_it_would_be_seen_or_sent_to_nobody(
+    how: dict[str, bool],
+) -> None:
+    with pytest.raises(UsageError, match="sudo password"):
+        Command(text="id", sudo_password=Secret("s"), **how)

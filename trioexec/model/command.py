@@ -34,7 +34,8 @@ class Command:
     """One command, as the node's login shell is to interpret it.
 
     Raises:
-        UsageError: No shell can be given the text, or a variable of that name or value.
+        UsageError: No shell can be given the text, or a variable of that name or value; or
+            sudo does not go with the rest.
     """
 
     text: str
@@ -54,7 +55,8 @@ class Command:
     """Whether the command gets a terminal on the node."""
 
     sudo_password: Secret | None = None
-    """Where there is one, the command runs under sudo, and only sudo's own prompt gets it."""
+    """Where there is one, the command runs under sudo, and only sudo's own prompt gets it: the
+    wrapper sees to that, and there may be no terminal, which would show it."""
 
     wrap: bool = True
     """Whether the remote watchdog guards the command; without it an end cannot be confirmed."""
@@ -64,6 +66,11 @@ class Command:
 
     def __post_init__(self) -> None:
         """Find what would be a puzzle on the node, or the end of its connection."""
+        if self.sudo_password is not None and (self.tty or not self.wrap):
+            raise UsageError(
+                "a sudo password goes with the wrapper, and without a terminal.\n"
+                "Leave out tty=True and wrap=False, or write sudo into the command."
+            )
         if fault := fault_of(self.text):
             raise UsageError(f"the command {fault}")
         for name, value in self.env.items():

@@ -25,7 +25,7 @@ from trioexec.model.command import Command
 from trioexec.model.events import Stream
 from trioexec.model.feed import Feed, feed_of
 from trioexec.model.nodes import DEFAULT_PORT, Node
-from trioexec.model.outcomes import Exited, Killed, Unreachable
+from trioexec.model.outcomes import Exited, Killed, SudoDenied, Unreachable
 from trioexec.model.substitute import SubstituteError, substitute, words_of
 from trioexec.transports.base import Call, Ended
 from trioexec.transports.gate import Gate
@@ -89,6 +89,9 @@ class LocalTransport:
     async def run(self, node: Node, command: Command, call: Call) -> Ended:
         """Run the command here; see `transports.base.Transport` for the contract."""
         call.reached("connect")
+        if command.sudo_password is not None:  # nor may it run as who we are
+            await trio.lowlevel.checkpoint()
+            return SudoDenied(reason="no command is given a sudo password on this machine")
         with ExitStack() as files:
             try:
                 here = await _start(self._shell, node, command, call, files)
