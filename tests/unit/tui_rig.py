@@ -70,13 +70,27 @@ Scene = Callable[[Rig], Awaitable[None]]
 
 
 async def play(
-    scene: Scene, events: Iterable[Event] = (), *, width: int = 100, height: int = 30
+    scene: Scene,
+    events: Iterable[Event] = (),
+    *,
+    width: int = 100,
+    height: int = 30,
+    prepare: Callable[[Rig], object] = lambda _: None,
 ) -> Rig:
-    """Play a scene; the app has gone when this returns."""
+    """Play a scene; the app has gone when this returns.
+
+    Args:
+        scene: What is done while it is there.
+        events: Of the run so far.
+        width: Columns.
+        height: Rows.
+        prepare: Called before the app begins.
+    """
     with trio.fail_after(HANG_S):
         async with open_loop() as loop:
             rig = Rig()
             rig.tell(*events)
+            prepare(rig)
 
             async def on_screen() -> None:
                 async with rig.app.run_test(size=(width, height)) as pilot:
