@@ -401,31 +401,24 @@ def test_an_outcome_survives_the_wire(outcome: Ended) -> None:
     assert ended_of(message) == outcome
 
 
-@pytest.mark.parametrize("secret", ["s", ""], ids=["a password", "an empty one"])
-def test_a_command_survives_the_wire(secret: str) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(Command(text="x", env={"K": "v"}, stop_grace_s=1.5), id="plain"),
+        pytest.param(Command(text="x", tty=True, wrap=False), id="a terminal, and no wrapper"),
+        pytest.param(Command(text="echo %h", substitute=True), id="the node's words"),
+        pytest.param(Command(text="x", sudo_password=Secret("s")), id="sudo"),
+        pytest.param(Command(text="x", sudo_password=Secret("")), id="an empty password"),
+    ],
+)
+def test_a_command_survives_the_wire(command: Command) -> None:
     node = Node(name="a@b:1", host="b", port=1, user="a", rank=4)
-    command = Command(
-        text="x",
-        env={"K": "v"},
-        tty=True,
-        substitute=True,
-        stop_grace_s=1.5,
-        sudo_password=Secret(secret),
-    )
 
     (body,) = Frames().feed(encode(request(1, node, command, reader=3)))
     message = decode_to_server(body)
 
     assert node_of(message) == node  # type: ignore[arg-type]
     assert command_of(message) == command  # type: ignore[arg-type]
-
-
-def test_a_command_that_is_not_wrapped_survives_the_wire() -> None:
-    node, command = Node(name="a", host="a"), Command(text="x", wrap=False)
-
-    (body,) = Frames().feed(encode(request(1, node, command)))
-
-    assert command_of(decode_to_server(body)) == command  # type: ignore[arg-type]
 
 
 def test_the_other_process_may_take_its_own_time_to_end_a_command() -> None:
