@@ -34,6 +34,7 @@ __all__ = [
     "closed_port",
     "free_port",
     "keygen",
+    "pids_with",
     "run_sshd",
     "serve_ssh",
     "silent_server",
@@ -162,7 +163,7 @@ def run_sshd(folder: Path, *, user: str, command_user: str) -> Iterator[Sshd]:
         try:
             yield Sshd(port=port, dir=folder, user=user, process=process)
         finally:
-            for pid in _pids_with(b"\x0086399\x00"):
+            for pid in pids_with(b"\x0086399\x00"):
                 os.kill(pid, signal.SIGKILL)
 
 
@@ -243,7 +244,8 @@ def silent_server() -> Iterator[int]:
         yield int(sock.getsockname()[1])
 
 
-def _pids_with(needle: bytes) -> list[int]:
+def pids_with(needle: bytes) -> list[int]:
+    """Find the processes that have this in their argv, in which each word ends in a NUL."""
     found = []
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError, ValueError):

@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import struct
 import termios
 from collections.abc import AsyncIterator
@@ -218,3 +219,29 @@ async def test_commands_on_this_machine_hear_of_it_through_us_alone(cli: Cli) ->
     assert "  stopped (interrupt): a,b,c\n" in terminal.said
     assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)  # noqa: ASYNC240, PTH110
     assert_is_clean(terminal.raw)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        pytest.param(signal.SIGINT, 130, id="INT"),
+        pytest.param(signal.SIGTERM, 143, id="TERM"),
+        pytest.param(signal.SIGHUP, 129, id="HUP"),
+    ],
+)
+async def test_a_signal_at_a_prompt_gives_the_terminal_its_echo_back(
+    cli: Cli, number: signal.Signals, code: int
+) -> None:
+    options = ("--password", "--no-record")
+    async with at_a_terminal(cli, *options, "-H", NODES, "true") as terminal:
+        before = terminal.modes
+        await terminal.shows("Password for the nodes: ")
+        asking = terminal.modes
+        terminal.process.send_signal(number)
+
+        assert await terminal.exits() == code
+        after = terminal.modes
+
+    assert asking != before
+    assert after == before
+    assert "Traceback" not in terminal.raw

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import signal
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.e2e.rig import MODES, Cli, Marker, silent_server, until
+from tests.e2e.rig import MODES, Cli, Marker, pids_with, silent_server, until
 
 WARNED = "Received Ctrl+C. Press Ctrl+C again within 1 second to terminate.\n"
 STOPPED = "Received second Ctrl+C. Terminating all jobs...\n"
@@ -251,3 +252,49 @@ async def test_a_press_while_we_are_being_loaded_ends_us_without_a_traceback(
 
     assert done.stderr == b""
     assert done.returncode == 130
+
+
+def waits_for_output(pid: int) -> bool:
+    """Whether a process sleeps, and has of a child the two pipes that are left once it runs."""
+    try:
+        ends = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+    except FileNotFoundError:  # one was closed just now
+        return False
+    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return state == "S" and sum(end.startswith("pipe:") for end in ends) == OURS + 2
+
+
+OURS = 2
+"""Pipes that `Cli.start` gives: stdout and stderr."""
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        pytest.param(signal.SIGINT, 130, id="INT"),
+        pytest.param(signal.SIGTERM, 143, id="TERM"),
+        pytest.param(signal.SIGHUP, 129, id="HUP"),
+    ],
+)
+async def test_a_program_that_is_asked_for_nodes_ends_with_us(
+    cli: Cli, mark: Marker, number: signal.Signals, code: int
+) -> None:
+    # Known by its last word: its environment is that of our side.
+    program = ["sh", "-c", "echo asked >&2; sleep 1000; :", mark.text]
+    config = cli.folder / "config.toml"
+    config.write_text(f"[commands]\nslow = {json.dumps(program)}\n")
+
+    def asked() -> list[int]:
+        return pids_with(mark.text.encode() + b"\0")
+
+    # On a Ctrl-C `subprocess` kills its child, and then warns that it did not wait for it.
+    quiet = {"PYTHONWARNINGS": "ignore::ResourceWarning"}
+    async with cli.start("--config", str(config), "-H", "@slow", "true", env=quiet) as run:
+        # Not sooner than it waits: no program can be sure of a child that it has yet to start.
+        await until(lambda: asked() and waits_for_output(run.pid))
+
+        run.press(number)
+
+        assert await run.exits() == code
+    await until(lambda: not asked())
+    assert run.stderr == ""

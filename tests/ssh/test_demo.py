@@ -140,3 +140,73 @@ async def test_a_demo_that_is_ended_leaves_no_command(
     if number == signal.SIGKILL:
         await wait_until_gone(tag)  # nobody was there to wait for the guards
     assert left_of(tag) == []
+
+
+SIGNAL_AT_START = """\
+import os, sys
+from trioexec.testing.server import NodeServer
+
+listen, servers, number = NodeServer.listen, [], int(sys.argv.pop(1))
+
+async def listen_and_signal(server):
+    await listen(server)
+    servers.append(server)
+    if len(servers) == 3:
+        os.kill(os.getpid(), number)
+
+NodeServer.listen = listen_and_signal
+from trioexec.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "options", "code", "says"),
+    [
+        pytest.param(
+            signal.SIGINT,
+            ["-b"],
+            130,
+            b"Received Ctrl+C (batch mode). Terminating all jobs...\n",
+            id="Ctrl-C",
+        ),
+        pytest.param(
+            signal.SIGINT,
+            [],
+            0,
+            b"Received Ctrl+C. Press Ctrl+C again within 1 second to terminate.\n"
+            b"Status: 0 running, 0 completed, 6 queued\n",
+            id="a first Ctrl-C",
+        ),
+        pytest.param(signal.SIGTERM, [], 143, b"", id="SIGTERM"),
+        pytest.param(signal.SIGHUP, [], 129, b"", id="SIGHUP"),
+    ],
+)
+async def test_a_demo_that_is_ended_while_it_starts_leaves_nothing(
+    tagged: tuple[str, dict[str, str]],
+    *,
+    number: signal.Signals,
+    options: Sequence[str],
+    code: int,
+    says: bytes,
+) -> None:
+    tag, env = tagged
+
+    with trio.fail_after(HANG_S):
+        done = await trio.run_process(
+            [
+                *(sys.executable, "-c", SIGNAL_AT_START, str(int(number))),
+                *("demo", "--nodes", "6", *options, "true"),
+            ],
+            env=env,
+            check=False,
+            capture_stdout=True,
+            capture_stderr=True,
+        )
+
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr
+    if code:
+        assert b"  not started (" in done.stderr
+    assert left_of(tag) == []
+    assert not fleet_folders(Path(env["TMPDIR"]))

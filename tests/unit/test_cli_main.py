@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from trioexec.cli import main as main_module
+from trioexec.cli.early import ToldToGo
 from trioexec.cli.main import main
 from trioexec.cli.registry import COMMANDS, load
 from trioexec.model.errors import UsageError
@@ -77,6 +78,7 @@ def test_a_bug_shows_its_traceback_asks_for_a_report_and_is_70(
     [
         pytest.param(KeyboardInterrupt(), 130, id="Ctrl-C outside a run"),
         pytest.param(BaseExceptionGroup("", [KeyboardInterrupt()]), 130, id="in a group"),
+        pytest.param(ToldToGo(143), 143, id="SIGTERM outside a run"),
         pytest.param(ExceptionGroup("", [UsageError("a\nb")]), 2, id="usage in a group"),
         pytest.param(
             ExceptionGroup("", [UsageError("a\nb"), ExceptionGroup("", [ValueError()])]),
@@ -97,6 +99,39 @@ def test_what_a_command_raises_becomes_a_code(
     monkeypatch.setattr("trioexec.cli.commands.run.main", raising(exc))
 
     assert main(["-H", "a", "x"]) == code
+
+
+@pytest.mark.parametrize(
+    ("cause", "code"),
+    [
+        pytest.param(KeyboardInterrupt(), 130, id="Ctrl-C"),
+        pytest.param(ToldToGo(129), 129, id="SIGHUP"),
+    ],
+)
+def test_a_signal_that_came_under_another_name_is_no_bug(
+    cause: BaseException,
+    code: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # What Python 3.11 makes of one that comes while a dataclass is made.
+    error = RuntimeError("Error calling __set_name__")
+    error.__cause__ = cause
+    monkeypatch.setattr("trioexec.cli.commands.run.main", raising(error))
+
+    assert main(["-H", "a", "x"]) == code
+    assert capsys.readouterr().err == ""
+
+
+def test_a_bug_in_what_follows_a_signal_is_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = ZeroDivisionError("oh")
+    error.__context__ = KeyboardInterrupt()
+    monkeypatch.setattr("trioexec.cli.commands.run.main", raising(error))
+
+    assert main(["-H", "a", "x"]) == 70
+    assert "ZeroDivisionError: oh" in capsys.readouterr().err
 
 
 def test_an_error_of_one_line_gets_a_second_that_says_where_to_look(

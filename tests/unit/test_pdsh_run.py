@@ -15,7 +15,7 @@ from tests.unit.sink_fakes import FakeConsole, err
 from trioexec.engine.jobs import CommandsJob
 from trioexec.engine.signals import obey_signals
 from trioexec.model.command import Command, Limits
-from trioexec.model.events import NodeFinished
+from trioexec.model.events import NodeFinished, RunStarted
 from trioexec.model.outcomes import (
     Cancelled,
     Denied,
@@ -252,6 +252,22 @@ async def test_every_node_has_one_end_whenever_those_that_wait_are_cancelled(
     assert set(rig.connected) == {
         name for name, end in rig.outcomes.items() if end == Exited(code=0)
     }
+
+
+async def test_those_that_wait_can_be_cancelled_before_anything_has_begun(
+    autojump_clock: MockClock,
+) -> None:
+    rig = Rig({"a": FakeNode(), "b": FakeNode()})
+
+    count = rig.run.cancel_queued()
+    await rig.execute()
+
+    assert count == 2
+    assert isinstance(rig.events[0], RunStarted)
+    never = Cancelled(why="interrupt", started=False)
+    ends = [(e.node, e.outcome) for e in rig.events if isinstance(e, NodeFinished)]
+    assert ends == [("a", never), ("b", never)]
+    assert rig.end.stopped is None
 
 
 async def test_each_node_runs_its_own_command(autojump_clock: MockClock) -> None:

@@ -63,8 +63,16 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is spared")
-def test_import_runs_no_compiler_and_offers_the_same_algorithms() -> None:
-    started, algorithms, _ = probe("import trioexec.transports.ssh.quick_import")
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param("trioexec.transports.ssh.transport", id="for a run"),
+        pytest.param("trioexec.transports.ssh.routes", id="for a run by others"),
+        pytest.param("trioexec.testing.fleet", id="for a fleet of our own"),
+    ],
+)
+def test_import_runs_no_compiler_and_offers_the_same_algorithms(module: str) -> None:
+    started, algorithms, _ = probe(f"import {module}")
     _, plain_algorithms, _ = probe("")
 
     assert [line for line in started if "ldconfig" not in line] == []

@@ -82,6 +82,30 @@ async def test_one_press_says_where_things_stand_and_the_run_goes_on(
     assert rig.outcomes["a"] == Exited(code=0)
 
 
+async def test_before_the_first_node_all_are_queued(autojump_clock: MockClock) -> None:
+    rig = Rig({"a": FakeNode(), "b": FakeNode()})
+    said: list[str] = []
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(
+            lambda task_status: obey_signals(
+                rig.run,
+                batch=False,
+                say=said.append,
+                fold=",".join,
+                cut_readers=list,
+                task_status=task_status,
+            )
+        )
+        signal.raise_signal(INT)
+        await trio.sleep(1)  # its transport takes so long to open
+        report = await rig.execute()
+        nursery.cancel_scope.cancel()
+
+    assert said == [FIRST, "Status: 0 running, 0 completed, 2 queued"]
+    assert report.ok
+
+
 async def test_nothing_queued_is_not_mentioned(autojump_clock: MockClock) -> None:
     rig = Rig({"a": FakeNode(takes_s=10)})
 

@@ -10,8 +10,9 @@ import contextlib
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, Unpack
 
+from trioexec.cli.early import given_back
 from trioexec.cli.invocation import Invocation
 from trioexec.cli.options import OutputOptions
 from trioexec.cli.selection import nodes_for
@@ -52,6 +53,7 @@ __all__ = [
 ]
 
 
+_T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
 
@@ -119,13 +121,14 @@ def execute(plan: Plan) -> int:
     return run_trio(run_plan, plan)
 
 
-def run_trio(main: Callable[[Unpack[_Ts]], Awaitable[int]], *arguments: *_Ts) -> int:
-    """Run trio, as every command here that needs it does; returns the exit code."""
+def run_trio(main: Callable[[Unpack[_Ts]], Awaitable[_T]], *arguments: *_Ts) -> _T:
+    """Run trio, as every command that needs it does; returns what `main` does."""
     import trio  # noqa: PLC0415 - a tenth of a second that `--help` and `nodes` do not have
 
     raise_descriptor_limit()
-    # A Ctrl-C before the run owns the signals must not surface inside asyncio's code.
-    return trio.run(main, *arguments, restrict_keyboard_interrupt_to_checkpoints=True)
+    with given_back():
+        # A Ctrl-C before the run owns the signals must not surface inside asyncio's code.
+        return trio.run(main, *arguments, restrict_keyboard_interrupt_to_checkpoints=True)
 
 
 async def run_plan(plan: Plan) -> int:

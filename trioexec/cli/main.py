@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
+from trioexec.cli.early import code_of, unwinding
 from trioexec.cli.options.general import groups_of
 from trioexec.cli.quick import help_text
 from trioexec.cli.reading import read, variables_of
@@ -45,10 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         env = dict(os.environ)
         hide_variables(os.environ)
-        code = _dispatch(arguments, env)
-        sys.stdout.flush()
-    except* KeyboardInterrupt:
-        code = INTERRUPTED
+        with unwinding():
+            code = _dispatch(arguments, env)
+            sys.stdout.flush()
+    except* KeyboardInterrupt as group:
+        code = code_of(_first(group)) or INTERRUPTED
     except* BrokenPipeError:
         code = OUTPUT_CLOSED
         _drop_stdout()
@@ -56,7 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = USAGE
         _say_error(_first(group))
     except* Exception as group:  # noqa: BLE001 - the last wall
-        if group.split(_not_written)[1] is None:
+        told = code_of(_first(group))
+        if told is not None:
+            code = told
+        elif group.split(_not_written)[1] is None:
             code = OUTPUT_CLOSED
             _drop_stdout()
             _say(f"cannot write: {_first(group)}\nMake room there, or write elsewhere.")

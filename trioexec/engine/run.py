@@ -65,14 +65,17 @@ class Run:
             decide: Makes the exit code of the final report, the reason the run was
                 stopped for, and the node that stopped it.
         """
-        self.tally: Tally = Tally()
+        self._nodes = tuple(nodes)
+        # Before the first event, too: a Ctrl-C may come while the transport is being opened.
+        self.tally: Tally = Tally(
+            nodes=self._nodes, queued=dict.fromkeys(node.name for node in self._nodes)
+        )
         self.goodbyes: Goodbyes = Goodbyes()
         self.stopped: StopReason | None = None
         self.stopped_by: str | None = None
         """The node whose failure stopped a fail-fast run."""
         self.over: bool = False
         """Whether every node has its outcome; output may still be on its way."""
-        self._nodes = tuple(nodes)
         self._job = job
         self._transport = transport
         self._limits = limits
@@ -99,6 +102,8 @@ class Run:
         )
         for node in self._nodes:
             self._emit(NodeQueued(node=node.name, at_s=0.0))
+        if self._starting.cancel_called:
+            self._leave_out_queued()
         try:
             with self._scope:
                 await self._fan_out()
@@ -117,12 +122,16 @@ class Run:
 
     def cancel_queued(self) -> int:
         """Start no more nodes, and say how many that leaves out; those that run go on."""
-        left_out = tuple(self.tally.queued)
+        count = len(self.tally.queued)
         self._starting.cancel(reason="no more nodes")
-        for name in left_out:
+        if not math.isnan(self._zero_s):
+            self._leave_out_queued()
+        return count
+
+    def _leave_out_queued(self) -> None:
+        for name in tuple(self.tally.queued):
             outcome = Cancelled(why="interrupt", started=False)
             self._emit(NodeFinished(node=name, at_s=self._now_s(), outcome=outcome))
-        return len(left_out)
 
     def report(self) -> Report:
         """All outcomes so far."""

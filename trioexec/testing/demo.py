@@ -6,10 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from trioexec.model.command import Command
+from trioexec.model.nodes import Node
 from trioexec.testing.fleet import SshFleet, open_ssh_fleet
 from trioexec.testing.scripts import ScriptedNode
+from trioexec.transports.base import Call, Ended
+from trioexec.transports.ssh.transport import SshTransport
 
-__all__ = ["DEMO_COMMAND", "FAILS_VARIABLE", "open_demo_fleet"]
+__all__ = ["DEMO_COMMAND", "FAILS_VARIABLE", "DemoTransport", "open_demo_fleet"]
 
 FAILS_VARIABLE: Final = "DEMO_DISK_FULL"
 """Set on the node that is to fail, for commands that care."""
@@ -61,3 +65,36 @@ async def open_demo_fleet(count: int) -> AsyncIterator[SshFleet]:
     ]
     async with open_ssh_fleet(scripts, user="demo") as fleet:
         yield fleet
+
+
+class DemoTransport:
+    """The way to a demo fleet that is there as long as the transport is open.
+
+    So whatever ends a run, at its start or later, ends the servers too.  A node's name is
+    all that it needs of the fleet.
+    """
+
+    def __init__(self, count: int) -> None:
+        """Prepare; nothing is started yet.
+
+        Args:
+            count: How many servers, from 1.
+        """
+        self._count = count
+        self._ssh: SshTransport
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Start the servers, and have what reaches them ready."""
+        async with open_demo_fleet(self._count) as fleet:
+            self._ssh = SshTransport(fleet.ssh_options())
+            async with self._ssh.open():
+                yield
+
+    async def run(self, node: Node, command: Command, call: Call) -> Ended:
+        """Run the command on one of them."""
+        return await self._ssh.run(node, command, call)
+
+    async def ping(self, node: Node, call: Call) -> Ended:
+        """Log in to one of them."""
+        return await self._ssh.ping(node, call)

@@ -17,6 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import trioexec.transports.ssh.quick_import  # noqa: F401 - before anything imports asyncssh
+
+# isort: split
+
 import asyncssh  # noqa: TID251
 import trio
 

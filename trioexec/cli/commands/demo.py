@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from trioexec.cli.fanout import Plan, decide_by, run_plan, run_trio, show_dry, view_for
+from trioexec.cli.fanout import Plan, decide_by, execute, show_dry, view_for
 from trioexec.cli.mapping import command_of, limits_of, main_rank_of, strategy_of
 from trioexec.cli.options import (
     UNSET,
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from trioexec.cli.invocation import Invocation
     from trioexec.model.command import Command
-    from trioexec.transports.ssh.options import SshOptions
 
 __all__ = ["ENTRY", "main"]
 
@@ -49,23 +48,15 @@ def main(call: Invocation) -> int:
     options = call.options(CommandOptions)
     if options.stdin or options.sudo_password or options.sudo_password_fd != UNSET:
         raise UsageError("demo has neither --stdin nor --sudo-password.\nTry them on a real node.")
+    count = call.options(DemoOptions).nodes
+    nodes = [Node(name=f"demo{n}", host=f"demo{n}", rank=n - 1) for n in range(1, count + 1)]
+    command = _command(call)
     if call.options(LimitOptions).dry_run:
-        names = [f"demo{number}" for number in range(1, call.options(DemoOptions).nodes + 1)]
-        nodes = [Node(name=name, host=name, rank=rank) for rank, name in enumerate(names)]
-        return show_dry(nodes, _command(call).text, "by ssh, on servers of our own")
-    return run_trio(_demo, call, _command(call))
-
-
-async def _demo(call: Invocation, command: Command) -> int:
-    from trioexec.model.hostlist import fold  # noqa: PLC0415 - all of these are slow to import
-    from trioexec.testing.demo import open_demo_fleet  # noqa: PLC0415
-
-    async with open_demo_fleet(call.options(DemoOptions).nodes) as fleet:
-        plan = _plan(call, command, fleet.nodes, fleet.ssh_options())
-        folded = fold(node.name for node in fleet.nodes)
-        sys.stderr.write(f"Running on {folded}: SSH servers in this process, on loopback.\n")
-        sys.stderr.flush()
-        return await run_plan(plan)
+        return show_dry(nodes, command.text, "by ssh, on servers of our own")
+    plan = _plan(call, command, nodes)
+    sys.stderr.write(f"Running on {_folded(nodes)}: SSH servers in this process, on loopback.\n")
+    sys.stderr.flush()
+    return execute(plan)
 
 
 def _command(call: Invocation) -> Command:
@@ -76,18 +67,24 @@ def _command(call: Invocation) -> Command:
     return command_of(options, words)
 
 
-def _plan(call: Invocation, command: Command, nodes: Sequence[Node], ssh: SshOptions) -> Plan:
+def _plan(call: Invocation, command: Command, nodes: Sequence[Node]) -> Plan:
     from trioexec.engine.jobs import CommandJob  # noqa: PLC0415 - imports trio
-    from trioexec.transports.ssh.transport import SshTransport  # noqa: PLC0415 - imports asyncssh
+    from trioexec.testing.demo import DemoTransport  # noqa: PLC0415 - imports asyncssh
 
     limits = call.options(LimitOptions)
     result = call.options(ResultOptions)
     return Plan(
         nodes=nodes,
         job=CommandJob(command=command),
-        transport=SshTransport(ssh),
+        transport=DemoTransport(len(nodes)),
         limits=limits_of(limits, call.options(CommandOptions)),
         decide=decide_by(strategy_of(result), main_rank_of(result, nodes, {})),
         view=view_for(call),
         batch=limits.batch,
     )
+
+
+def _folded(nodes: Sequence[Node]) -> str:
+    from trioexec.model.hostlist import fold  # noqa: PLC0415 - node sets are slow to import
+
+    return fold(node.name for node in nodes)

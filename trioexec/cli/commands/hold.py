@@ -7,6 +7,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
+from trioexec.cli.fanout import run_trio
 from trioexec.cli.registry import CommandEntry
 from trioexec.model.errors import UsageError
 from trioexec.model.exitcodes import OK
@@ -95,16 +96,13 @@ def _span(seconds: float) -> str:
 
 def _serve(path: str, persist_s: float) -> int:
     """Be a holder: what `transports.relay.spawn` starts; options come on stdin."""
-    from functools import partial  # noqa: PLC0415
     from pathlib import Path  # noqa: PLC0415
-
-    import trio  # noqa: PLC0415
 
     from trioexec.transports.relay.holder import hold  # noqa: PLC0415
     from trioexec.transports.relay.spawn import options_from_json  # noqa: PLC0415
 
     options = options_from_json(sys.stdin.buffer.read())
-    trio.run(partial(hold, options, Path(path), persist_s, _say_ready))
+    run_trio(hold, options, Path(path), persist_s, _say_ready)
     return OK
 
 
@@ -119,13 +117,11 @@ def _say_ready() -> None:
 
 def _work(descriptor: int) -> int:
     """Be a worker: what `transports.relay.spawn` starts for one run."""
-    import trio  # noqa: PLC0415
-
     from trioexec.transports.relay.holder import work  # noqa: PLC0415
     from trioexec.transports.relay.spawn import options_from_json  # noqa: PLC0415
 
     options = options_from_json(sys.stdin.buffer.read())
     connected = socket.socket(fileno=descriptor)
     connected.setblocking(False)
-    trio.run(work, options, connected)
+    run_trio(work, options, connected)
     return OK

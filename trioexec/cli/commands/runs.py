@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trioexec.cli.fanout import view_for
+from trioexec.cli.fanout import run_trio, view_for
 from trioexec.cli.options import OutputOptions, RunsOptions
 from trioexec.cli.registry import CommandEntry
 from trioexec.cli.view import group_that_judges, make_sinks
@@ -157,13 +157,11 @@ def _one_line(text: str) -> str:
 
 
 def _show(entry: Entry, view: View) -> int:
-    import trio  # noqa: PLC0415
-
     recorded = entry.read()
     for line in _gaps(entry, recorded):
         sys.stderr.write(f"trioexec: {line}\n")
     sys.stderr.flush()
-    return trio.run(_replay, recorded, view)
+    return run_trio(_replay, recorded, view)
 
 
 def _gaps(entry: Entry, recorded: Recorded) -> Iterator[str]:

@@ -14,6 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+import trioexec.transports.ssh.quick_import  # noqa: F401 - before anything imports asyncssh
+
+# isort: split
+
 import asyncssh  # noqa: TID251
 from asyncssh import encryption, kex, mac, public_key  # noqa: TID251
 from asyncssh.gss import gss_available  # noqa: TID251
