@@ -249,6 +249,7 @@ def settled(text: str, *, in_order: bool) -> list[str]:
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "WHEN", text)
     text = re.sub(r"^[a-z2-9]{4}(?=  WHEN| -> )", "ID", text, flags=re.MULTILINE)
     text = re.sub(r"-> [a-z2-9]{4}:", "-> ID:", text)
+    text = re.sub(r"^Again, run [a-z2-9]{4}:", "Again, run ID:", text, flags=re.MULTILINE)
     lines = [re.sub(r" {3,}", "  ", line).rstrip() for line in text.splitlines()]
     return lines if in_order else sorted(lines)
 

@@ -49,7 +49,9 @@ class JournalSink:
         except OSError as exc:
             self._close()
             self.run_id = ""
-            self._say(f"trioexec: this run is not kept in the journal: {exc.strerror or exc}")
+            where = f"{exc.filename}: " if exc.filename else ""
+            why = f"{where}{exc.strerror or exc}"
+            self._say(f"trioexec: this run is not kept in the journal: {why}")
 
     async def serve(self) -> None:
         """Nothing to do: a record is a file, and does not keep anybody waiting."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from typing import TYPE_CHECKING, Final
 
 from trioexec.cli.commands.run import ENTRY as RUN_ENTRY
 from trioexec.cli.commands.run import main as run
+from trioexec.cli.commands.runs import one_line
 from trioexec.cli.declared import sets_of
 from trioexec.cli.options import CommandOptions, NodeOptions, RerunOptions, SshOptions
 from trioexec.cli.registry import CommandEntry
@@ -58,6 +60,8 @@ def main(call: Invocation) -> int:
     if not _own(call, "main_rank") and settings["main_rank"].value not in names:
         settings["main_rank"] = Setting(value="")  # the run had it, these nodes do not
     nodes = tuple(_again(node, rank, call) for rank, node in enumerate(chosen))
+    if not (settings["quiet"].value or settings["dry_run"].value):
+        sys.stderr.write(f"Again, run {entry.id}: {one_line(header.command, 200)}\n")
     return run(dataclasses.replace(call, words=header.words, settings=settings, nodes=nodes))
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from trioexec.model.record import RunRecord
     from trioexec.settings.journal import Entry, Journal
 
-__all__ = ["ENTRY", "main"]
+__all__ = ["ENTRY", "main", "one_line"]
 
 VERSION = 1
 """Of the objects of ``runs --json``."""
@@ -140,7 +140,7 @@ def _row(entry: Entry) -> tuple[str, str, str, str, str, str, str]:
     except DamagedError:
         return (entry.id, "?", "?", "?", "?", "?", "(damaged)")
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(header.unix_s))
-    command = _one_line(header.command) or "(ping)"
+    command = one_line(header.command) or "(ping)"
     if summary is None:
         state = "runs" if running else "cut"
         return (entry.id, when, "-", str(header.nodes), "-", state, command)
@@ -149,11 +149,12 @@ def _row(entry: Entry) -> tuple[str, str, str, str, str, str, str]:
     return (entry.id, when, took, str(summary.nodes), str(failed), str(summary.exit_code), command)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str, columns: int = 60) -> str:
+    """Write a command in one line, and no more than a list has room for."""
     from trioexec.model.record import plain_text  # noqa: PLC0415
 
     line = " ".join(plain_text(text.encode("utf-8", "backslashreplace")).split())
-    return line if len(line) <= 60 else f"{line[:57]}..."  # noqa: PLR2004 - a column
+    return line if len(line) <= columns else f"{line[: columns - 3]}..."
 
 
 def _show(entry: Entry, view: View) -> int:
