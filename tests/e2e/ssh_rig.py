@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,10 @@ import trio
 
 from tests.e2e.rig import Cli, Done, Sshd, free_port, keygen, serve_ssh
 
-__all__ = ["account", "keygen", "need_root", "own_sshd", "run_at_terminal"]
+__all__ = ["CONNECT", "account", "keygen", "need_root", "own_sshd", "run_at_terminal"]
+
+CONNECT = f"{sys.executable} {Path(__file__).with_name('connect.py')}"
+"""``nc``, which is not everywhere: for ProxyCommand."""
 
 CLIENT_CONFIG = """\
 Host *

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.rig import Cli, Sshd
-from tests.e2e.ssh_rig import account, keygen, need_root, own_sshd, run_at_terminal
+from tests.e2e.ssh_rig import CONNECT, account, keygen, need_root, own_sshd, run_at_terminal
 
 PASSPHRASE = "tr0ub4dor and three"
 PASSWORD = "correct-horse-battery"
@@ -242,6 +242,21 @@ async def test_a_password_is_asked_for_once_and_shared_by_all_nodes(
     assert PASSWORD not in shown + done.stderr
 
 
+async def test_a_question_that_nobody_can_answer_is_named(tmp_path: Path) -> None:
+    need_root()
+    user = account("trioexec-expired", PASSWORD)
+    subprocess.run(["chage", "-d", "0", user], check=True)  # noqa: ASYNC221
+    with own_sshd(tmp_path, "UsePAM yes\nKbdInteractiveAuthentication yes", user=user) as server:
+        done = await Cli(server, tmp_path)(
+            "-H", NODE, "echo never", env={"TRIOEXEC_PASSWORD": PASSWORD}
+        )
+
+    assert (done.code, done.stdout) == (255, b"")
+    assert "tried keyboard-interactive " in done.stderr
+    assert "; it asked '" in done.stderr, done.stderr
+    assert "assword:', which nobody is there to answer" in done.stderr
+
+
 async def test_after_wrong_keys_the_password_is_tried(tmp_path: Path, with_password: str) -> None:
     wrong = keygen(tmp_path / "wrong")
     with own_sshd(tmp_path, "PasswordAuthentication yes", user=with_password) as server:
@@ -294,7 +309,7 @@ async def test_no_secret_is_in_the_command_line_or_environment_of_our_processes(
     """A ProxyCommand sees what every process of ours sees."""
     with own_sshd(tmp_path, "PasswordAuthentication yes", user=with_password) as server:
         seen = tmp_path / "seen"
-        proxy = f"sh -c 'env >{seen}; exec nc %h %p'"
+        proxy = f"sh -c 'env >{seen}; exec {CONNECT} %h %p'"
 
         done = await Cli(server, tmp_path)(
             "-H", NODE, "-o", f"ProxyCommand={proxy}", "true", env={"TRIOEXEC_PASSWORD": PASSWORD}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,13 +11,10 @@ import pytest
 
 from tests.e2e import rig
 from tests.e2e.rig import MARK, Cli, Marker, Sshd, silent_server
-from tests.e2e.ssh_rig import keygen, own_sshd
+from tests.e2e.ssh_rig import CONNECT, keygen, own_sshd
 
 BASTION = "127.0.2.1"
 MANY = 500
-
-CONNECT = f"{sys.executable} {Path(__file__).with_name('connect.py')}"
-"""As nc, which is not everywhere."""
 
 SETTINGS = """\
 MaxStartups 10

@@ -20,8 +20,12 @@ USERS = {
     "trioexec-s3": "",
     "trioexec-s4": "Defaults:trioexec-s4 use_pty\ntrioexec-s4 ALL=(ALL) ALL",
     "trioexec-s5": "Defaults:trioexec-s5 !use_pty\ntrioexec-s5 ALL=(ALL) ALL",
+    "trioexec-s6": "Defaults:trioexec-s6 passwd_tries=1,insults,lecture=always\n"
+    "trioexec-s6 ALL=(ALL) ALL",
+    "trioexec-s7": "Defaults:trioexec-s7 requiretty\ntrioexec-s7 ALL=(ALL) ALL",
+    "trioexec-s8": "trioexec-s8 ALL=(ALL) /usr/bin/id",
 }
-ASKED, FREE, STRANGER, WITH_PTY, WITHOUT_PTY = USERS
+ASKED, FREE, STRANGER, WITH_PTY, WITHOUT_PTY, ONE_TRY, WITH_TTY, ONE_COMMAND = USERS
 RULES = Path("/etc/sudoers.d/trioexec-test")
 
 
@@ -71,12 +75,45 @@ async def test_the_command_runs_as_root_and_nothing_is_echoed(sudo: Sudo, user: 
     assert "[sudo" not in done.stderr
 
 
-async def test_a_wrong_password_is_an_outcome_of_its_own_at_once(sudo: Sudo) -> None:
-    done = await sudo(ASKED, "echo never", password="wrong")
+@pytest.mark.parametrize("user", [ASKED, ONE_TRY])
+async def test_a_wrong_password_is_an_outcome_of_its_own_at_once(sudo: Sudo, user: str) -> None:
+    done = await sudo(user, "echo never", password="wrong")
 
     assert (done.code, done.stdout) == (255, b"")
-    assert "sudo denied: wrong password" in done.stderr
+    assert "sudo denied: wrong password: " in done.stderr
     assert done.stderr.count("try again") == 0
+
+
+@pytest.mark.parametrize(
+    ("user", "says"),
+    [
+        pytest.param(WITH_TTY, "you must have a tty", id="requiretty"),
+        pytest.param(ONE_COMMAND, "is not allowed to execute '/bin/sh -c ", id="another command"),
+    ],
+)
+async def test_what_sudo_does_not_like_is_one_clear_line(sudo: Sudo, user: str, says: str) -> None:
+    done = await sudo(user, "echo never")
+
+    (line,) = [each for each in done.stderr.splitlines() if "sudo denied: " in each]
+    assert (done.code, done.stdout) == (255, b"")
+    assert says in line
+    assert len(line) < 300
+
+
+async def test_a_node_whose_key_has_changed_gets_no_password_for_sudo(
+    sudo: Sudo, server: Sshd, tmp_path: Path
+) -> None:
+    """It is let through under `no`, but not trusted: as with a password for logging in."""
+    known = tmp_path / "known_hosts"
+    known.write_text(f"[{NODE}]:{server.port} {(server.dir / 'client_key.pub').read_text()}")
+    options = ("-o", f"UserKnownHostsFile={known}", "--strict-host-key-checking", "no")
+
+    done = await sudo(ASKED, *options, "echo never")
+    free = await sudo.cli("-H", f"{ASKED}@{NODE}", *options, "echo in")
+
+    assert (done.code, done.stdout) == (255, b"")
+    assert "sudo denied: its host key has changed: it gets no password" in done.stderr
+    assert free.code == 0, free.stderr
 
 
 async def test_who_is_not_in_sudoers_is_told_so(sudo: Sudo) -> None:

@@ -144,7 +144,7 @@ SSH_CASES: dict[str, tuple[list[str], str, object]] = {
     # option: what is typed, the transport's name for it, as what
     "user": (["-l", "me"], "user", "me"),
     "port": (["-p", "22"], "port", 22),
-    "identity": (["-i", "a", "-i", "b"], "identities", ("a", "b")),
+    "identity": (["-i", "/a", "-i", "~/b"], "identities", ("/a", "~/b")),
     "ssh_config": (["-F", "none"], "config_file", "none"),
     "jump": (["-J", "bastion"], "jump", "bastion"),
     "ssh_option": (["-o", "A b", "-oC=d=e"], "settings", ("A=b", "C=d=e")),
@@ -439,3 +439,32 @@ def test_every_option_is_explained_and_has_a_long_name(name: str) -> None:
         assert (option.parameter.help or "").endswith((".", "]")), option.names
         assert any(flag.startswith("--") for flag in option.names)
         assert option.is_flag() or option.parameter.metavar
+
+
+def test_files_are_those_of_this_directory_also_for_a_holder_in_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    wanted = ssh_options_of(
+        SshOptions(
+            identity=("key", "~/key", "%d/key"),
+            ssh_config="config",
+            ssh_option=(
+                ("UserKnownHostsFile", "a /b none"),
+                ("IdentityFile", "'k x'"),
+                ("Tag", "t"),
+            ),
+        ),
+        LimitOptions(),
+        connect_timeout_given=False,
+        password=None,
+    )
+
+    assert wanted.identities == (f"{tmp_path}/key", "~/key", "%d/key")
+    assert wanted.config_file == f"{tmp_path}/config"
+    assert wanted.settings == (
+        f"UserKnownHostsFile={tmp_path}/a /b none",
+        "IdentityFile='k x'",
+        "Tag=t",
+    )

@@ -49,6 +49,11 @@ def test_prompts_differ() -> None:
         pytest.param([b"sudo: no such thing\n"], "no such thing", id="its last line"),
         pytest.param([b"a lecture\nsudo: no ", b"tty\n"], "no tty", id="its last line, in pieces"),
         pytest.param([], "sudo ended without running it", id="nothing"),
+        pytest.param(
+            [b"Sorry, you may not run '" + b"x" * 5000 + b"' as root on h.\n"],
+            f"Sorry, you may not run '{'x' * 76} ... {'x' * 85}' as root on h.",
+            id="with our wrapper in it",
+        ),
     ],
 )
 def test_the_reason_is_sudos_own(said: list[bytes], reason: str) -> None:
@@ -65,4 +70,26 @@ def test_who_writes_for_ever_in_sudos_place_fills_no_memory() -> None:
     for _ in range(100):
         sudo.hear(b"x" * SAID_BYTES)
 
-    assert len(sudo.reason) == SAID_BYTES
+    assert len(sudo._said) == SAID_BYTES
+
+
+def test_a_question_in_other_words_is_seen_and_said() -> None:
+    sudo = Sudo(Secret("x"))
+
+    sudo.hear(sudo.feed(b"a lecture\n"))
+    waits_after_a_line = sudo.asks_otherwise
+    sudo.hear(sudo.feed(b"Second factor: "))
+
+    assert not waits_after_a_line
+    assert sudo.asks_otherwise
+    sudo.stuck = True
+    assert sudo.reason == "it asks 'Second factor:', which nobody is there to answer"
+
+
+def test_a_sudo_that_does_not_ask_twice_says_it_in_another_way() -> None:
+    sudo = Sudo(Secret("x"))
+
+    sudo.feed(sudo.prompt.encode())
+    sudo.hear(b"sudo: 1 incorrect password attempt\n")
+
+    assert sudo.reason == "wrong password"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
 
 from trioexec.cli.options import (
     UNSET,
@@ -26,6 +27,18 @@ if TYPE_CHECKING:
 
 __all__ = ["login_password", "ssh_options_of", "sudo_password", "transport_for"]
 
+
+_OF_FILES: Final = frozenset(
+    {
+        "identityfile",
+        "certificatefile",
+        "identityagent",
+        "userknownhostsfile",
+        "globalknownhostsfile",
+        "revokedhostkeys",
+    }
+)
+"""Directives whose values are paths, to be found from where we are."""
 
 NODES_A_WORKER = 1000
 """A worker process of its own for so many nodes, where there are cores for it."""
@@ -169,9 +182,9 @@ def ssh_options_of(
     return Wanted(
         user=options.user or None,
         port=_given(options.port),
-        identities=options.identity,
-        config_file=options.ssh_config or None,
-        settings=tuple(f"{name}={value}" for name, value in options.ssh_option),
+        identities=tuple(map(_from_here, options.identity)),
+        config_file=_from_here(options.ssh_config) if options.ssh_config else None,
+        settings=tuple(_setting(name, value) for name, value in options.ssh_option),
         jump=options.jump or None,
         address_family=_family(options),
         strict_host_key_checking=options.strict_host_key_checking,
@@ -181,6 +194,19 @@ def ssh_options_of(
         parallel=limits.parallel or float("inf"),
         password=password,
     )
+
+
+def _from_here(path: str) -> str:
+    """Make of a path what means the same to a holder, which lives in another directory."""
+    if path.lower() == "none" or path.startswith(("~", "%", "$", "SSH_AUTH_SOCK")):
+        return path
+    return str(Path.cwd() / path)
+
+
+def _setting(name: str, value: str) -> str:
+    if name.lower() in _OF_FILES and not {"'", '"', "\\"} & set(value):
+        value = " ".join(map(_from_here, value.split()))
+    return f"{name}={value}"
 
 
 def _family(options: SshOptions) -> Literal["inet", "inet6"] | None:

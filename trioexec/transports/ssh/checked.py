@@ -29,7 +29,7 @@ from trioexec.transports.ssh.lean import LeanConnection
 from trioexec.transports.ssh.requests import close_unwanted
 from trioexec.transports.ssh.verdict import HostCertificate, Peer, Verdict
 
-__all__ = ["CheckedConnection", "HostKeyStore", "NodeTrust"]
+__all__ = ["CheckedConnection", "HostKeyStore", "NodeTrust", "may_have_secrets"]
 
 _PLAIN: Final = (
     "ssh-ed25519",
@@ -190,6 +190,12 @@ class CheckedConnection(LeanConnection):
         self._loop.call_soon(close_unwanted, self._channels.get(number))
 
     _packet_handlers = {**_HANDLERS, MSG_CHANNEL_OPEN_CONFIRMATION: _confirm_open}  # noqa: RUF012
+
+
+def may_have_secrets(connection: asyncssh.SSHClientConnection) -> bool:
+    """Tell whether the far end is somebody to give a password to."""
+    verdict = connection.verdict if isinstance(connection, CheckedConnection) else None
+    return verdict is None or verdict.secrets
 
 
 class HostKeyStore:

@@ -18,6 +18,7 @@ __all__ = [
     "behind",
     "is_lost",
     "log_failure",
+    "one_line",
     "outcome_of",
 ]
 
@@ -102,7 +103,7 @@ def log_failure(label: str, exc: BaseException) -> None:
 def _chain(exc: BaseException) -> Iterator[str]:
     seen: BaseException | None = exc
     while seen is not None:
-        yield f"{type(seen).__name__}: {_line(str(seen))}"
+        yield f"{type(seen).__name__}: {one_line(str(seen))}"
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
 
 
@@ -112,10 +113,10 @@ def _lower(exc: OSError) -> str:
 
 
 def _said(exc: asyncssh.Error) -> str:
-    return _line(str(exc.reason))
+    return one_line(str(exc.reason))
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """Make one line of a text that may be the node's."""
     line = " ".join(text.split())
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."

@@ -20,7 +20,7 @@ import asyncssh  # noqa: TID251
 from trioexec.model.outcomes import Denied, HostKeyRejected, Unreachable
 from trioexec.model.secret import Secret
 from trioexec.transports.ssh.checked import CheckedConnection, NodeTrust
-from trioexec.transports.ssh.failures import NodeFailureError
+from trioexec.transports.ssh.failures import NodeFailureError, one_line
 from trioexec.transports.ssh.lean import LeanConnection
 
 __all__ = ["CIPHERS", "Credentials", "Target", "authenticate"]
@@ -83,6 +83,7 @@ class _Client(asyncssh.SSHClient):
         self._keys: list[asyncssh.SSHKeyPair] | None = None
         self._tried: dict[str, int] = {}
         self._offered: dict[str, None] = {}
+        self._unanswered = ""
         secret = target.credentials.password()
         # Once each: a password that was wrong the first time is wrong the second time.
         self._password = [secret] if secret is not None else []
@@ -130,6 +131,7 @@ class _Client(asyncssh.SSHClient):
         if len(prompts) == 1 and not prompts[0][1] and self._answer:
             self._note_tried("keyboard-interactive")
             return [self._answer.pop().reveal()]
+        self._unanswered = " ".join(str(prompt) for prompt, _ in prompts)
         return None
 
     def denial(self) -> str:
@@ -144,6 +146,8 @@ class _Client(asyncssh.SSHClient):
         text += f", tried {' and '.join(tried)}" if tried else ", nothing to try"
         if self._offered:
             text += f" (the node takes {', '.join(self._offered)})"
+        if self._unanswered:
+            text += f"; it asked {one_line(self._unanswered)!r}, which nobody is there to answer"
         return "; ".join([text, *self._target.credentials.unusable()])
 
     def _note_tried(self, method: str) -> None:

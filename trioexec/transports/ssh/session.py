@@ -40,6 +40,10 @@ LINGER_S: Final = 8.0
 some.  After that somebody who left the session on purpose (setsid) holds it, and nobody waits."""
 
 
+SUDO_SILENCE_S: Final = 10.0
+"""How long sudo may wait behind a question that is not the one it was told to ask."""
+
+
 class _Nobody:
     """The `Call` of a command whose own is over."""
 
@@ -135,7 +139,15 @@ class Session(asyncssh.SSHClientSession[bytes]):
         self.sudo.hear(before)
         if marker.marker is not None:
             self._begin_feeding()  # not sooner, or sudo would read it as the password
+        elif self.sudo.asks_otherwise:
+            loop = asyncio.get_running_loop()
+            loop.call_later(SUDO_SILENCE_S, self._stop_waiting_for_sudo, self._heard)
         return after
+
+    def _stop_waiting_for_sudo(self, heard: int) -> None:
+        if self.sudo is not None and heard == self._heard and not self.over.done():
+            self.sudo.stuck = True
+            self.finish()
 
     def eof_received(self) -> bool:
         # Half open: the server closes when nothing of the command is left.

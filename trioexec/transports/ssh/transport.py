@@ -27,9 +27,10 @@ import trio
 
 from trioexec.model.command import DEFAULT_CONNECT_TIMEOUT_S, Command
 from trioexec.model.nodes import Node
-from trioexec.model.outcomes import Exited
+from trioexec.model.outcomes import Exited, SudoDenied
 from trioexec.model.substitute import substitute, words_of
 from trioexec.transports.base import Call, Ended
+from trioexec.transports.ssh.checked import may_have_secrets
 from trioexec.transports.ssh.dial import Goodbye, open_way
 from trioexec.transports.ssh.failures import log_failure, outcome_of
 from trioexec.transports.ssh.handshake import authenticate
@@ -110,6 +111,8 @@ class SshTransport:
         """Run the command on one node."""
 
         async def work(lease: Lease, route: Route, limit_s: float | None) -> Ended:
+            if command.sudo_password is not None and not may_have_secrets(lease.connection):
+                return SudoDenied(reason="its host key has changed: it gets no password")
             return await run_command(
                 lease,
                 _for(route, command),
