@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import socket
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -171,3 +172,17 @@ async def test_an_address_of_the_wrong_kind_is_refused(
 
 async def test_an_ipv6_address_keeps_its_four_parts() -> None:
     assert await dial_module._resolve("::1", 22, ANY) == [(socket.AF_INET6, ("::1", 22, 0, 0))]
+
+
+async def test_verbose_runs_say_where_a_node_is_sought(
+    monkeypatch: pytest.MonkeyPatch, connected: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def connect(*_: object) -> socket.socket:
+        return connected
+
+    monkeypatch.setattr(dial_module, "_connect", connect)
+    caplog.set_level(logging.INFO, "trioexec")
+
+    await dial_module._dial(dial_module.Way(host="127.0.0.1", port=2222))
+
+    assert caplog.messages == ["127.0.0.1: connecting to 127.0.0.1 port 2222"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import signal
 import socket
@@ -22,6 +23,8 @@ from trioexec.transports.ssh.addresses import is_address
 from trioexec.transports.ssh.failures import DialError, is_lost
 
 __all__ = ["Family", "Goodbye", "Way", "canonical_name", "open_way"]
+
+_logger = logging.getLogger(__name__)
 
 Family = socket.AddressFamily
 
@@ -141,6 +144,9 @@ async def _dial(way: Way) -> socket.socket:
     When cancelled, every socket is closed.
     """
     addresses = await _resolve(way.host, way.port, way.family)
+    if _logger.isEnabledFor(logging.INFO):
+        places = ", ".join(f"{where[0]} port {where[1]}" for _, where in addresses)
+        _logger.info("%s: connecting to %s", way.host, places)
     for _ in range(way.attempts - 1):
         with contextlib.suppress(DialError):
             return await _reach(addresses, way.bind_address)
