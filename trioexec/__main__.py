@@ -23,7 +23,7 @@ TOOLS = 6
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    if sys.argv[1:] in (["--version"], ["-V"]):
+    if sys.argv[1:] in (["--version"], ["-V"]) and not sys.argv[0].endswith("pdsh"):
         from trioexec import __version__  # noqa: PLC0415
 
         try:

@@ -1,13 +1,17 @@
-"""Ctrl-C and Ctrl-Z to a pdsh that is us, as real signals to a real process."""
+"""Ctrl-C and Ctrl-Z to a pdsh that is us, and to the real one, as real signals to real processes."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from tests.e2e.rig import HANG_S, until
 
@@ -29,11 +33,23 @@ class Pdsh:
         return self.process.poll() is not None
 
 
+OURS = (sys.executable, "-m", "trioexec", "pdsh")
+
+
+def real() -> tuple[str, ...]:
+    found = shutil.which("pdsh", path="/usr/bin:/usr/local/bin")
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI must install pdsh: these tests may not skip")
+        pytest.skip("no pdsh on this machine")
+    return (found,)
+
+
 @contextmanager
-def pdsh(folder: Path, *words: str) -> Iterator[Pdsh]:
+def pdsh(folder: Path, *words: str, program: tuple[str, ...] = OURS) -> Iterator[Pdsh]:
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         process = subprocess.Popen(
-            [sys.executable, "-m", "trioexec", "pdsh", "-R", "exec", *words],
+            [*program, "-R", "exec", *words],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
@@ -68,6 +84,58 @@ async def press_both(ours: Pdsh, second: signal.Signals, says: str) -> None:
         ours.process.send_signal(second)
         await until(obeyed)
         ours.process.send_signal(signal.SIGCONT)
+
+
+async def press_until_it_aborts(program: Pdsh) -> None:
+    """Press Ctrl-C, each time after the answer to the one before; two within a second abort."""
+
+    def answered() -> bool:
+        return program.is_over() or len(program.err()) > before
+
+    while not program.is_over() and "aborting" not in program.err():
+        before = len(program.err())
+        program.process.send_signal(signal.SIGINT)
+        await until(answered)
+    await until(program.is_over)
+
+
+def plain(text: str) -> list[str]:
+    """Drop what only the real one says, and what slow presses make it say again."""
+    return list(dict.fromkeys(line for line in text.splitlines() if "sending signal" not in line))
+
+
+async def test_two_presses_abort_as_the_real_ones_do(tmp_path: Path) -> None:
+    said = []
+    for name, program in (("real", real()), ("ours", OURS)):
+        folder = tmp_path / name
+        folder.mkdir()
+        with pdsh(folder, "-S", "-f", "2", "-w", "a,b,c", *WAITS, program=program) as running:
+            await until(lambda: running.out().count("up") == 2)
+
+            await press_until_it_aborts(running)
+
+            said.append((running.process.returncode, plain(running.err()), sorted(running.out())))
+
+    assert said[0] == said[1]
+    assert said[1][0] == 1
+
+
+async def test_a_press_and_ctrl_z_cancel_as_the_real_ones_do(tmp_path: Path) -> None:
+    said = []
+    for name, program in (("real", real()), ("ours", OURS)):
+        folder = tmp_path / name
+        folder.mkdir()
+        with pdsh(folder, "-S", "-f", "1", "-w", "a,b,c", *WAITS, program=program) as running:
+            await until(lambda: "up" in running.out())
+
+            await press_both(running, signal.SIGTSTP, "Canceled 2 pending threads.")
+            (folder / "go").touch()
+            await until(running.is_over)
+
+            said.append((running.process.returncode, plain(running.err()), running.out()))
+
+    assert said[0] == said[1]
+    assert said[1][0] == 3
 
 
 async def test_ctrl_c_then_ctrl_z_cancels_who_waits(tmp_path: Path) -> None:

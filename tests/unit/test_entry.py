@@ -110,3 +110,20 @@ def test_who_watches_as_python_3_12_has_it_is_seen(
     monkeypatch.setattr(sys, "getprofile", lambda: None)
 
     assert entry._is_watched() is watched
+
+
+@pytest.mark.usefixtures("collector")
+@pytest.mark.parametrize("name", ["pdsh", "/usr/local/bin/pdsh"])
+def test_under_the_name_of_pdsh_the_version_is_pdshs_answer(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def leave(code: int) -> None:
+        raise LeftError(code)
+
+    monkeypatch.setattr(sys, "argv", [name, "-V"])
+    monkeypatch.setattr(entry, "_leave", leave)
+
+    with pytest.raises(LeftError, match="0"):
+        entry.main()
+
+    assert "rcmd modules: ssh,exec" in capsys.readouterr().out

@@ -264,3 +264,21 @@ def test_a_target_is_a_host_and_a_user() -> None:
     )
 
     assert found == [Target(host="a", user="u")]
+
+
+@pytest.mark.parametrize("text", ["x", "3x", "1.5"])
+@pytest.mark.parametrize("what", ["CONNECT", "COMMAND"])
+def test_a_variable_that_is_no_number_is_an_error_and_an_options_text_is_0(
+    what: str, text: str
+) -> None:
+    variable = f"PDSH_{what}_TIMEOUT"
+
+    with pytest.raises(PdshError, match=f"^Invalid environment variable {variable}={text}$"):
+        parse(["x"], {variable: text})
+    assert parse(["-u", "x", "x"], {}).command_timeout_s == 0
+
+
+def test_an_empty_variable_is_none() -> None:
+    env = {"PDSH_CONNECT_TIMEOUT": "", "PDSH_COMMAND_TIMEOUT": "", "PDSH_RCMD_TYPE": ""}
+
+    assert parse(["x"], env) == parse(["x"], {})

@@ -90,11 +90,11 @@ def _main(call: Invocation, who: str) -> int:
     if options.rcmd not in _RCMDS:
         raise PdshError(f'No such rcmd module "{options.rcmd}"; there are ssh and exec')
     targets = _targets(call, options)
+    if not targets:
+        raise PdshError("no remote hosts specified")
     if options.ask == "settings":
         _show(call, options, targets)
         return OK
-    if not targets:
-        raise PdshError("no remote hosts specified")
     if options.words:
         return _run(call, options, targets, who)
     return _converse(call, options, targets, who)
@@ -195,7 +195,7 @@ def _nodes(options: PdshOptions, targets: Sequence[Target]) -> list[Node]:
 
 
 def _user(options: PdshOptions, target: Target) -> str:
-    return target.user or options.user or getpass.getuser()
+    return target.user or (getpass.getuser() if options.user is None else options.user)
 
 
 def _transport(options: PdshOptions, args: SshArgs, nodes: Sequence[Node]) -> Transport:

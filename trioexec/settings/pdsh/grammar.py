@@ -107,9 +107,8 @@ def parse(argv: Sequence[str], env: Mapping[str, str]) -> PdshOptions:
         return PdshOptions(ask="version")
     if "-L" in found.flags:
         return PdshOptions(ask="modules")
-    rcmd = found.values.get("-R") or env.get("PDSH_RCMD_TYPE") or "ssh"
-    connect = found.values.get("-t") or env.get("PDSH_CONNECT_TIMEOUT")
-    if connect is not None and rcmd == "exec":
+    rcmd = found.values.get("-R", env.get("PDSH_RCMD_TYPE") or "ssh")
+    if rcmd == "exec" and ("-t" in found.values or "PDSH_CONNECT_TIMEOUT" in env):
         raise PdshError('Cannot specify -t with "-R exec"')
     return PdshOptions(
         ask="settings" if "-q" in found.flags else "run",
@@ -118,10 +117,10 @@ def parse(argv: Sequence[str], env: Mapping[str, str]) -> PdshOptions:
         rcmd=rcmd,
         user=found.values.get("-l"),
         fanout=_fanout(found, env),
-        connect_timeout_s=_seconds(connect, "connect", DEFAULT_CONNECT_TIMEOUT_S),
-        command_timeout_s=_seconds(
-            found.values.get("-u") or env.get("PDSH_COMMAND_TIMEOUT"), "command", 0
+        connect_timeout_s=_seconds(
+            "connect", found.values.get("-t"), env, DEFAULT_CONNECT_TIMEOUT_S
         ),
+        command_timeout_s=_seconds("command", found.values.get("-u"), env, 0),
         largest_code="-S" in found.flags,
         batch="-b" in found.flags,
         labels="-N" not in found.flags,
@@ -164,11 +163,15 @@ def _fanout(found: _Found, env: Mapping[str, str]) -> int:
         raise PdshError(f"Invalid environment variable FANOUT={text}") from None
 
 
-def _seconds(text: str | None, what: str, default: int) -> int:
-    """Read seconds as C's atoi does, which pdsh's users know: what is no number is 0."""
-    if text is None:
-        return default
+def _seconds(what: str, given: str | None, env: Mapping[str, str], default: int) -> int:
+    """Read seconds as pdsh does: an option's text that is no number is 0, a variable's an error."""
+    variable = f"PDSH_{what.upper()}_TIMEOUT"
+    text = env.get(variable, "") if given is None else given
     match = _LEADING_INT.match(text)
+    if given is None and text and (match is None or match.end() < len(text)):
+        raise PdshError(f"Invalid environment variable {variable}={text}")
+    if given is None and not text:
+        return default
     seconds = int(match[1]) if match else 0
     if seconds < 0:
         raise PdshError(f"{what} timeout must be >= 0")

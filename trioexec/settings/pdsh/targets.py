@@ -78,6 +78,9 @@ class _Chooser:
     def choose(self, selectors: Sequence[Selector], wcoll: str | None) -> list[Target]:
         for selector in selectors:
             match selector.kind:
+                case "-w" if selector.text == "-":  # in a list it is nothing to pdsh
+                    for line in self._read_stdin():
+                        self._line(line, leave_out=False)
                 case "-w" | "-x":
                     for item in _ITEM.findall(selector.text):
                         self._item(item, leave_out=selector.kind == "-x")
@@ -99,9 +102,8 @@ class _Chooser:
 
     def _item(self, item: str, *, leave_out: bool) -> None:
         if item == "-":
-            for line in self._read_stdin():
-                self._line(line, leave_out=leave_out)
-        elif item.startswith("-"):
+            return
+        if item.startswith("-"):
             self._item(item[1:], leave_out=True)
         elif item.startswith("/"):
             (self._drop if leave_out else self._keep).append(_regex(item))
