@@ -32,7 +32,7 @@ def test_a_password_is_not_shown_after_ctrl_z_and_fg(shell: Shell) -> None:
     shell.shows("echo s''een")  # the shell's lines are
     shell.shows("\nseen")
     shell.type("fg\n")
-    shell.shows("Word: ")
+    shell.shows("\nWord: ")  # the shell says the command again, and "Word: " is in that too
     assert not shell.echoes
     shell.type("hunter2\n")
     shell.shows("got 7")
