@@ -15,17 +15,21 @@ from trioexec.model.nodes import Node
 from trioexec.model.outcomes import TimedOut
 
 
-async def test_a_command_that_starts_after_the_connect_limit_has_not_timed_out_itself(
-    autojump_clock: MockClock,
-) -> None:
-    call = NodeCall(
+def make_call(**limits: float) -> NodeCall:
+    return NodeCall(
         Node(name="a", host="a"),
-        limits=Limits(connect_timeout_s=10),
+        limits=Limits(**limits),  # type: ignore[arg-type]
         flow=Flow(),
         goodbyes=Goodbyes(),
         emit=lambda _: None,
         zero_s=0.0,
     )
+
+
+async def test_a_command_that_starts_after_the_connect_limit_has_not_timed_out_itself(
+    autojump_clock: MockClock,
+) -> None:
+    call = make_call(connect_timeout_s=10)
 
     with call.scope:
         call.reached("auth")
@@ -39,16 +43,20 @@ async def test_a_command_that_starts_after_the_connect_limit_has_not_timed_out_i
 
 
 async def test_a_run_that_is_stopped_takes_no_new_connect_limit(autojump_clock: MockClock) -> None:
-    call = NodeCall(
-        Node(name="a", host="a"),
-        limits=Limits(connect_timeout_s=10),
-        flow=Flow(),
-        goodbyes=Goodbyes(),
-        emit=lambda _: None,
-        zero_s=0.0,
-    )
+    call = make_call(connect_timeout_s=10)
 
     call.lift_limits()
     call.limit_connect(3)
+
+    assert call.scope.deadline == math.inf
+
+
+async def test_a_command_that_starts_while_the_run_is_stopped_has_no_limit(
+    autojump_clock: MockClock,
+) -> None:
+    call = make_call(timeout_s=1)
+
+    call.lift_limits()
+    call.reached("command")
 
     assert call.scope.deadline == math.inf
