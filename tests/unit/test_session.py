@@ -69,6 +69,9 @@ class Channel:
     def write_eof(self) -> None:
         self.eof = True
 
+    def send_signal(self, name: str) -> None:
+        """Nobody is there to get it."""
+
 
 class Connection:
     """Opens one channel, on which `script` plays the node."""
@@ -334,6 +337,34 @@ def test_a_cancel_while_the_session_opens_lets_go_of_its_stdin(
         return feed.readers
 
     assert asyncio.run(one()) == 0
+
+
+@pytest.mark.parametrize(
+    ("marked", "lost", "ended"),
+    [
+        pytest.param(True, None, True, id="the node closes the channel"),
+        pytest.param(True, asyncssh.ConnectionLost("gone"), False, id="the connection is lost"),
+        pytest.param(False, None, False, id="the watchdog never said that it runs"),
+    ],
+)
+def test_an_end_is_confirmed_by_the_node_alone(
+    *, marked: bool, lost: Exception | None, ended: bool
+) -> None:
+    async def starts(session: Any) -> None:
+        if marked:
+            marker = Marker(pid=1, watch_pid=0).line("t")
+            session.data_received(marker, asyncssh.EXTENDED_DATA_STDERR)
+
+    async def one() -> Call:
+        connection, call = Connection(starts), Call()
+        task = asyncio.ensure_future(run(connection, call, Command(text="x", stop_grace_s=0.0)))
+        await asyncio.sleep(LIMIT_S / 2)
+        task.cancel()
+        asyncio.get_running_loop().call_later(LIMIT_S / 2, connection.session.connection_lost, lost)
+        await asyncio.wait({task})
+        return call
+
+    assert asyncio.run(one()).ended is ended
 
 
 def test_a_command_that_is_being_ended_reads_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
