@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import shutil
+import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,7 +168,9 @@ async def test_a_name_that_only_the_hop_knows_is_resolved_there(
     ("hops", "says"),
     [
         pytest.param(
-            f"{BASTION},127.0.2.2:1", "jump host 127.0.2.2:1: ", id="the second refuses"
+            f"{BASTION},127.0.2.2:1",
+            f"jump host 127.0.2.2:1: not reached from jump host {BASTION}: ",
+            id="the second refuses",
         ),
         pytest.param("127.0.2.9:1", "jump host 127.0.2.9:1: connection refused", id="refuses"),
         pytest.param("no-such-user@127.0.2.1", "denied: jump host no-such-user@127.0.2.1: permission denied",
@@ -189,6 +195,46 @@ async def test_a_hop_that_is_silent_is_named_too(trioexec: Cli) -> None:
 
     assert done.code == 255
     assert f"jump host 127.0.2.1:{port}: timed out connecting after 1 s" in done.stderr
+
+
+async def test_a_node_that_a_hop_does_not_reach_is_said_to_be_so(trioexec: Cli) -> None:
+    done = await trioexec("-H", "127.0.1.1:1", "-J", BASTION, "true")
+
+    assert done.code == 255
+    assert f"  unreachable: not reached from jump host {BASTION}: " in done.stderr, done.stderr
+
+
+async def test_a_hop_that_dies_is_named_and_the_nodes_after_it_are_reached_by_another(
+    trioexec: Cli, server: Sshd
+) -> None:
+    (server.dir / "hold").touch()
+    async with trioexec.start(
+        *("-H", "127.0.1.[1-4]", "-J", BASTION, "--parallel", "2"),
+        f"echo up; [ ! -e {server.dir}/hold ] || exec sleep 1000",
+    ) as running:
+        await running.prints(b": up\n", times=2)
+        (server.dir / "hold").unlink()
+        os.kill(_pid_of_the_connection_to(BASTION, server.port), signal.SIGKILL)
+        code = await running.exits()
+
+    assert code == 255
+    assert running.stdout.count(b": up\n") == 4
+    assert (
+        f"  unreachable: jump host {BASTION}: connection lost (remote end not confirmed): "
+        "127.0.1.[1-2]\n" in running.stderr
+    ), running.stderr
+
+
+def _pid_of_the_connection_to(address: str, port: int) -> int:
+    """Find the sshd that serves it; the one that listens has no such socket."""
+    wanted = f"{socket.inet_aton(address)[::-1].hex().upper()}:{port:04X}"
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    (inode,) = {each.split()[9] for each in lines if each.split()[1] == wanted}
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if descriptor.readlink() == Path(f"socket:[{inode}]"):
+                return int(descriptor.parts[2])
+    raise AssertionError(f"nobody has {wanted}")
 
 
 async def test_a_failed_hop_is_not_tried_again_by_every_node(trioexec: Cli, server: Sshd) -> None:

@@ -33,8 +33,23 @@ from trioexec.transports.ssh.failures import LONGEST, behind, log_failure, outco
         pytest.param(SubstituteError("%u is bad"), "unreachable: %u is bad", id="words"),
         pytest.param(
             BrokenPipeError(errno.EPIPE, "Broken pipe"),
-            "unreachable: connection lost: broken pipe",
+            "unreachable: connection lost",
             id="broken pipe",
+        ),
+        pytest.param(
+            ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"),
+            "unreachable: connection lost: connection reset by peer",
+            id="reset",
+        ),
+        pytest.param(
+            asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "SSH connection closed"),
+            "unreachable: connection lost",
+            id="lost while a channel was opened",
+        ),
+        pytest.param(
+            asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "no"),
+            "unreachable: the node opens no session (MaxSessions?): no",
+            id="no session",
         ),
         pytest.param(
             OSError(errno.EMFILE, "Too many open files"),

@@ -30,6 +30,7 @@ def test_a_node_that_its_jump_host_does_not_reach_is_not_said_to_refuse_sessions
         username="u",
         trust=cast("Any", SimpleNamespace(algorithms=list)),
         credentials=cast("Any", SimpleNamespace(password=lambda: None, unusable=list)),
+        hop="bastion",
     )
 
     async def one() -> None:
@@ -39,5 +40,5 @@ def test_a_node_that_its_jump_host_does_not_reach_is_not_said_to_refuse_sessions
         asyncio.run(one())
 
     assert raised.value.outcome == Unreachable(
-        reason="its jump host does not reach it: Connection refused"
+        reason="not reached from jump host bastion: Connection refused"
     )

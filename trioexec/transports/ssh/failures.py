@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import asyncssh  # noqa: TID251
@@ -30,6 +31,10 @@ LONGEST: Final = 300
 """So much of what a node gave as a reason is shown; it may be hostile."""
 
 
+_CLOSED: Final = "SSH connection closed"
+"""asyncssh's reason for a channel that was not open yet when its connection ended."""
+
+
 class DialError(Exception):
     """No address could be connected to; the text says why, in words a person knows."""
 
@@ -42,7 +47,7 @@ class NodeFailureError(Exception):
         self.outcome = outcome
 
 
-def outcome_of(exc: Exception, *, remote: Remote = "never started") -> Failure:  # noqa: C901, PLR0911 - a table
+def outcome_of(exc: Exception, *, remote: Remote = "never started") -> Failure:  # noqa: C901, PLR0911, PLR0912 - a table
     """Give the outcome that an error on the way to a command's end means.
 
     Args:
@@ -63,6 +68,8 @@ def outcome_of(exc: Exception, *, remote: Remote = "never started") -> Failure: 
             return Unreachable(reason=f"no common algorithm: {_said(exc)}", remote=remote)
         case asyncssh.ProtocolError() | asyncssh.ProtocolNotSupported():
             return Unreachable(reason=f"handshake failed: {_said(exc)}", remote=remote)
+        case asyncssh.ChannelOpenError() if is_lost(exc):
+            return Unreachable(reason="connection lost", remote=remote)
         case asyncssh.ChannelOpenError():
             reason = f"the node opens no session (MaxSessions?): {_said(exc)}"
             return Unreachable(reason=reason, remote=remote)
@@ -72,7 +79,10 @@ def outcome_of(exc: Exception, *, remote: Remote = "never started") -> Failure: 
             return Unreachable(reason=f"disconnected: {_said(exc)}", remote=remote)
         case DialError() | SubstituteError():
             return Unreachable(reason=str(exc), remote=remote)
-        case BrokenPipeError() | ConnectionResetError() | ConnectionAbortedError():
+        case BrokenPipeError():
+            # Who wrote before it read: whether that is so is chance, and no reason.
+            return Unreachable(reason="connection lost", remote=remote)
+        case ConnectionResetError() | ConnectionAbortedError():
             # Of a connection that was there: `dial` has its own error for one that was not.
             return Unreachable(reason=f"connection lost: {_lower(exc)}", remote=remote)
         case OSError():
@@ -82,14 +92,15 @@ def outcome_of(exc: Exception, *, remote: Remote = "never started") -> Failure: 
 
 def is_lost(exc: Exception) -> bool:
     """Tell whether an error says that a connection ended, and not why."""
+    if isinstance(exc, asyncssh.ChannelOpenError):
+        return str(exc.reason) == _CLOSED
     return isinstance(exc, OSError | asyncssh.ConnectionLost)
 
 
 def behind(hop: str, exc: Exception) -> NodeFailureError:
     """Make of a hop's error the failure of the nodes behind it, which names the hop."""
     outcome = outcome_of(exc)
-    reason = f"jump host {hop}: {outcome.reason}"
-    failure = NodeFailureError(type(outcome)(reason=reason))
+    failure = NodeFailureError(replace(outcome, reason=f"jump host {hop}: {outcome.reason}"))
     failure.__cause__ = exc
     return failure
 

@@ -20,7 +20,7 @@ import asyncssh  # noqa: TID251
 from trioexec.model.outcomes import Denied, HostKeyRejected, Unreachable
 from trioexec.model.secret import Secret
 from trioexec.transports.ssh.checked import CheckedConnection, NodeTrust
-from trioexec.transports.ssh.failures import NodeFailureError, one_line
+from trioexec.transports.ssh.failures import NodeFailureError, is_lost, one_line
 from trioexec.transports.ssh.lean import LeanConnection
 
 __all__ = ["CIPHERS", "Credentials", "Target", "authenticate"]
@@ -70,6 +70,8 @@ class Target:
     username: str
     trust: NodeTrust
     credentials: Credentials
+    hop: str = ""
+    """The jump host it is reached through; for errors."""
 
 
 class _Client(asyncssh.SSHClient):
@@ -196,7 +198,7 @@ async def authenticate(
         connection.abort()
         if isinstance(via, socket.socket):
             via.close()
-        outcome = _outcome_of(exc, client)
+        outcome = _outcome_of(exc, client, target)
         if outcome is not None:
             raise NodeFailureError(outcome) from exc  # noqa: ASYNC104 - none of these is a cancel
         raise
@@ -206,7 +208,7 @@ async def authenticate(
 
 
 def _outcome_of(
-    exc: BaseException, client: _Client
+    exc: BaseException, client: _Client, target: Target
 ) -> HostKeyRejected | Denied | Unreachable | None:
     """Say how a handshake ended that failed for a reason of the node's; None for any other."""
     match exc:
@@ -215,8 +217,9 @@ def _outcome_of(
             return HostKeyRejected(reason=". ".join(exc.reason.splitlines()).removesuffix("."))
         case asyncssh.PermissionDenied():
             return Denied(reason=client.denial())
-        case asyncssh.ChannelOpenError():
-            return Unreachable(reason=f"its jump host does not reach it: {exc.reason}")
+        case asyncssh.ChannelOpenError() if not is_lost(exc):
+            said = one_line(str(exc.reason))
+            return Unreachable(reason=f"not reached from jump host {target.hop}: {said}")
         case asyncssh.DisconnectError() if _TOO_MANY in str(exc.reason):
             return Denied(reason=f"{client.denial()}: too many authentication failures")
         case _:

@@ -185,6 +185,7 @@ class Routes:
                 identities=self._identities(said, settings),
                 secret=self._options.password,
             ),
+            hop=hops[-1].name if hops else "",
         )
         return Route(
             node=node,

@@ -32,7 +32,7 @@ from trioexec.model.substitute import substitute, words_of
 from trioexec.transports.base import Call, Ended
 from trioexec.transports.ssh.checked import may_have_secrets
 from trioexec.transports.ssh.dial import Goodbye, open_way
-from trioexec.transports.ssh.failures import log_failure, outcome_of
+from trioexec.transports.ssh.failures import behind, log_failure, outcome_of
 from trioexec.transports.ssh.handshake import authenticate
 from trioexec.transports.ssh.hops import Hops
 from trioexec.transports.ssh.kept import KeptConnections, Lease
@@ -203,7 +203,12 @@ class SshTransport:
             hop = await self._hops.reach(route.hops)
             limit_s = route.connect_timeout_s or DEFAULT_CONNECT_TIMEOUT_S
             limit_connect(trio.current_time() - began_s + limit_s)
-            yield hop
+            try:
+                yield hop
+            except Exception as exc:
+                if hop.is_closed():
+                    raise behind(route.hops[-1].name, exc) from exc
+                raise
         else:
             async with open_way(route.way, goodbye) as opened:
                 yield opened
