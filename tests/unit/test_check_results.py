@@ -267,7 +267,7 @@ def test_github_gets_no_more_than_it_shows() -> None:
 
 
 def test_a_summary_ends_before_github_refuses_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trioexec.model.check_github.SUMMARY_BYTES", 200)
+    monkeypatch.setattr("trioexec.model.github.SUMMARY_BYTES", 200)
     names = [f"n{number}" for number in range(30)]
     answers = {"up": {name: said(code=number + 1) for number, name in enumerate(names)}}
     results = results_of([UP], answers, report_of(**dict.fromkeys(names, OK)))

@@ -5,23 +5,23 @@ Pure; what a workflow command is, and how its text is escaped, is `model.github`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from trioexec.model.check_results import CheckResult
 from trioexec.model.github import (
     MOST_ANNOTATIONS,
-    SUMMARY_BYTES,
     cell,
     code,
     command,
     cut,
     one_line,
+    what_fits,
 )
+from trioexec.model.hostfold import Fold
 
 __all__ = ["check_annotations", "check_summary"]
 
-Fold = Callable[[Iterable[str]], str]
 
 _NAMES_CHARS: Final = 300
 
@@ -47,12 +47,7 @@ def check_annotations(results: Sequence[CheckResult], fold: Fold) -> list[str]:
 
 def check_summary(results: Sequence[CheckResult], fold: Fold, *, title: str) -> str:
     """Make the Markdown: a row a check, or one for each way in which it is not right."""
-    text = ""
-    for part in _rows(results, fold, title):
-        if len((text + part).encode()) > SUMMARY_BYTES:
-            return f"{text}\n_More is left out here: the summary would be too large._\n"
-        text += part
-    return f"{text}\n"
+    return f"{what_fits(_rows(results, fold, title), 'More')}\n"
 
 
 def _rows(results: Sequence[CheckResult], fold: Fold, title: str) -> Iterator[str]:

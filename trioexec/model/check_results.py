@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from trioexec.model.checks import Answer, Check, Finding, judge
+from trioexec.model.hostfold import Fold
 from trioexec.model.junit import Case
 from trioexec.model.outcomes import (
     Cancelled,
@@ -22,7 +23,7 @@ from trioexec.model.outcomes import (
     TimedOut,
     Unreachable,
 )
-from trioexec.model.record import plain_text
+from trioexec.model.record import URGENCY, Verdict, plain_text
 from trioexec.model.report import Report
 
 __all__ = [
@@ -36,10 +37,8 @@ __all__ = [
     "summary_line",
 ]
 
-Fold = Callable[[Iterable[str]], str]
-Status = Literal["ok", "failed", "error", "skipped"]
+Status = Verdict
 
-_URGENCY: Final[tuple[Status, ...]] = ("failed", "error", "skipped", "ok")
 _WORDS: Final[Mapping[Status, str]] = {
     "ok": "ok",
     "failed": "FAILED",
@@ -75,7 +74,7 @@ class CheckResult:
     def status(self) -> Status:
         """The worst there is."""
         found = {finding.verdict for finding in self.findings.values()}
-        return next((status for status in _URGENCY if status in found), "ok")
+        return next((status for status in URGENCY if status in found), "ok")
 
     def kinds(self) -> list[Kind]:
         """Fold what is not right: the worst first, then in node order."""
@@ -87,7 +86,7 @@ class CheckResult:
             Kind(status=status, message=message, nodes=tuple(names))
             for (status, message), names in found.items()
         ]
-        return sorted(kinds, key=lambda kind: _URGENCY.index(kind.status))
+        return sorted(kinds, key=lambda kind: URGENCY.index(kind.status))
 
 
 def results_of(

@@ -7,14 +7,15 @@ only way here to make one, and escapes as the runner unescapes.
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Final, Literal
 
-from trioexec.model.record import NodeRecord, OutputGroup, RunRecord, plain_text
+from trioexec.model.hostfold import Fold
+from trioexec.model.record import NodeRecord, OutputGroup, RunRecord, plain
 
 __all__ = [
     "MOST_ANNOTATIONS",
-    "SUMMARY_BYTES",
     "annotation_lines",
     "cell",
     "code",
@@ -22,9 +23,9 @@ __all__ = [
     "cut",
     "one_line",
     "summary",
+    "what_fits",
 ]
 
-Fold = Callable[[Iterable[str]], str]
 
 MOST_ANNOTATIONS: Final = 10
 """GitHub shows so many of one level from one step, and drops the rest without a word."""
@@ -84,13 +85,21 @@ def _annotation(
 
 def summary(record: RunRecord, fold: Fold) -> str:
     """Make the Markdown: what came of it, in a table, and the output, folded."""
-    text = "\n".join(_head(record, fold))
-    for group in record.groups():
-        part = "\n".join(_details(group, fold)) + "\n"
-        if len((text + part).encode()) > SUMMARY_BYTES:
-            return f"{text}\n_More output is left out here: the summary would be too large._\n"
-        text += part
-    return text
+    groups = ("\n".join(_details(group, fold)) + "\n" for group in record.groups())
+    return what_fits(chain(["\n".join(_head(record, fold))], groups), "More output")
+
+
+def what_fits(parts: Iterable[str], what: str) -> str:
+    """Put a summary together, up to the part that GitHub would not take; that is said then."""
+    kept: list[str] = []
+    size_bytes = 0
+    for part in parts:
+        size_bytes += len(part.encode())
+        if size_bytes > SUMMARY_BYTES:
+            kept.append(f"\n_{what} is left out here: the summary would be too large._\n")
+            break
+        kept.append(part)
+    return "".join(kept)
 
 
 def _head(record: RunRecord, fold: Fold) -> Iterator[str]:
@@ -156,7 +165,7 @@ def cell(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Make one line of any text, with nothing in it that is not seen."""
-    return " ".join(plain_text(text.encode("utf-8", "backslashreplace")).split())
+    return " ".join(plain(text).split())
 
 
 def cut(text: str, most: int) -> str:

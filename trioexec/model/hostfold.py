@@ -8,10 +8,13 @@ quadratic, and many of them by a method that is not.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-__all__ = ["fold"]
+__all__ = ["Fold", "fold"]
+
+Fold = Callable[[Iterable[str]], str]
+"""Makes one short text of names; `fold` does."""
 
 FEW: Final = 200
 """So many names of several numbers go to ClusterShell: it takes a few hundredths of a second."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from trioexec.model.record import NodeRecord, RunRecord, Verdict, plain_text
+from trioexec.model.record import NodeRecord, RunRecord, Verdict, plain
 
 __all__ = ["OUTPUT_BYTES", "TOTAL_BYTES", "Case", "Suite", "document", "junit_xml"]
 
@@ -148,7 +148,7 @@ def _case_lines(case: Case) -> Iterator[str]:
         yield f"      <skipped{_attributes(why)}/>"
     elif case.verdict != "ok":
         tag = _TAGS[case.verdict]
-        body = _text(case.stderr or case.stdout or _clean(case.message.partition(": ")[2]))
+        body = _text(case.stderr or case.stdout or plain(case.message.partition(": ")[2]))
         yield f"      <{tag}{_attributes({**why, 'type': case.kind})}>{body}</{tag}>"
     yield from (f"      {element}" for element in said)
     yield "    </testcase>"
@@ -160,11 +160,7 @@ def _seconds(value: float) -> str:
 
 def _token(text: str) -> str:
     """Make a text an ``xs:token``: no line ends, no space at the ends or twice."""
-    return " ".join(_clean(text).split())
-
-
-def _clean(text: str) -> str:
-    return plain_text(text.encode("utf-8", "backslashreplace"))
+    return " ".join(plain(text).split())
 
 
 def _attributes(values: Mapping[str, str]) -> str:
@@ -173,7 +169,7 @@ def _attributes(values: Mapping[str, str]) -> str:
 
 def _quoted(text: str) -> str:
     # As themselves, line ends and tabs in an attribute would be read as spaces.
-    return _text(_clean(text)).replace("\n", "&#10;").replace("\t", "&#9;")
+    return _text(plain(text)).replace("\n", "&#10;").replace("\t", "&#9;")
 
 
 def _text(text: str) -> str:

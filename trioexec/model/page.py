@@ -12,15 +12,22 @@ import hashlib
 import html
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from trioexec.model.record import NodeRecord, OutputGroup, RunRecord, Verdict, plain_text
+from trioexec.model.hostfold import Fold
+from trioexec.model.record import (
+    URGENCY,
+    NodeRecord,
+    OutputGroup,
+    RunRecord,
+    Verdict,
+    plain,
+)
 
 __all__ = ["Assets", "html_page"]
 
-Fold = Callable[[Iterable[str]], str]
 
 _FEW_SLOWEST: Final = 5
 _MOST_SLOWEST: Final = 12
@@ -32,7 +39,6 @@ _NAMES_CHARS: Final = 600
 _SEEN_CHARS: Final = 60
 """Of the names of a group so many are seen for sure, on the narrowest screen."""
 
-_URGENCY: Final = {"failed": 0, "error": 1, "skipped": 2, "ok": 3}
 _COUNTED: Final[tuple[tuple[Verdict, str], ...]] = (
     ("ok", "succeeded"),
     ("failed", "failed"),
@@ -74,14 +80,14 @@ class _Page:
 
     @property
     def command(self) -> str:
-        return _clean(self.record.report.command) or "(ping)"
+        return plain(self.record.report.command) or "(ping)"
 
     @property
     def span_s(self) -> float:
         return max(self.record.report.took_s, 0.001)
 
     def every_name(self, names: Iterable[str]) -> str:
-        return _clean(self.fold(names))
+        return plain(self.fold(names))
 
     def names(self, names: Iterable[str]) -> str:
         text = self.every_name(names)
@@ -122,7 +128,7 @@ def _top(page: _Page, notes: Sequence[str]) -> Iterator[str]:
     yield f'<div class="when">{when} · took {_seconds(report.took_s)}{stopped}</div></div>'
     yield f'<div class="code {tone}">exit {page.record.exit_code}</div></header>'
     for note in notes:
-        yield f'<p class="note">{_text(_clean(note))}</p>'
+        yield f'<p class="note">{_text(plain(note))}</p>'
 
 
 def _counts(page: _Page) -> Iterator[str]:
@@ -154,7 +160,7 @@ def _highlights(page: _Page) -> Iterator[str]:
         yield '<section class="card"><h2>What went wrong</h2><ul class="list">'
         for how, same in failed:
             yield f'<li class="{same[0].verdict}"><div class="how">'
-            yield f"<span>{_text(_clean(how))}</span>"
+            yield f"<span>{_text(plain(how))}</span>"
             yield f'<span class="time">{len(same):,} {_nodes(len(same))}</span></div>'
             names = page.names(node.node.name for node in same)
             yield f'<div class="who mono">{_text(names)}</div></li>'
@@ -170,7 +176,7 @@ def _highlights(page: _Page) -> Iterator[str]:
 
 
 def _urgency(failed: tuple[str, list[NodeRecord]]) -> tuple[int, int]:
-    return _URGENCY[failed[1][0].verdict], -len(failed[1])
+    return URGENCY.index(failed[1][0].verdict), -len(failed[1])
 
 
 def _timeline(page: _Page, groups: Sequence[OutputGroup]) -> Iterator[str]:
@@ -191,13 +197,14 @@ def _timeline(page: _Page, groups: Sequence[OutputGroup]) -> Iterator[str]:
         '<span><i class="failed"></i>failed</span>'
         '<span><i class="error"></i>not run to the end</span></div>'
     )
-    names = max((len(_clean(node.node.name)) for node in page.record.nodes), default=8)
+    names = max((len(plain(node.node.name)) for node in page.record.nodes), default=8)
     ends = max((len(node.text) for node in page.record.nodes), default=8)
     yield f'<div id="times" style="--name:{names + 1};--end:{ends}">'
     yield '<div class="axis" aria-hidden="true">'
     yield f'<span></span><div class="ticks">{_ticks(page)}</div></div><div id="rows">'
     ordered = sorted(
-        enumerate(page.record.nodes), key=lambda item: (_URGENCY[item[1].verdict], -item[1].busy_s)
+        enumerate(page.record.nodes),
+        key=lambda item: (URGENCY.index(item[1].verdict), -item[1].busy_s),
     )
     for rank, node in ordered:
         yield _row(page, node, rank, anchors[node.node.name])
@@ -213,8 +220,8 @@ def _ticks(page: _Page) -> str:
 
 
 def _row(page: _Page, node: NodeRecord, rank: int, anchor: str) -> str:
-    outcome = _text(_clean(node.result.outcome.text))
-    name = _text(_clean(node.node.name))
+    outcome = _text(plain(node.result.outcome.text))
+    name = _text(plain(node.node.name))
     took = _seconds(node.busy_s) if node.busy_s else ""
     return (
         f'<a class="row {node.verdict}" href="#{anchor}" data-verdict="{node.verdict}"'
@@ -252,7 +259,7 @@ def _outputs(page: _Page, groups: Sequence[OutputGroup]) -> Iterator[str]:
         yield f'<details class="out {group.verdict}" id="o{at}"{opened}><summary>'
         yield f'<span class="who mono">{_text(names)}</span>'
         yield f'<span class="count">{len(group.nodes):,} {_nodes(len(group.nodes))}</span>'
-        yield f'<span class="how">{_text(_clean(group.outcome))}</span></summary>'
+        yield f'<span class="how">{_text(plain(group.outcome))}</span></summary>'
         if len(every := page.every_name(node.name for node in group.nodes)) > _SEEN_CHARS:
             yield f'<details class="every"><summary>all {len(group.nodes):,} names</summary>'
             yield f'<p class="mono">{_text(every)}</p></details>'
@@ -289,10 +296,6 @@ def _seconds(value_s: float) -> str:
 def _short(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= 80 else f"{line[:77]}..."  # noqa: PLR2004 - a tab is small
-
-
-def _clean(text: str) -> str:
-    return plain_text(text.encode("utf-8", "backslashreplace"))
 
 
 def _text(text: str) -> str:

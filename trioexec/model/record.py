@@ -29,11 +29,13 @@ from trioexec.model.tally import Tally
 
 __all__ = [
     "DISSENT",
+    "URGENCY",
     "NodeRecord",
     "OutputGroup",
     "Recorder",
     "RunRecord",
     "Verdict",
+    "plain",
     "plain_text",
     "verdict_of",
 ]
@@ -50,6 +52,9 @@ _LEAST_BYTES: Final = 512
 Verdict = Literal["ok", "failed", "error", "skipped"]
 """How a node is counted in reports: it did it; it ran and failed; it could not be run
 or was stopped; it was never started."""
+
+URGENCY: Final[tuple[Verdict, ...]] = ("failed", "error", "skipped", "ok")
+"""What a reader has to see first."""
 
 DISSENT: Final = "answered differently from most"
 """How a node ended that did what it was told, and said what others did not."""
@@ -71,6 +76,11 @@ def verdict_of(outcome: Outcome) -> Verdict:
             return "skipped"
         case _:
             return "error"
+
+
+def plain(text: str) -> str:
+    """Make any text fit for a document, as `plain_text` does."""
+    return plain_text(text.encode("utf-8", "backslashreplace"))
 
 
 def plain_text(data: bytes) -> str:
@@ -215,8 +225,7 @@ def group_outputs(nodes: Iterable[NodeRecord]) -> list[OutputGroup]:
         )
         for (outcome, stdout, stderr), same in found.items()
     ]
-    urgency = {"failed": 0, "error": 1, "skipped": 2, "ok": 3}
-    groups.sort(key=lambda group: (urgency[group.verdict], -len(group.nodes)))
+    groups.sort(key=lambda group: (URGENCY.index(group.verdict), -len(group.nodes)))
     return groups
 
 

@@ -25,6 +25,7 @@ from trioexec.model.check_results import (
 from trioexec.model.checks import Answer, Check
 from trioexec.model.events import Event, RunFinished, RunStarted
 from trioexec.model.github import command
+from trioexec.model.hostfold import Fold
 from trioexec.model.junit import Suite, document
 from trioexec.model.report import Report
 from trioexec.model.tally import Tally
@@ -34,8 +35,6 @@ from trioexec.sinks.summary import format_duration
 from trioexec.sinks.visible import visible_line
 
 __all__ = ["Asked", "ChecksGithubSink", "ChecksJunitSink", "ChecksSink"]
-
-Fold = Callable[[Iterable[str]], str]
 
 _COLOURS: Final[Mapping[Status, str]] = {
     "ok": "32",
