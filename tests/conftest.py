@@ -1,8 +1,10 @@
-"""What holds for every test: signals are as in a foreground process."""
+"""What holds for every test: signals are as in a foreground process; asyncio is as we leave it."""
 
 from __future__ import annotations
 
 import signal
+
+import trioexec.transports.ssh.plain_asyncio  # noqa: F401 - tests that import trio-asyncio: after it
 
 for _number in (signal.SIGHUP, signal.SIGTERM, signal.SIGTSTP):
     signal.signal(_number, signal.SIG_DFL)

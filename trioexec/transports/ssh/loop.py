@@ -13,6 +13,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar, TypeVarTuple
 
+import trioexec.transports.ssh.plain_asyncio  # noqa: F401 - before anything imports trio-asyncio
+
+# isort: split
+
 import trio_asyncio  # noqa: TID251
 
 from trioexec.transports.ssh.quick_loop import QuickLoop, misfit

@@ -12,6 +12,7 @@ get their turn.
 
 from __future__ import annotations
 
+import _asyncio
 import asyncio  # noqa: TID251
 import heapq
 import os
@@ -20,6 +21,10 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import Context
 from typing import Any, Final
+
+import trioexec.transports.ssh.plain_asyncio  # noqa: F401 - before anything imports trio-asyncio
+
+# isort: split
 
 import sniffio
 import trio
@@ -259,6 +264,10 @@ class QuickLoop(TrioEventLoop):  # type: ignore[misc]
         """Run callbacks until none is left, the turn is over, or one must be awaited."""
         ready = self._ready
         flavour, sniffio.thread_local.name = sniffio.thread_local.name, "asyncio"
+        # asyncio's parts in C know no context variable: they would take the loop that trio is a
+        # guest of for ours, and from Python 3.14 on no task is run that is not the running loop's.
+        host = _asyncio._get_running_loop()
+        asyncio._set_running_loop(self)
         try:
             for _ in range(CALLBACKS_A_TURN):
                 if not ready:
@@ -270,6 +279,7 @@ class QuickLoop(TrioEventLoop):  # type: ignore[misc]
                 if not handle._cancelled:
                     handle._run()
         finally:
+            asyncio._set_running_loop(host)
             sniffio.thread_local.name = flavour
         return None
 
