@@ -267,9 +267,13 @@ def test_a_damaged_record_is_listed_and_refused(cli: Cli, tmp_path: Path) -> Non
     records(tmp_path)[0].write_bytes(b"junk")
 
     assert "(damaged)" in cli("runs").stdout
-    done = cli("runs", "show", "last")
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
+    for words in (("runs", "show", "last"), ("rerun",), ("runs", "report")):
+        done = cli(*words)
+        assert done.returncode == 2
+        assert re.fullmatch(
+            r"trioexec: run \w{4}: its beginning is missing or damaged\.\nThe file is .*gz\.\n",
+            done.stderr,
+        )
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ class Entry:
         Raises:
             DamagedError: It cannot be read.
         """
-        with self._opened() as file:
+        with self._opened() as file, self._named():
             return peek_header(file.read(_READ_BYTES))
 
     def summary(self) -> Summary | None:
@@ -91,11 +91,8 @@ class Entry:
         Raises:
             DamagedError: It cannot be read.
         """
-        with self._opened() as file:
-            try:
-                return decode(iter(lambda: file.read(_READ_BYTES), b""))
-            except DamagedError as exc:
-                raise DamagedError(f"run {self.id}: {exc}\nThe file is {self.path}.") from exc
+        with self._opened() as file, self._named():
+            return decode(iter(lambda: file.read(_READ_BYTES), b""))
 
     def is_running(self) -> bool:
         """Whether somebody still writes it."""
@@ -107,6 +104,14 @@ class Entry:
             except OSError:
                 return False
         return False
+
+    @contextlib.contextmanager
+    def _named(self) -> Iterator[None]:
+        """Say of what cannot be read which run it is."""
+        try:
+            yield
+        except DamagedError as exc:
+            raise DamagedError(f"run {self.id}: {exc}\nThe file is {self.path}.") from exc
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[BinaryIO]:
