@@ -124,11 +124,13 @@ def test_two_runs_are_compared_by_node(cli: Cli, tmp_path: Path) -> None:
 
     differ = cli("runs", "diff", "last-1", "last")
     same = cli("runs", "diff", "last", "last")
+    masked = cli("runs", "diff", "last-1", "last", "--mask", "host", "--color", "always")
 
     assert differ.returncode == 1
     assert differ.stdout == "b (1): exit 3 -> exit 0\n  @@ -0,0 +1 @@\n  +b 42\n"
     assert differ.stderr.endswith(": 1 of 3 nodes changed.\n")
     assert (same.returncode, same.stdout) == (0, "")
+    assert "\x1b[32m+b 42\x1b[0m" in masked.stdout
 
 
 def test_what_failed_is_run_again_with_the_same_command(cli: Cli, tmp_path: Path) -> None:

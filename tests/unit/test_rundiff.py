@@ -4,7 +4,8 @@ from tests.unit.recorded import events_of, record_of
 from trioexec.model.hostlist import fold
 from trioexec.model.outcomes import Exited, Unreachable
 from trioexec.model.record import RunRecord
-from trioexec.model.rundiff import compare, diff_lines
+from trioexec.sinks.masks import Mask
+from trioexec.sinks.rundiff import compare, show_change
 
 FINE = (Exited(code=0), [("stdout", b"one\ntwo\n")])
 
@@ -13,8 +14,9 @@ def run(**nodes: object) -> RunRecord:
     return record_of(events_of(nodes))  # type: ignore[arg-type]
 
 
-def lines(before: RunRecord, after: RunRecord) -> list[str]:
-    return [line for change in compare(before, after) for line in diff_lines(change, fold)]
+def lines(before: RunRecord, after: RunRecord, *masks: Mask) -> list[str]:
+    changes = compare(before, after, masks=masks)
+    return [line.decode() for change in changes for line in show_change(change, fold, masks=masks)]
 
 
 def test_equal_runs_have_no_difference() -> None:
@@ -56,6 +58,33 @@ def test_nodes_of_one_run_only_are_named() -> None:
 
 
 def test_long_outputs_are_counted_only() -> None:
+    short = (Exited(code=0), [("stdout", b"y\n" * 2000)])
     long = (Exited(code=0), [("stdout", b"x\n" * 3000)])
 
-    assert lines(run(a=FINE), run(a=long))[1] == "  stdout: 2 lines before, 3000 now"
+    assert lines(run(a=short), run(a=long))[1] == "  stdout: 2000 lines before, 3000 now"
+
+
+def test_what_is_masked_is_no_change_and_is_shown_as_it_is_beside_one() -> None:
+    monday = (Exited(code=0), [("stdout", b"up since 2026-01-05\nload 1\nfine\n")])
+    friday = (Exited(code=0), [("stdout", b"up since 2026-01-09\nload 2\nfine\n")])
+    broken = (Exited(code=0), [("stdout", b"up since 2026-01-09\nload 2\nbad\n")])
+
+    assert lines(run(a=monday), run(a=friday), "time", "number") == []
+    assert lines(run(a=monday), run(a=broken), "time", "number") == [
+        "a (1): exit 0, other output",
+        "  @@ -1,3 +1,3 @@",
+        "   up since 2026-01-09",
+        "   load 2",
+        "  -fine",
+        "  +bad",
+    ]
+
+
+def test_a_change_has_colour_when_asked() -> None:
+    (change,) = compare(run(a=FINE), run(a=(Exited(code=0), [("stderr", b"one\n")])))
+
+    text = b"\n".join(show_change(change, fold, color=True)).decode()
+
+    assert text.startswith("\x1b[1ma (1): exit 0, other output\x1b[0m\n")
+    assert "\n  \x1b[31m-two\x1b[0m" in text
+    assert text.endswith("\n  stderr \x1b[32m+one\x1b[0m")

@@ -7,6 +7,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Streams",
     "View",
+    "colored_on",
     "dissenters_of",
     "group_that_judges",
     "is_pipe",
@@ -106,8 +108,8 @@ def view_of(
 
     mode = _mode(options)
     _check_grouping(options, mode)
-    colors = "never" if env.get("NO_COLOR") and not color_given else options.color
     on_screen = env.get("TERM") != "dumb"
+    colored = partial(colored_on, options, color_given=color_given, env=env)
     showing = not options.quiet and mode != "tui"
     return View(
         mode=mode,
@@ -117,14 +119,22 @@ def view_of(
         masks=parse_masks(options.mask) if options.mask else (),
         order=options.sort,
         fail_on_diff=options.fail_on_diff,
-        color_stdout=_holds(colors, streams.stdout_tty and on_screen),
-        color_stderr=_holds(colors, streams.stderr_tty and on_screen),
+        color_stdout=colored(tty=streams.stdout_tty),
+        color_stderr=colored(tty=streams.stderr_tty),
         progress=showing
         and _holds(options.progress, streams.stderr_tty and not streams.stdout_pipe and on_screen),
         unicode=unicode_allowed(env),
         quiet=options.quiet,
         verbose=options.verbose,
     )
+
+
+def colored_on(
+    options: OutputOptions, *, color_given: bool, env: Mapping[str, str], tty: bool
+) -> bool:
+    """Say whether a stream has colours; see `view_of`."""
+    colors = "never" if env.get("NO_COLOR") and not color_given else options.color
+    return _holds(colors, tty and env.get("TERM") != "dumb")
 
 
 def unicode_allowed(env: Mapping[str, str]) -> bool:

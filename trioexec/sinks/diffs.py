@@ -8,13 +8,21 @@ from typing import Final
 
 from trioexec.sinks.masks import Masker
 
-__all__ = ["MOST_PAIRS", "diff_lines"]
+__all__ = ["MOST_PAIRS", "diff_lines", "tinted"]
 
 MOST_PAIRS: Final = 1_000_000
 """Lines of one times lines of the other, equal beginnings and ends left out: about a
 quarter of a second at worst, in which nothing else happens."""
 
 CONTEXT_LINES: Final = 3
+
+_TINTS: Final = {b"-": b"31", b"+": b"32", b"@": b"36"}
+
+
+def tinted(line: bytes) -> bytes:
+    """Colour a line of a diff by its sign."""
+    sgr = _TINTS.get(line[:1])
+    return b"\x1b[%bm%b\x1b[0m" % (sgr, line) if sgr else line
 
 
 def diff_lines(

@@ -16,7 +16,7 @@ from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Exited, Killed, Outcome, brief, fold_alike
 from trioexec.sinks.answers import Answer
 from trioexec.sinks.console import Console
-from trioexec.sinks.diffs import diff_lines
+from trioexec.sinks.diffs import diff_lines, tinted
 from trioexec.sinks.masks import Mask, make_masker
 from trioexec.sinks.spool import Spool
 from trioexec.sinks.visible import visible_line
@@ -28,8 +28,6 @@ Order = Literal["size", "node", "code"]
 
 MEMORY_BYTES: Final = 16 * 1024 * 1024
 """What all answers together may hold in whole blocks; beyond, they go to disk."""
-
-_TINTS: Final = {b"-": b"31", b"+": b"32", b"@": b"36"}
 
 MOST_DIFFED_BYTES: Final = 4 * 1024 * 1024
 """A longer answer is shown whole rather than as a diff: it would all have to be in memory."""
@@ -242,14 +240,9 @@ class GroupSink:
         elif not lines:
             yield b"(says what %b says)\n" % against
         else:
-            yield self._tinted(b"--- %b" % against)
-            yield self._tinted(b"+++ %b" % visible_line(group.speaker.name))
-            yield b"".join(map(self._tinted, lines))
-
-    def _tinted(self, line: bytes) -> bytes:
-        """Colour a line of a diff by its sign."""
-        sgr = _TINTS.get(line[:1]) if self._look.color else None
-        return b"\x1b[%bm%b\x1b[0m\n" % (sgr, line) if sgr else line + b"\n"
+            head = [b"--- %b" % against, b"+++ %b" % visible_line(group.speaker.name)]
+            shown = map(tinted, head + lines) if self._look.color else head + lines
+            yield b"".join(line + b"\n" for line in shown)
 
     def _lines(self, group: Group) -> list[bytes]:
         text = b"".join(group.answer.parts(marked=True, terminal=self._writer.is_terminal))

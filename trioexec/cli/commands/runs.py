@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from trioexec.cli.fanout import run_trio, view_for
 from trioexec.cli.options import OutputOptions, RunsOptions
 from trioexec.cli.registry import CommandEntry
-from trioexec.cli.view import group_that_judges, make_sinks
+from trioexec.cli.view import colored_on, group_that_judges, make_sinks
 from trioexec.model.errors import UsageError
 from trioexec.model.exitcodes import DIFFERENT, FAILED, OK, OUTPUT_CLOSED
 from trioexec.settings.layers import COMMAND_LINE
@@ -43,6 +43,7 @@ ENTRY = CommandEntry(
         ("trioexec runs", "the last runs; RUN below is an ID of these, last, or last-1"),
         ("trioexec runs show last -g", "the last run's output again, equal answers once"),
         ("trioexec runs diff last-1 last", "what changed on which nodes; exit 1 if anything did"),
+        ("trioexec runs diff k7f3 last --mask time,number", "but for what always differs"),
         ("trioexec runs report k7f3 -o run.html", "one page to look at, or to mail"),
     ),
 )
@@ -68,7 +69,7 @@ def main(call: Invocation) -> int:
         case ("show", run):
             return _show(journal.find(run), view_for(call))
         case ("diff", before, after):
-            return _diff(journal.find(before), journal.find(after))
+            return _diff(journal.find(before), journal.find(after), call)
         case ("report",):
             return _report(journal.find("last"), call.options(RunsOptions).output)
         case ("report", run):
@@ -84,9 +85,9 @@ def _refuse_modes(call: Invocation) -> None:
         UsageError: Somebody does, on the command line: elsewhere it is meant for runs.
     """
     what = " ".join(("runs", *call.words[:1]))
-    listing = call.words in ((), ("list",))
+    knows = {"": "json", "list": "json", "diff": "mask"}.get(what.removeprefix("runs").strip())
     for name in _OF_SHOW:
-        if call.settings[name].source == COMMAND_LINE and not (listing and name == "json"):
+        if call.settings[name].source == COMMAND_LINE and name != knows:
             option = f"--{name.replace('_', '-')}"
             raise UsageError(f"{what} does not know {option}.\nLeave it out; runs show RUN has it.")
 
@@ -201,14 +202,20 @@ async def _replay(recorded: Recorded, view: View) -> int:
     return FAILED if failed_file(sinks) else OK
 
 
-def _diff(before: Entry, after: Entry) -> int:
+def _diff(before: Entry, after: Entry, call: Invocation) -> int:
     from trioexec.model.hostlist import fold  # noqa: PLC0415
-    from trioexec.model.rundiff import compare, diff_lines  # noqa: PLC0415
+    from trioexec.sinks.masks import parse_masks  # noqa: PLC0415
+    from trioexec.sinks.rundiff import compare, show_change  # noqa: PLC0415
 
+    options = call.options(OutputOptions)
+    masks = parse_masks(options.mask)
+    color_given = call.settings["color"].source == COMMAND_LINE
+    color = colored_on(options, color_given=color_given, env=call.env, tty=sys.stdout.isatty())
     old, new = _record(before), _record(after)
-    changes = compare(old, new)
+    changes = compare(old, new, masks=masks)
     for change in changes:
-        sys.stdout.writelines(f"{line}\n" for line in diff_lines(change, fold))
+        lines = show_change(change, fold, masks=masks, color=color)
+        sys.stdout.buffer.writelines(line + b"\n" for line in lines)
     sys.stdout.flush()
     changed = sum(len(change.nodes) for change in changes)
     both = len({node.node.name for node in (*old.nodes, *new.nodes)})
