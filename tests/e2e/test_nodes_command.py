@@ -127,3 +127,22 @@ def test_an_error_is_two_lines_and_exit_code_2(argv: list[str]) -> None:
     assert done.returncode == 2
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        pytest.param(
+            ("-x", "web07"), "trioexec: -x web07: none of the nodes is that.\n", id="typo"
+        ),
+        pytest.param(("-x", "web2", "-x", "db*"), "trioexec: -x db*: none of", id="one of two"),
+        pytest.param(("-f", "web1", "-f", "wbe2"), "trioexec: -f wbe2: none of", id="a filter"),
+        pytest.param(("-x", "web2", "-x", "-"), "", id="a list that others keep"),
+    ],
+)
+def test_a_filter_that_names_nobody_is_said_to(argv: tuple[str, ...], says: str) -> None:
+    done = run("web[1-3]", *argv, text="db1\n")
+
+    assert done.returncode == 0
+    assert done.stderr.startswith(says)
+    assert done.stderr.count("\n") == bool(says)

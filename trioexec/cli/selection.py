@@ -128,7 +128,27 @@ def _nodes(call: Invocation, expressions: Sequence[str]) -> list[Node]:
     filters, excludes = call.settings["filter"].value, call.settings["exclude"].value
     assert isinstance(filters, tuple)
     assert isinstance(excludes, tuple)
+    _warn_of_nobody(call, nodes, sources)
     return select(nodes, filters=filters, excludes=excludes, sources=sources)
+
+
+def _warn_of_nobody(call: Invocation, nodes: Sequence[Node], sources: Resolver) -> None:
+    """Name what was typed and is none of the nodes: who mistypes -x runs it there, too.
+
+    A list that others keep, as a file or a group, may well have none of them.
+    """
+    from trioexec.model.hostlist import select  # noqa: PLC0415
+
+    if "quiet" in call.settings and call.settings["quiet"].value:
+        return
+    for option, setting in (("-f", call.settings["filter"]), ("-x", call.settings["exclude"])):
+        expressions = setting.value if setting.source == COMMAND_LINE else ()
+        assert isinstance(expressions, tuple)
+        for typed in expressions:
+            if typed[:1] in ("@", "-") or "^" in typed:
+                continue
+            if not select(nodes, filters=[typed], excludes=[], sources=sources):
+                sys.stderr.write(f"trioexec: {option} {typed}: none of the nodes is that.\n")
 
 
 def _with_settings(
