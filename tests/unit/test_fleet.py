@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import signal
+from collections.abc import Awaitable, Callable
+
 import pytest
 import trio
 import trio.testing
 from trio.testing import MockClock
 
-from trioexec.api import open_fleet
+from trioexec.api import Fleet, open_fleet
 from trioexec.api.streams import BUFFER_BYTES, InputStream, OutputStream
 from trioexec.model.events import NodeFinished, NodeOutput, RunFinished
 from trioexec.model.failures import (
@@ -281,3 +284,42 @@ async def test_events_end_after_the_run(autojump_clock: MockClock) -> None:
     assert isinstance(seen[-1], RunFinished)
     assert isinstance(seen[-2], NodeFinished)
     assert again == []
+
+
+async def _run(fleet: Fleet) -> None:
+    await fleet.run("x")
+
+
+async def _stream(fleet: Fleet) -> None:
+    async with fleet.stream("x") as events:
+        async for _ in events:
+            pass
+
+
+async def _leave_a_process(fleet: Fleet) -> None:
+    async with fleet.node("a").open_process("x"):
+        pass
+
+
+async def _ask_one_node(fleet: Fleet) -> None:
+    await fleet.node("a").run("x")
+
+
+@pytest.mark.parametrize("use", [_run, _stream, _leave_a_process, _ask_one_node])
+def test_a_ctrl_c_comes_out_as_it_is_and_the_command_is_ended(
+    use: Callable[[Fleet], Awaitable[None]],
+) -> None:
+    fake = FakeNode(takes_s=3600, ignores_term=True)
+
+    async def press() -> None:
+        await trio.sleep(1)
+        signal.raise_signal(signal.SIGINT)
+
+    async def main() -> None:
+        async with open_fleet("a", transport=FakeTransport({"a": fake})) as fleet:
+            trio.lowlevel.spawn_system_task(press)
+            await use(fleet)
+
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(main, clock=MockClock(autojump_threshold=0))
+    assert fake.killed_at_s is not None

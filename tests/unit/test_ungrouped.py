@@ -10,10 +10,10 @@ from trioexec.api.ungrouped import ungrouped
 
 
 @asynccontextmanager
-async def beside(*tasks: Exception) -> AsyncIterator[str]:
+async def beside(*tasks: BaseException) -> AsyncIterator[str]:
     """A nursery, as the fleet's blocks have inside, and tasks that fail in it at the end."""
 
-    async def fail(how: Exception) -> None:
+    async def fail(how: BaseException) -> None:
         raise how
 
     async with trio.open_nursery() as nursery:
@@ -63,9 +63,19 @@ async def test_a_cancel_is_the_cancel_of_its_scope() -> None:
     assert scope.cancelled_caught
 
 
-async def test_what_fails_inside_alone_is_raised_as_it_was() -> None:
-    with pytest.RaisesGroup(LookupError):
-        async with ungrouped(beside(LookupError())):
+@pytest.mark.parametrize("error", [LookupError(), KeyboardInterrupt()])
+async def test_what_fails_inside_alone_is_raised_as_it_was(error: BaseException) -> None:
+    with pytest.raises(type(error)) as caught:
+        async with ungrouped(beside(error)):
+            pass
+
+    assert caught.value is error
+    assert caught.value.__cause__ is None
+
+
+async def test_of_several_things_that_fail_inside_none_is_lost() -> None:
+    with pytest.RaisesGroup(LookupError, ValueError):
+        async with ungrouped(beside(LookupError(), ValueError())):
             pass
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import trio
 
+from trioexec.api.ungrouped import alone
 from trioexec.engine.run import Run
 from trioexec.model.report import Report
 
@@ -34,12 +35,17 @@ class Life:
             raise trio.ClosedResourceError("the block of this fleet has been left")
 
     async def execute(self, run: Run) -> Report:
-        """Execute a run, which `end` ends; where that came first, no node of it is begun."""
+        """Execute a run, which `end` ends; where that came first, no node of it is begun.
+
+        A Ctrl-C, which trio raises in the main task, comes out as it is.
+        """
         if self._left:
             run.cancel("caller")
         self._runs.add(run)
         try:
             return await run.execute()
+        except BaseExceptionGroup as exc:
+            raise alone(exc) from None  # noqa: ASYNC104 - the same, out of the run's nurseries
         finally:
             self._runs.discard(run)
             if not self._runs:
