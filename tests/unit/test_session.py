@@ -27,6 +27,7 @@ from trioexec.transports.ssh.wrapper import Marker, stop_request
 
 LIMIT_S = 0.05
 LONGER_S = 0.3
+HANG_S = 60.0
 
 
 class Call:
@@ -59,12 +60,16 @@ class Channel:
 
     aborted = False
     eof = False
+    paused = False
 
     def abort(self) -> None:
         self.aborted = True
 
+    def pause_reading(self) -> None:
+        self.paused = True
+
     def resume_reading(self) -> None:
-        """Nothing is kept here."""
+        self.paused = False
 
     def write_eof(self) -> None:
         self.eof = True
@@ -136,6 +141,13 @@ def run(connection: Connection, call: Call, command: Command) -> Awaitable[Ended
         sent_env={},
         opening_limit_s=LIMIT_S,
     )
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let the loop turn until it does."""
+    async with asyncio.timeout(HANG_S):
+        while not holds():
+            await asyncio.sleep(0)
 
 
 async def _never(text: str) -> None:
@@ -358,13 +370,45 @@ def test_an_end_is_confirmed_by_the_node_alone(
     async def one() -> Call:
         connection, call = Connection(starts), Call()
         task = asyncio.ensure_future(run(connection, call, Command(text="x", stop_grace_s=0.0)))
-        await asyncio.sleep(LIMIT_S / 2)
+        await until(lambda: bool(call.phases))
         task.cancel()
-        asyncio.get_running_loop().call_later(LIMIT_S / 2, connection.session.connection_lost, lost)
+        await until(lambda: connection.chan.eof)
+        connection.session.connection_lost(lost)
         await asyncio.wait({task})
         return call
 
     assert asyncio.run(one()).ended is ended
+
+
+def test_what_a_command_says_while_it_is_ended_is_taken_of_a_full_reader_but_not_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ending, "SPARE_BYTES", 5)
+    paused: list[bool] = []
+
+    async def starts(session: Any) -> None:
+        """Say nothing yet."""
+
+    async def one() -> Call:
+        connection, call = Connection(starts), Call()
+        call.flow.hold("a reader that is full")
+        task = asyncio.ensure_future(run(connection, call, Command(text="x", stop_grace_s=0.0)))
+        await until(lambda: bool(call.phases))
+        paused.append(connection.chan.paused)
+        task.cancel()
+        await until(lambda: not connection.chan.paused)
+        for piece in (b"last", b"words"):
+            paused.append(connection.chan.paused)
+            connection.session.data_received(piece, None)
+        paused.append(connection.chan.paused)
+        connection.session.connection_lost(None)
+        await asyncio.wait({task})
+        return call
+
+    call = asyncio.run(one())
+
+    assert paused == [True, False, False, True]
+    assert call.said == b"lastwords"
 
 
 def test_a_command_that_is_being_ended_reads_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -384,7 +428,7 @@ def test_a_command_that_is_being_ended_reads_no_more(monkeypatch: pytest.MonkeyP
     async def one() -> None:
         command = Command(text="x", stdin=feed, stop_grace_s=0.0)
         task = asyncio.ensure_future(run(Connection(starts), Watching(), command))
-        await asyncio.sleep(LIMIT_S / 2)
+        await until(lambda: feed.readers > 0)
         readers.append(feed.readers)
         task.cancel()
         await asyncio.wait({task})
