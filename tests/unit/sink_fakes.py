@@ -48,6 +48,9 @@ class FakeWriter:
         self.lazy_bytes += size_bytes
         self.write(data)
 
+    def is_drained(self) -> bool:
+        return True
+
     def show_live(self, line: bytes) -> None:
         self.live = line
         self.lives.append(line)

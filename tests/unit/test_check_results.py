@@ -228,7 +228,7 @@ def test_a_junit_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     assert "no/report.xml" in said_lines[0]
 
 
-def test_github_is_told_between_the_tokens_and_gets_a_table(tmp_path: Path) -> None:
+async def test_github_is_told_between_the_tokens_and_gets_a_table(tmp_path: Path) -> None:
     said_lines: list[str] = []
     summary = tmp_path / "summary.md"
     sink = ChecksGithubSink(
@@ -237,6 +237,7 @@ def test_github_is_told_between_the_tokens_and_gets_a_table(tmp_path: Path) -> N
 
     for event in events("a", "b"):
         sink.handle(event)
+    await sink.serve()
 
     stop, go, annotation = said_lines
     assert stop.startswith("::stop-commands::")
@@ -245,12 +246,13 @@ def test_github_is_told_between_the_tokens_and_gets_a_table(tmp_path: Path) -> N
     assert "| <code>up</code> | failed | <code>b</code> | exit 3, not 0 |" in summary.read_text()
 
 
-def test_a_summary_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+async def test_a_summary_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     said_lines: list[str] = []
     sink = ChecksGithubSink(asked(), say=said_lines.append, fold=fold, summary_file=tmp_path)
 
     for event in events("a"):
         sink.handle(event)
+    await sink.serve()
 
     assert str(tmp_path) in said_lines[-1]
 

@@ -3,8 +3,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+import trio
 from hypothesis import given
 from hypothesis import strategies as st
+from trio.testing import MockClock
 
 from tests.unit.recorded import EVERY_WAY, events_of, record_of
 from trioexec.model.github import (
@@ -118,21 +121,61 @@ async def test_the_sink_stops_commands_while_nodes_speak(tmp_path: Path) -> None
     assert path.read_text().startswith("before\n### ")
 
 
-def test_without_a_summary_file_there_is_none() -> None:
+async def test_commands_go_on_only_when_all_that_nodes_said_has_been_read(
+    autojump_clock: MockClock,
+) -> None:
+    said: list[str] = []
+    read_at_s = 3.0
+    sink = GithubSink(
+        say=said.append,
+        fold=fold,
+        summary_file=None,
+        drained=lambda: trio.current_time() >= began_s + read_at_s,
+    )
+    began_s = trio.current_time()
+
+    for event in events_of(EVERY_WAY):
+        sink.handle(event)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(sink.serve)
+        await trio.sleep(2.9)
+        before = len(said)
+
+    assert before == 1
+    assert len(said) > 2
+    assert trio.current_time() - began_s == pytest.approx(3.0, abs=0.05)
+
+
+async def test_a_runner_that_does_not_read_is_not_waited_for_for_ever(
+    autojump_clock: MockClock,
+) -> None:
+    said: list[str] = []
+    sink = GithubSink(say=said.append, fold=fold, summary_file=None, drained=lambda: False)
+
+    for event in events_of(EVERY_WAY):
+        sink.handle(event)
+    await sink.serve()
+
+    assert len(said) > 2
+
+
+async def test_without_a_summary_file_there_is_none() -> None:
     said: list[str] = []
     sink = GithubSink(say=said.append, fold=fold, summary_file=None)
 
     for event in events_of({"a": (Exited(code=0), [])}, exit_code=0):
         sink.handle(event)
+    await sink.serve()
 
     assert len(said) == 2
 
 
-def test_a_summary_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+async def test_a_summary_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     said: list[str] = []
     sink = GithubSink(say=said.append, fold=fold, summary_file=tmp_path)
 
     for event in events_of({"a": (Exited(code=0), [])}, exit_code=0):
         sink.handle(event)
+    await sink.serve()
 
     assert said[-1] == f"trioexec: cannot write {tmp_path}: Is a directory"

@@ -430,6 +430,20 @@ async def test_the_live_line_waits_for_the_end_of_a_line(terminal: tuple[int, in
     assert rest == b" whole\nlive\r"
 
 
+async def test_a_pipe_is_drained_when_its_reader_has_all(pipe: tuple[int, int]) -> None:
+    writer = FdWriter(pipe[1], Flow(), unexpected)
+    writer.write(b"text")
+    waiting = writer.is_drained()
+    writer.close()
+    with trio.fail_after(HANG_S):
+        await writer.serve()
+    written = writer.is_drained()
+
+    os.read(pipe[0], 4)
+
+    assert (waiting, written, writer.is_drained()) == (False, False, True)
+
+
 async def test_a_pipe_gets_no_live_line(pipe: tuple[int, int]) -> None:
     writer = FdWriter(pipe[1], Flow(), unexpected)
     writer.show_live(b"live")

@@ -127,7 +127,11 @@ def _node_reports(
         from trioexec.sinks.github import GithubSink  # noqa: PLC0415
 
         yield GithubSink(
-            say=console.say, fold=fold, summary_file=_github_file(call), dissenters=dissenters
+            say=console.say,
+            fold=fold,
+            summary_file=_github_file(call),
+            drained=console.stdout.is_drained,
+            dissenters=dissenters,
         )
 
 
@@ -142,8 +146,13 @@ def _check_reports(
     if _annotates(call, options):
         from trioexec.sinks.checks import ChecksGithubSink  # noqa: PLC0415
 
-        file = _github_file(call)
-        yield ChecksGithubSink(asked, say=console.say, fold=fold, summary_file=file)
+        yield ChecksGithubSink(
+            asked,
+            say=console.say,
+            fold=fold,
+            summary_file=_github_file(call),
+            drained=console.stdout.is_drained,
+        )
 
 
 def _annotates(call: Invocation, options: RecordOptions) -> bool:

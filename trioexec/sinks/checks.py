@@ -5,7 +5,6 @@ All of it is made when the run is over, of the answers that the job has kept.
 
 from __future__ import annotations
 
-import secrets
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,13 +23,13 @@ from trioexec.model.check_results import (
 )
 from trioexec.model.checks import Answer, Check
 from trioexec.model.events import Event, RunFinished, RunStarted
-from trioexec.model.github import command
 from trioexec.model.hostfold import Fold
 from trioexec.model.junit import Suite, document
 from trioexec.model.report import Report
 from trioexec.model.tally import Tally
 from trioexec.sinks.atomic import write_whole
 from trioexec.sinks.console import Console
+from trioexec.sinks.github import Silence
 from trioexec.sinks.summary import format_duration
 from trioexec.sinks.visible import visible_line
 
@@ -169,6 +168,7 @@ class ChecksGithubSink:
         say: Callable[[str], None],
         fold: Fold,
         summary_file: Path | None,
+        drained: Callable[[], bool] = lambda: True,
     ) -> None:
         """Prepare.
 
@@ -177,28 +177,32 @@ class ChecksGithubSink:
             say: Shows one line on stderr, from where the runner reads it.
             fold: Makes one short text of node names.
             summary_file: What ``GITHUB_STEP_SUMMARY`` names; it is appended to.
+            drained: Whether the runner has all that nodes have said on stdout.
         """
         self._asked = asked
         self._say = say
         self._fold = fold
         self._summary_file = summary_file
-        self._token = secrets.token_hex(16)
+        self._silence = Silence(say, drained)
         self._tally = Tally()
+        self._took_s = 0.0
 
     def handle(self, event: Event) -> None:
-        """Take one event; speak with the first and the last."""
+        """Take one event; speak with the first."""
         self._tally.handle(event)
         match event:
             case RunStarted():
-                self._say(command("stop-commands", {}, self._token))
+                self._silence.begin()
             case RunFinished():
-                self._say(command(self._token, {}, ""))
-                self._conclude(self._asked.results(self._tally.report(now_s=event.at_s)))
+                self._took_s = event.at_s
+                self._silence.end()
 
     async def serve(self) -> None:
-        """Nothing to do: all is said with the last event."""
+        """Speak when the last event has come, and no node is heard any more."""
+        await self._silence.serve(self._conclude)
 
-    def _conclude(self, results: Sequence[CheckResult]) -> None:
+    def _conclude(self) -> None:
+        results = self._asked.results(self._tally.report(now_s=self._took_s))
         for line in check_annotations(results, self._fold):
             self._say(line)
         if self._summary_file is None:

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import math
 import os
 import select
 import stat
 import sys
+import termios
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -92,6 +94,7 @@ class FdWriter:
         self._flow = flow
         self._on_closed = on_closed
         self._direct = _never_blocks(fd)
+        self._is_pipe = stat.S_ISFIFO(os.fstat(fd).st_mode)
         self._high_bytes = TERMINAL_HIGH_BYTES if self.is_terminal else HIGH_BYTES
         self._low_bytes = TERMINAL_LOW_BYTES if self.is_terminal else LOW_BYTES
         self._queue: deque[bytes | Iterator[bytes]] = deque()
@@ -114,6 +117,18 @@ class FdWriter:
             return os.get_terminal_size(self._fd).columns or DEFAULT_COLUMNS
         except OSError:
             return DEFAULT_COLUMNS
+
+    def is_drained(self) -> bool:
+        """Say whether the reader of a pipe has all of it; others have what has been written."""
+        if self.waiting_bytes:
+            return False
+        if not self._is_pipe:
+            return True
+        try:
+            unread = fcntl.ioctl(self._fd, termios.FIONREAD, bytes(4))
+        except OSError:  # a system that does not tell
+            return True
+        return not any(unread)
 
     def write(self, data: bytes) -> None:
         """Take bytes; never blocks, never raises."""
