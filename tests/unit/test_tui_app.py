@@ -249,6 +249,27 @@ async def test_help_names_every_key() -> None:
     await play(scene, four(), height=44)
 
 
+@pytest.mark.parametrize("key", ["q", "escape", "enter"])
+async def test_the_usual_keys_leave_help_and_not_the_run(key: str) -> None:
+    async def scene(rig: Rig) -> None:
+        assert "All nodes" in await rig.press("question_mark")
+        shown = await rig.press(key)
+        assert "All nodes" not in shown
+        assert "web10" in shown
+
+    await play(scene, four(), height=44)
+
+
+async def test_help_keeps_its_columns_where_it_wraps() -> None:
+    async def scene(rig: Rig) -> None:
+        lines = (await rig.press("question_mark")).splitlines()
+        where = next(line.index("filter by name") for line in lines if "filter by name" in line)
+        after = next(line for line in lines if "out; Esc: all again" in line)
+        assert after.index("out; Esc") == where
+
+    await play(scene, four(), width=80)
+
+
 async def test_what_trioexec_says_is_on_a_line_of_the_screen_and_in_the_log() -> None:
     async def scene(rig: Rig) -> None:
         rig.console.say("the disk is \x1b[31mfull")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
+from rich.table import Table
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -55,7 +57,7 @@ class HelpScreen(ModalScreen[None]):
     """Any of the usual keys closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,enter,space", "dismiss", "close"),
+        Binding("escape,question_mark,q,enter,space", "dismiss", "close"),
     ]
 
     def compose(self) -> ComposeResult:
@@ -63,9 +65,12 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll(id="help"):
             for heading, keys in KEYS:
                 yield Static(heading, classes="help-heading", markup=False)
-                wide = max(len(key) for key, _ in keys)
+                # A long text wraps in its own column.
+                table = Table.grid(padding=(0, 1))
+                table.add_column(no_wrap=True, min_width=28)
                 for key, what in keys:
-                    yield Static(f"  {key.ljust(max(wide, 26))} {what}", markup=False)
+                    table.add_row(Text(f"  {key}"), Text(what))
+                yield Static(table)
 
     def on_mount(self) -> None:
         """Name the box."""
