@@ -92,6 +92,12 @@ def _no_ssh(made: socket.socket) -> None:
     made.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 100)
 
 
+def _nonsense(made: socket.socket) -> None:
+    made.sendall(b"SSH-2.0-Strange\r\n" + bytes(1000))
+    while made.recv(1000):
+        pass
+
+
 def _hang_up(made: socket.socket) -> None:
     made.sendall(b"SSH-2.0-Strange\r\n")
 
@@ -148,6 +154,12 @@ FAULTS = [
         node=f"{NODE}:{{port}}",
         place=lambda: server_that(_no_ssh),
         says="unreachable: (handshake failed|disconnected|connection lost).*",
+    ),
+    Fault(
+        what="it sends nonsense in the handshake",
+        node=f"{NODE}:{{port}}",
+        place=lambda: server_that(_nonsense),
+        says="unreachable: handshake failed: PacketDecodeError: Incomplete packet",
     ),
     Fault(
         what="it hangs up in the handshake",

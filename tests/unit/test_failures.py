@@ -2,14 +2,24 @@ from __future__ import annotations
 
 import errno
 import logging
+from collections.abc import Callable
+from typing import cast
 
 import asyncssh  # noqa: TID251
 import pytest
+from asyncssh.packet import SSHPacket  # noqa: TID251
 
 from trioexec.model.outcomes import Denied, HostKeyRejected, Unreachable
 from trioexec.model.substitute import SubstituteError
 from trioexec.transports.ssh.dial import DialError
-from trioexec.transports.ssh.failures import LONGEST, behind, log_failure, outcome_of
+from trioexec.transports.ssh.failures import (
+    LONGEST,
+    behind,
+    log_failure,
+    of_the_node,
+    outcome_of,
+)
+from trioexec.transports.ssh.wrapper import quote
 
 
 @pytest.mark.parametrize(
@@ -18,7 +28,14 @@ from trioexec.transports.ssh.failures import LONGEST, behind, log_failure, outco
         pytest.param(asyncssh.PermissionDenied("no"), "denied: no", id="denied"),
         pytest.param(asyncssh.HostKeyNotVerifiable("x"), "host key rejected: x", id="host key"),
         pytest.param(
-            asyncssh.KeyExchangeFailed("none"), "unreachable: no common algorithm: none", id="kex"
+            asyncssh.KeyExchangeFailed("No matching MAC"),
+            "unreachable: no common algorithm: No matching MAC",
+            id="algorithms",
+        ),
+        pytest.param(
+            asyncssh.KeyExchangeFailed("hash mismatch"),
+            "unreachable: key exchange failed: hash mismatch",
+            id="kex",
         ),
         pytest.param(
             asyncssh.ProtocolError("?"), "unreachable: handshake failed: ?", id="protocol"
@@ -89,6 +106,35 @@ def test_behind_a_hop_the_kind_stays_and_the_hop_is_named(exc: Exception, kind: 
     assert type(failure.outcome) is kind
     assert failure.outcome.reason == "jump host bastion: no"
     assert failure.__cause__ is exc
+
+
+def raised_by(function: Callable[[], object]) -> Exception:
+    with pytest.raises(Exception) as raised:
+        function()
+    return raised.value
+
+
+def test_what_a_nodes_data_raises_in_asyncssh_is_the_nodes_failure() -> None:
+    wrong = raised_by(SSHPacket(b"").get_byte)
+
+    error = of_the_node(wrong)
+
+    assert not isinstance(wrong, asyncssh.Error)
+    assert (
+        outcome_of(error).text
+        == "unreachable: handshake failed: PacketDecodeError: Incomplete packet"
+    )
+    assert error.__cause__ is wrong
+    later = outcome_of(error, remote="not confirmed")
+    assert later.reason == "protocol error: PacketDecodeError: Incomplete packet"
+
+
+def test_what_our_own_code_raises_is_a_bug_though_asyncssh_has_called_it() -> None:
+    ours = raised_by(lambda: quote(cast("str", 1)))
+    theirs = asyncssh.ConnectionLost("gone")
+
+    assert of_the_node(ours) is ours
+    assert of_the_node(theirs) is theirs
 
 
 def test_the_whole_chain_is_logged_in_one_line(caplog: pytest.LogCaptureFixture) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import sys
 from asyncio import AbstractEventLoop  # noqa: TID251
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from asyncssh.public_key import (  # noqa: TID251
 
 from trioexec.model.nodes import DEFAULT_PORT
 from trioexec.transports.ssh.config import Facts, HostSettings, assemble
+from trioexec.transports.ssh.failures import of_the_node
 from trioexec.transports.ssh.hostkeys import HostKeys
 from trioexec.transports.ssh.lean import LeanConnection
 from trioexec.transports.ssh.requests import close_unwanted
@@ -181,6 +183,14 @@ class CheckedConnection(LeanConnection):
             self._password_auth = self._kbdint_auth = False
         self._server_host_key = key
         return key
+
+    def internal_error(self, exc_info: Any = None, error_logger: Any = None) -> None:  # noqa: ANN401
+        """End the connection, for what was raised when something it has received was handled."""
+        info = exc_info or sys.exc_info()
+        if isinstance(info[1], Exception):
+            exc = of_the_node(info[1])
+            info = (type(exc), exc, info[2])
+        super().internal_error(info, error_logger)
 
     def _confirm_open(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
         """Hear that a channel is open."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from traceback import walk_tb
 from typing import Final
 
 import asyncssh  # noqa: TID251
@@ -19,6 +20,7 @@ __all__ = [
     "behind",
     "is_lost",
     "log_failure",
+    "of_the_node",
     "one_line",
     "outcome_of",
 ]
@@ -65,9 +67,12 @@ def outcome_of(exc: Exception, *, remote: Remote = "never started") -> Failure: 
         case asyncssh.HostKeyNotVerifiable():
             return HostKeyRejected(reason=_said(exc))
         case asyncssh.KeyExchangeFailed():
-            return Unreachable(reason=f"no common algorithm: {_said(exc)}", remote=remote)
+            none = "No matching" in str(exc.reason)
+            what = "no common algorithm" if none else "key exchange failed"
+            return Unreachable(reason=f"{what}: {_said(exc)}", remote=remote)
         case asyncssh.ProtocolError() | asyncssh.ProtocolNotSupported():
-            return Unreachable(reason=f"handshake failed: {_said(exc)}", remote=remote)
+            what = "handshake failed" if remote == "never started" else "protocol error"
+            return Unreachable(reason=f"{what}: {_said(exc)}", remote=remote)
         case asyncssh.ChannelOpenError() if is_lost(exc):
             return Unreachable(reason="connection lost", remote=remote)
         case asyncssh.ChannelOpenError():
@@ -88,6 +93,25 @@ def outcome_of(exc: Exception, *, remote: Remote = "never started") -> Failure: 
         case OSError():
             return Unreachable(reason=_lower(exc), remote=remote)
     raise exc
+
+
+def of_the_node(exc: Exception) -> Exception:
+    """Make of what a node's data has raised in asyncssh an error of the protocol.
+
+    A packet that makes no sense may raise anything there; and what is no failure of a node is
+    a bug, which ends the run on all others.  Bugs are what our own code raises.
+    """
+    if isinstance(exc, OSError | asyncssh.Error) or not _was_raised_in_asyncssh(exc):
+        return exc
+    error = asyncssh.ProtocolError(f"{type(exc).__name__}: {exc}")
+    error.__cause__ = exc
+    return error
+
+
+def _was_raised_in_asyncssh(exc: Exception) -> bool:
+    modules = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(exc.__traceback__))
+    packages = [name.partition(".")[0] for name in modules]
+    return [each for each in packages if each in {"asyncssh", "trioexec"}][-1:] == ["asyncssh"]
 
 
 def is_lost(exc: Exception) -> bool:
