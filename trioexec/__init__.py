@@ -18,52 +18,159 @@ from __future__ import annotations
 TYPE_CHECKING = False  # type checkers know it; `typing` costs 15 ms
 
 if TYPE_CHECKING:
-    from trioexec.api import RunResult, run_job
+    from trioexec.api import (
+        EventStream,
+        Fleet,
+        FleetNode,
+        Process,
+        RunResult,
+        open_fleet,
+        run_job,
+    )
     from trioexec.engine.jobs import CommandJob, PingJob
     from trioexec.model.command import Command, Limits
-    from trioexec.model.errors import ConfigError, NodeSetError, TrioexecError, UsageError
-    from trioexec.model.events import Event
+    from trioexec.model.errors import (
+        ConfigError,
+        NodeSetError,
+        TrioexecError,
+        UsageError,
+    )
+    from trioexec.model.events import (
+        Event,
+        NodeConnecting,
+        NodeFinished,
+        NodeOutput,
+        NodeQueued,
+        NodeStarted,
+        RunFinished,
+        RunStarted,
+    )
+    from trioexec.model.failures import (
+        CommandFailedError,
+        HostKeyRejectedError,
+        NodeCancelledError,
+        NodeDeniedError,
+        NodeError,
+        NodeTimedOutError,
+        NodeUnreachableError,
+    )
     from trioexec.model.nodes import Node
-    from trioexec.model.outcomes import Outcome
+    from trioexec.model.outcomes import (
+        Cancelled,
+        Denied,
+        Exited,
+        HostKeyRejected,
+        Killed,
+        Outcome,
+        SudoDenied,
+        TimedOut,
+        Unreachable,
+    )
     from trioexec.model.report import NodeResult, Report
+    from trioexec.model.secret import Secret
+    from trioexec.transports.ssh.options import SshOptions
 
 __all__ = [
+    "Cancelled",
     "Command",
+    "CommandFailedError",
     "CommandJob",
     "ConfigError",
+    "Denied",
     "Event",
+    "EventStream",
+    "Exited",
+    "Fleet",
+    "FleetNode",
+    "HostKeyRejected",
+    "HostKeyRejectedError",
+    "Killed",
     "Limits",
     "Node",
+    "NodeCancelledError",
+    "NodeConnecting",
+    "NodeDeniedError",
+    "NodeError",
+    "NodeFinished",
+    "NodeOutput",
+    "NodeQueued",
     "NodeResult",
     "NodeSetError",
+    "NodeStarted",
+    "NodeTimedOutError",
+    "NodeUnreachableError",
     "Outcome",
     "PingJob",
+    "Process",
     "Report",
+    "RunFinished",
     "RunResult",
+    "RunStarted",
+    "Secret",
+    "SshOptions",
+    "SudoDenied",
+    "TimedOut",
     "TrioexecError",
+    "Unreachable",
     "UsageError",
     "__version__",
+    "open_fleet",
     "run_job",
 ]
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "Command": "trioexec.model.command",
-    "CommandJob": "trioexec.engine.jobs",
-    "ConfigError": "trioexec.model.errors",
-    "Event": "trioexec.model.events",
-    "Limits": "trioexec.model.command",
-    "Node": "trioexec.model.nodes",
-    "NodeResult": "trioexec.model.report",
-    "NodeSetError": "trioexec.model.errors",
-    "Outcome": "trioexec.model.outcomes",
-    "PingJob": "trioexec.engine.jobs",
-    "Report": "trioexec.model.report",
-    "RunResult": "trioexec.api",
-    "TrioexecError": "trioexec.model.errors",
-    "UsageError": "trioexec.model.errors",
-    "run_job": "trioexec.api",
+    name: module
+    for module, names in {
+        "trioexec.api": (
+            "EventStream",
+            "Fleet",
+            "FleetNode",
+            "Process",
+            "RunResult",
+            "open_fleet",
+            "run_job",
+        ),
+        "trioexec.engine.jobs": ("CommandJob", "PingJob"),
+        "trioexec.model.command": ("Command", "Limits"),
+        "trioexec.model.errors": ("ConfigError", "NodeSetError", "TrioexecError", "UsageError"),
+        "trioexec.model.events": (
+            "Event",
+            "NodeConnecting",
+            "NodeFinished",
+            "NodeOutput",
+            "NodeQueued",
+            "NodeStarted",
+            "RunFinished",
+            "RunStarted",
+        ),
+        "trioexec.model.failures": (
+            "CommandFailedError",
+            "HostKeyRejectedError",
+            "NodeCancelledError",
+            "NodeDeniedError",
+            "NodeError",
+            "NodeTimedOutError",
+            "NodeUnreachableError",
+        ),
+        "trioexec.model.nodes": ("Node",),
+        "trioexec.model.outcomes": (
+            "Cancelled",
+            "Denied",
+            "Exited",
+            "HostKeyRejected",
+            "Killed",
+            "Outcome",
+            "SudoDenied",
+            "TimedOut",
+            "Unreachable",
+        ),
+        "trioexec.model.report": ("NodeResult", "Report"),
+        "trioexec.model.secret": ("Secret",),
+        "trioexec.transports.ssh.options": ("SshOptions",),
+    }.items()
+    for name in names
 }
 
 

@@ -17,8 +17,7 @@ from dataclasses import dataclass, field
 
 import trio
 
-from trioexec.api import Fleet, FleetNode, open_fleet
-from trioexec.model.failures import NodeError
+from trioexec import Fleet, FleetNode, NodeError, open_fleet
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0

@@ -7,11 +7,21 @@ from typing import assert_type
 
 import trio
 
-from trioexec import Command, Event, Node, NodeResult, Report
-from trioexec.api import Fleet, FleetNode, Process, open_fleet
-from trioexec.model.failures import NodeError, NodeTimedOutError
-from trioexec.model.outcomes import Outcome
-from trioexec.transports.ssh.options import SshOptions
+from trioexec import (
+    Command,
+    Event,
+    Fleet,
+    FleetNode,
+    Node,
+    NodeError,
+    NodeResult,
+    NodeTimedOutError,
+    Outcome,
+    Process,
+    Report,
+    SshOptions,
+    open_fleet,
+)
 
 
 async def open_it(nodes: Sequence[Node], watch: list[Event]) -> None:

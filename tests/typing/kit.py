@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import assert_type
 
 import trioexec.testing
-from trioexec import Node
-from trioexec.api import Fleet, open_fleet
-from trioexec.model.outcomes import Unreachable
+from trioexec import Fleet, Node, SshOptions, Unreachable, open_fleet
 from trioexec.testing import (
     Answer,
     Asked,
@@ -25,7 +23,6 @@ from trioexec.testing import (
 )
 from trioexec.testing.fixtures import StartFleet
 from trioexec.transports.base import Transport
-from trioexec.transports.ssh.options import SshOptions
 
 
 async def count(asked: Asked) -> int:

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from typing import Literal, assert_never, assert_type
 
-from trioexec import Event, Node, Outcome
-from trioexec.api import Fleet
-from trioexec.model.events import (
+from trioexec import (
+    Cancelled,
+    Denied,
+    Event,
+    Exited,
+    Fleet,
+    HostKeyRejected,
+    Killed,
+    Node,
     NodeConnecting,
     NodeFinished,
     NodeOutput,
     NodeQueued,
     NodeStarted,
+    Outcome,
     RunFinished,
     RunStarted,
-)
-from trioexec.model.outcomes import (
-    Cancelled,
-    Denied,
-    Exited,
-    HostKeyRejected,
-    Killed,
-    StopReason,
     SudoDenied,
     TimedOut,
     Unreachable,
 )
+from trioexec.model.outcomes import StopReason
 
 
 async def follow(fleet: Fleet) -> None:

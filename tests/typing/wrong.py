@@ -6,9 +6,7 @@ from typing import assert_never
 
 import trioexec
 import trioexec.testing
-from trioexec import Event, Node, Report
-from trioexec.api import Fleet, open_fleet
-from trioexec.model.events import NodeFinished, NodeOutput
+from trioexec import Event, Fleet, Node, NodeFinished, NodeOutput, Report, open_fleet
 from trioexec.testing import ScriptedNode
 
 

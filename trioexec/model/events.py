@@ -38,6 +38,8 @@ class RunStarted:
     """The command's text; empty where the run's job is not a command."""
 
     nodes: tuple[Node, ...]
+    """All of the run, in the order of their ranks."""
+
     unix_s: float
     """Wall clock at the start, seconds since 1970: for people and journals only."""
 
@@ -47,7 +49,10 @@ class NodeQueued:
     """The node waits for a free slot."""
 
     node: str
+    """The node's name."""
+
     at_s: float
+    """Seconds since `RunStarted`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +60,10 @@ class NodeConnecting:
     """A slot was free and the connection attempt has begun."""
 
     node: str
+    """The node's name."""
+
     at_s: float
+    """Seconds since `RunStarted`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +71,10 @@ class NodeStarted:
     """The node has let us in and the command was started."""
 
     node: str
+    """The node's name."""
+
     at_s: float
+    """Seconds since `RunStarted`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +82,14 @@ class NodeOutput:
     """A piece of one stream, in the order in which that node sent it."""
 
     node: str
+    """The node's name."""
+
     at_s: float
+    """Seconds since `RunStarted`."""
+
     stream: Stream
+    """``"stdout"`` or ``"stderr"``."""
+
     data: bytes
     """As received: not decoded, not split into lines; never empty."""
 
@@ -82,8 +99,13 @@ class NodeFinished:
     """The last event of a node; every node of a run has exactly one, and no output after it."""
 
     node: str
+    """The node's name."""
+
     at_s: float
+    """Seconds since `RunStarted`."""
+
     outcome: Outcome
+    """How it ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +113,11 @@ class RunFinished:
     """The last event of a run: every node has finished."""
 
     at_s: float
+    """Seconds since `RunStarted`."""
+
     exit_code: int
+    """What the run as a whole counts as; of a `Fleet`'s commands, the largest of all nodes."""
+
     stopped: StopReason | None = None
     """Why the run ended early; None when it did not."""
 

@@ -148,7 +148,12 @@ class TimedOut(_Failure):
     """A limit of ours was reached, and we ended what was under way."""
 
     phase: Phase
+    """What took too long: ``"connect"``, ``"auth"`` or ``"command"``; or ``"idle"``, a command that
+    said nothing, or ``"deadline"``, the whole run."""
+
     remote: Remote = "never started"
+    """Whether the command is known to be gone: ``"ended"``, ``"not confirmed"``, or
+    ``"never started"``."""
 
     @property
     def exit_code(self) -> int:
@@ -166,7 +171,10 @@ class Unreachable(_NotReached):
     """The node could not be talked to, or the connection was lost."""
 
     reason: str
+    """One line for people."""
+
     remote: Remote = "never started"
+    """As `TimedOut.remote`."""
 
     @property
     def text(self) -> str:
@@ -179,6 +187,7 @@ class Denied(_NotReached):
     """The node is there and did not let us in."""
 
     reason: str
+    """One line for people."""
 
     @property
     def text(self) -> str:
@@ -191,6 +200,7 @@ class SudoDenied(_NotReached):
     """We were let in, and sudo did not run the command: it was not started."""
 
     reason: str
+    """One line for people."""
 
     @property
     def text(self) -> str:
@@ -203,6 +213,7 @@ class HostKeyRejected(_NotReached):
     """The node's host key is not the one we know, or is not known and may not be learned."""
 
     reason: str
+    """One line for people."""
 
     @property
     def text(self) -> str:
@@ -215,10 +226,13 @@ class Cancelled(_Failure):
     """The run was stopped while the node was queued, connecting or running."""
 
     why: StopReason
+    """What stopped it; ``"caller"`` for a scope or a block of the program's."""
+
     started: bool
     """Whether the command had been started on the node."""
 
     remote: Remote = "never started"
+    """As `TimedOut.remote`."""
 
     @property
     def exit_code(self) -> int:

@@ -6,7 +6,10 @@ __all__ = ["Secret"]
 
 
 class Secret:
-    """Wraps a password; neither its repr nor its str gives it away, and it does not pickle."""
+    """Wraps a password; neither its repr nor its str gives it away, and it does not pickle.
+
+    For `SshOptions.password` and `Command.sudo_password`.
+    """
 
     __slots__ = ("_value",)
 

@@ -74,7 +74,6 @@ def socket_path(options: SshOptions, *, make: bool) -> Path:
     same = replace(
         options,
         password=None,
-        sudo_password=None,
         key_passphrases=(),
         parallel=0,
         connect_timeout_s=None,

@@ -78,7 +78,7 @@ def options_from_json(data: bytes) -> SshOptions:
             values[key] = tuple((path, Secret(passphrase)) for path, passphrase in value)
         elif isinstance(value, list):
             values[key] = tuple(value)
-        elif key in {"password", "sudo_password"} and value is not None:
+        elif key == "password" and value is not None:
             values[key] = Secret(value)
     return SshOptions(**values)
 

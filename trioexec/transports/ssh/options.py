@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from trioexec.model.secret import Secret
@@ -21,7 +21,11 @@ class SshOptions:
     """The ``ssh`` group of options.  None: what ssh_config says, then OpenSSH's default."""
 
     user: str | None = None
+    """Who logs in, on nodes that do not say."""
+
     port: int | None = None
+    """Likewise."""
+
     identities: tuple[str, ...] = ()
     """Private key files; tried before those of the configuration."""
 
@@ -35,21 +39,27 @@ class SshOptions:
     """``[user@]host[:port]``, several with commas; ``none`` for none."""
 
     address_family: Literal["any", "inet", "inet6"] | None = None
+    """``"inet"`` is IPv4 alone, ``"inet6"`` IPv6."""
+
     strict_host_key_checking: Literal["yes", "no", "accept-new"] | None = None
+    """What becomes of a host key that is not known: ``"accept-new"``, the default, records it."""
+
     server_alive_interval_s: int | None = None
-    """0: never ask."""
+    """After so many seconds without a word a node is asked whether it is there, by default 30.
+    0: never."""
 
     server_alive_count_max: int | None = None
+    """So many answers may be missing before the node counts as gone, by default 3."""
+
     connect_timeout_s: float | None = None
-    """For each hop and for the node itself; before ConnectTimeout and the engine's own limit."""
+    """Seconds, for each hop and for the node itself; before ConnectTimeout and the engine's own."""
 
     parallel: float = 64
     """How many nodes at once: the receive windows share one budget."""
 
-    password: Secret | None = field(default=None)
+    password: Secret | None = None
     """Login password, for `password` and keyboard-interactive authentication."""
 
-    sudo_password: Secret | None = field(default=None)
     key_passphrases: tuple[tuple[str, Secret], ...] = ()
     """Path of a key file and its passphrase: what one process has asked for another."""
 
