@@ -411,7 +411,7 @@ async def test_a_node_whose_sshd_is_stopped_ends_within_interval_times_count(
 
 
 async def test_a_node_whose_link_is_cut_ends_within_interval_times_count(tmp_path: Path) -> None:
-    with _namespace() as (address, run_inside), own_sshd(tmp_path) as server:
+    with _namespace() as (address, link, run_inside), own_sshd(tmp_path) as server:
         # A second sshd of the same folder, on the other side of the link.
         inside = subprocess.Popen(  # noqa: ASYNC220
             [*run_inside, "/usr/sbin/sshd", "-D", "-e", "-f", str(tmp_path / "sshd_config")],
@@ -426,7 +426,7 @@ async def test_a_node_whose_link_is_cut_ends_within_interval_times_count(tmp_pat
                 *("--server-alive-count-max", "2", "echo up; exec sleep 1000"),
             ) as running:
                 await running.prints(b"up\n")
-                subprocess.run(["ip", "link", "set", "trioexec-h", "down"], check=True)  # noqa: ASYNC221
+                subprocess.run(["ip", "link", "set", link, "down"], check=True)  # noqa: ASYNC221
                 code = await running.exits()
         finally:
             inside.terminate()
@@ -437,16 +437,19 @@ async def test_a_node_whose_link_is_cut_ends_within_interval_times_count(tmp_pat
 
 
 @contextmanager
-def _namespace() -> Iterator[tuple[str, list[str]]]:
-    """Have a network namespace behind a link; skip where that cannot be."""
-    name = "trioexec-ns"
+def _namespace() -> Iterator[tuple[str, str, list[str]]]:
+    """Have an address in a network namespace, the link to it, and how to run things inside.
+
+    Skips where that cannot be.
+    """
+    name = f"te-{os.getpid()}"
     commands = [
         f"ip netns add {name}",
-        f"ip link add trioexec-h type veth peer name trioexec-n netns {name}",
-        "ip addr add 192.0.2.1/30 dev trioexec-h",
-        "ip link set trioexec-h up",
-        f"ip -n {name} addr add 192.0.2.2/30 dev trioexec-n",
-        f"ip -n {name} link set trioexec-n up",
+        f"ip link add {name}h type veth peer name {name}n netns {name}",
+        f"ip addr add 198.51.100.1/30 dev {name}h",
+        f"ip link set {name}h up",
+        f"ip -n {name} addr add 198.51.100.2/30 dev {name}n",
+        f"ip -n {name} link set {name}n up",
     ]
     try:
         for command in commands:
@@ -454,12 +457,12 @@ def _namespace() -> Iterator[tuple[str, list[str]]]:
             if made.returncode:
                 pytest.skip(f"{command}: {made.stderr.strip()}")
         ours = subprocess.run(["ip", "addr"], capture_output=True, text=True, check=True)
-        if "192.0.2.2/" in ours.stdout:
+        if "198.51.100.2/" in ours.stdout:
             pytest.skip("network namespaces do not separate anything on this machine")
-        yield "192.0.2.2", ["ip", "netns", "exec", name]
+        yield "198.51.100.2", f"{name}h", ["ip", "netns", "exec", name]
     except FileNotFoundError:
         pytest.skip("no ip on this machine")
     finally:
         if shutil.which("ip"):
             subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
-            subprocess.run(["ip", "link", "del", "trioexec-h"], capture_output=True, check=False)
+            subprocess.run(["ip", "link", "del", f"{name}h"], capture_output=True, check=False)
