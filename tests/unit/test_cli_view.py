@@ -36,6 +36,8 @@ def test_the_live_line_is_where_nobody_else_writes() -> None:
     assert view(INTO_A_FILE).progress
     assert not view(INTO_A_PIPE).progress, "what reads the pipe may print to the same terminal"
     assert not view(Streams()).progress
+    typing = Streams(stdout_tty=True, stderr_tty=True, stdin_typed=True)
+    assert not view(typing).progress, "it would be drawn over what is being typed"
     assert not view(TERMINAL, term="dumb").progress
 
 

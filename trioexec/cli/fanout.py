@@ -87,11 +87,12 @@ def view_for(call: Invocation) -> View:
         from trioexec.cli.screen import require_screen  # noqa: PLC0415
 
         require_screen(call)
+    stdin = call.settings.get("stdin")
     return view_of(
         call.options(OutputOptions),
         color_given=call.settings["color"].source == COMMAND_LINE,
         env=call.env,
-        streams=Streams.ours(),
+        streams=Streams.ours(reads_stdin=bool(stdin and stdin.value)),
     )
 
 

@@ -41,18 +41,25 @@ _COERCED: Final = ("C.UTF-8", "C.utf8", "UTF-8")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Streams:
-    """What our own stdout and stderr lead to."""
+    """What our own stdin, stdout and stderr lead to."""
 
     stdout_tty: bool = False
     stdout_pipe: bool = False
     """Whether another program reads stdout: what it prints may go to our terminal, at any time."""
 
     stderr_tty: bool = False
+    stdin_typed: bool = False
+    """Whether somebody types what the commands read: the line they type is under all output."""
 
     @classmethod
-    def ours(cls) -> Streams:
-        """Look at those of this process."""
+    def ours(cls, *, reads_stdin: bool = False) -> Streams:
+        """Look at those of this process.
+
+        Args:
+            reads_stdin: Whether our stdin goes to the commands.
+        """
         return cls(
+            stdin_typed=reads_stdin and sys.stdin is not None and sys.stdin.isatty(),
             stdout_tty=sys.stdout.isatty(),
             stdout_pipe=is_pipe(1),
             stderr_tty=sys.stderr.isatty(),
@@ -111,6 +118,8 @@ def view_of(
     on_screen = env.get("TERM") != "dumb"
     colored = partial(colored_on, options, color_given=color_given, env=env)
     showing = not options.quiet and mode != "tui"
+    # Where nobody else writes, and nobody types.
+    alone = streams.stderr_tty and not streams.stdout_pipe and not streams.stdin_typed
     return View(
         mode=mode,
         directory=options.output_dir,
@@ -121,8 +130,7 @@ def view_of(
         fail_on_diff=options.fail_on_diff,
         color_stdout=colored(tty=streams.stdout_tty),
         color_stderr=colored(tty=streams.stderr_tty),
-        progress=showing
-        and _holds(options.progress, streams.stderr_tty and not streams.stdout_pipe and on_screen),
+        progress=showing and _holds(options.progress, alone and on_screen),
         unicode=unicode_allowed(env),
         quiet=options.quiet,
         verbose=options.verbose,
