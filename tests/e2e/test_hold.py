@@ -37,6 +37,7 @@ class Held:
             [sys.executable, "-m", "trioexec", "hold", *words],
             capture_stdout=True,
             capture_stderr=True,
+            check=False,
             env=self.cli.environ(**self.env),
         )
         return (done.stdout + done.stderr).decode()

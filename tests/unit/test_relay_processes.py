@@ -11,16 +11,20 @@ import pytest
 import trio
 
 from trioexec.api import open_fleet
-from trioexec.model.errors import ConfigError
 from trioexec.model.outcomes import Exited
 from trioexec.testing.fakes import FakeNode, FakeTransport
-from trioexec.transports.relay import holder, place, spawn
+from trioexec.transports.relay import holder, place, spawn, workers
 from trioexec.transports.relay.server import serve_link
-from trioexec.transports.relay.spawn import HolderError, WorkersTransport, holder_at
+from trioexec.transports.relay.spawn import HolderError, holder_at
 from trioexec.transports.relay.wire import Ask, Status
+from trioexec.transports.relay.workers import WorkersTransport
 from trioexec.transports.ssh.options import SshOptions
 
 HANG_S = 60.0
+
+
+def _as_they_are(options: SshOptions) -> SshOptions:
+    return options
 
 
 def _descriptors() -> set[str]:
@@ -79,7 +83,7 @@ async def test_a_holder_that_has_answered_serves_though_it_takes_nobody_else(
     with trio.fail_after(HANG_S):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serve_one)
-            relay = await trio.to_thread.run_sync(holder_at, path)
+            relay = await trio.to_thread.run_sync(holder_at, path, SshOptions(), _as_they_are)
             assert relay is not None
             async with open_fleet("n", transport=relay) as fleet:
                 report = await fleet.run("do")
@@ -101,7 +105,7 @@ async def test_a_holder_that_goes_instead_of_answering_is_none(tmp_path: Path) -
     with trio.fail_after(HANG_S):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(go)
-            relay = await trio.to_thread.run_sync(holder_at, path)
+            relay = await trio.to_thread.run_sync(holder_at, path, SshOptions(), _as_they_are)
     listener.close()
 
     assert relay is None
@@ -110,8 +114,8 @@ async def test_a_holder_that_goes_instead_of_answering_is_none(tmp_path: Path) -
 async def test_a_worker_that_does_not_go_is_cut_by_a_cancel(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(spawn, "ENTRY", ("-c", "import time; time.sleep(1000)"))
-    monkeypatch.setattr(spawn, "WORKER_GRACE_S", 3600.0)
+    monkeypatch.setattr(workers, "ENTRY", ("-c", "import time; time.sleep(1000)"))
+    monkeypatch.setattr(workers, "WORKER_GRACE_S", 3600.0)
 
     with trio.fail_after(HANG_S) as limit, trio.CancelScope() as scope:
         async with WorkersTransport(SshOptions(), 1).open():
@@ -123,8 +127,8 @@ async def test_a_worker_that_does_not_go_is_cut_by_a_cancel(
 async def test_a_worker_that_dies_before_it_has_read_its_options_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(spawn, "ENTRY", ("-c", "pass"))
-    monkeypatch.setattr(spawn, "options_to_json", lambda _: b"x" * 10_000_000)
+    monkeypatch.setattr(workers, "ENTRY", ("-c", "pass"))
+    monkeypatch.setattr(workers, "options_to_json", lambda _: b"x" * 10_000_000)
     before = _descriptors()
 
     with trio.fail_after(HANG_S), pytest.raises(HolderError, match="did not start"):
@@ -137,7 +141,7 @@ async def test_a_worker_that_dies_before_it_has_read_its_options_is_an_error(
 async def test_a_transport_whose_block_fails_has_no_workers_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(spawn, "ENTRY", ("-c", "import sys; sys.stdin.read()"))
+    monkeypatch.setattr(workers, "ENTRY", ("-c", "import sys; sys.stdin.read()"))
     transport = WorkersTransport(SshOptions(), 2)
 
     with trio.fail_after(HANG_S), pytest.RaisesGroup(ZeroDivisionError, flatten_subgroups=True):
@@ -178,24 +182,6 @@ async def test_a_holder_that_goes_has_no_socket_while_it_closes_connections(
         await holder.hold(SshOptions(), path, 0.0, lambda: seen.append(path.exists()))
 
     assert seen == [True, False]
-
-
-@pytest.mark.parametrize(
-    ("runtime", "says"),
-    [
-        pytest.param("nowhere", "cannot be made: No such file", id="not there"),
-        pytest.param("full", "not a directory of yours alone", id="a file is in its place"),
-    ],
-)
-def test_a_place_that_cannot_be_made_is_an_error_of_configuration(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runtime: str, says: str
-) -> None:
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "trioexec").touch()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / runtime))
-
-    with pytest.raises(ConfigError, match=says):
-        place.directory(make=True)
 
 
 def test_a_change_in_an_included_file_leads_to_another_holder(tmp_path: Path) -> None:

@@ -97,17 +97,17 @@ def _elsewhere(
 
     from trioexec.transports.relay import place  # noqa: PLC0415 - light, but not for `nodes`
 
-    if not wanted.no_hold and (wanted.persist or place.socket_path(options, make=False).exists()):
+    if not wanted.no_hold and (wanted.persist or place.holder_socket(options)):
         from trioexec.transports.relay import spawn  # noqa: PLC0415 - imports trio
 
         if wanted.persist:
             return spawn.start_holder(options, wanted.persist, prepare)
-        held = spawn.holder_for(options)
+        held = spawn.holder_for(options, prepare)
         if held is not None:
             return held
-    count = wanted.workers or _workers_for(len(nodes))
+    count = min(wanted.workers, len(nodes)) or _workers_for(len(nodes))
     if count > 1:
-        from trioexec.transports.relay.spawn import WorkersTransport  # noqa: PLC0415
+        from trioexec.transports.relay.workers import WorkersTransport  # noqa: PLC0415
 
         return WorkersTransport(prepare(options), count)
     return None

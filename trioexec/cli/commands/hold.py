@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from trioexec.cli.fanout import run_trio
 from trioexec.cli.registry import CommandEntry
 from trioexec.model.errors import UsageError
-from trioexec.model.exitcodes import OK
+from trioexec.model.exitcodes import FAILED, OK
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from trioexec.cli.invocation import Invocation
+    from trioexec.transports.relay.spawn import Silent
     from trioexec.transports.relay.wire import Status
 
 __all__ = ["ENTRY", "main"]
@@ -51,25 +52,39 @@ def main(call: Invocation) -> int:
 
 
 def _list() -> int:
-    statuses = [status for path in _sockets() if (status := _ask(path, stop=False)) is not None]
-    if not statuses:
+    found = [each for path in _sockets() if (each := _ask(path, stop=False)) is not None]
+    if not found:
         sys.stderr.write("Nothing is held; --persist 10m holds a run's connections.\n")
         return OK
+    statuses = _answered(found)
     for status in statuses:
         sys.stdout.write(
-            f"holder {status.pid}: {len(status.held)} connections, {status.calls} commands running,"
-            f" since {_span(status.age_s)}, ends after {_span(status.persist_s)} of rest\n"
+            f"holder {status.pid}: {_count(len(status.held), 'connection')},"
+            f" {_count(status.calls, 'command')} running, since {_span(status.age_s)},"
+            f" ends after {_span(status.persist_s)} of rest\n"
         )
         for held in status.held:
             sys.stdout.write(
                 f"  {held.name}: open {_span(held.age_s)}, unused {_span(held.idle_s)}\n"
             )
-    return OK
+    return OK if len(statuses) == len(found) else FAILED
+
+
+def _answered(found: list[Status | Silent]) -> list[Status]:
+    """Say who does not answer; give the others."""
+    from trioexec.transports.relay.spawn import Silent  # noqa: PLC0415 - imports trio
+
+    for each in found:
+        if isinstance(each, Silent):
+            sys.stderr.write(
+                f"holder {each.pid}: does not answer; trioexec hold stop ends it all the same\n"
+            )
+    return [each for each in found if not isinstance(each, Silent)]
 
 
 def _stop() -> int:
     stopped = sum(_ask(path, stop=True) is not None for path in _sockets())
-    sys.stderr.write(f"{stopped} {'holder' if stopped == 1 else 'holders'} stopped.\n")
+    sys.stderr.write(f"{_count(stopped, 'holder')} stopped.\n")
     return OK
 
 
@@ -79,11 +94,15 @@ def _sockets() -> list[Path]:
     return sorted(directory(make=False).glob("*.sock"))
 
 
-def _ask(path: Path, *, stop: bool) -> Status | None:
+def _ask(path: Path, *, stop: bool) -> Status | Silent | None:
     """Ask one holder; None where nobody is there any more."""
     from trioexec.transports.relay.spawn import ask_holder  # noqa: PLC0415 - imports trio
 
     return ask_holder(path, stop=stop)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _span(seconds: float) -> str:

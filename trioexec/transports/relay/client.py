@@ -22,6 +22,7 @@ from trioexec.transports.relay.wire import (
     Finished,
     FromServer,
     Hold,
+    Know,
     LimitConnect,
     Output,
     Phase,
@@ -62,10 +63,17 @@ class _Pending:
 class RelayTransport:
     """`transports.base.Transport` over a socket; `connect` gives the socket each time it opens."""
 
-    def __init__(self, connect: Callable[[], Awaitable[trio.SocketStream]], what: str) -> None:
-        """Relay to `what`, which is its name in errors."""
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[trio.SocketStream]],
+        what: str,
+        *,
+        know: Know | None = None,
+    ) -> None:
+        """Relay to `what`, which is its name in errors, and has to `know` something first."""
         self._connect = connect
         self._what = what
+        self._know = know
         self._link: Link | None = None
         self._pending: dict[int, _Pending] = {}
         self._readers: dict[Flow, _Reader] = {}
@@ -76,6 +84,8 @@ class RelayTransport:
         """Connect; when left, what this run started has been ended by the other process."""
         stream = await self._connect()
         self._link = Link(stream)
+        if self._know is not None:
+            self._link.send(self._know)
         async with stream, trio.open_nursery() as nursery:
             nursery.start_soon(self._link.pump)
             nursery.start_soon(self._listen, self._link)

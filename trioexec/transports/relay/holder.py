@@ -17,9 +17,10 @@ from typing import Final
 
 import trio
 
-from trioexec.transports.relay.place import is_ours
+from trioexec.model.secret import Secret
+from trioexec.transports.relay.place import is_ours, leave
 from trioexec.transports.relay.server import serve_link
-from trioexec.transports.relay.wire import Ask, Held, Status
+from trioexec.transports.relay.wire import Ask, Held, Know, Status
 from trioexec.transports.ssh.options import SshOptions
 from trioexec.transports.ssh.transport import SshTransport
 
@@ -50,6 +51,8 @@ class _Holder:
         self._began_s = trio.current_time()
 
     def begin(self) -> None:
+        if not self.runs:
+            self.transport.look_anew()
         self.runs += 1
         if not self.stopping:
             self.scope.deadline = math.inf
@@ -62,7 +65,15 @@ class _Holder:
     def busy(self, change: int) -> None:
         self.calls += change
 
+    def learn(self, know: Know) -> None:
+        self.transport.learn(
+            password=Secret(know.password) if know.password is not None else None,
+            key_passphrases={path: Secret(text) for path, text in know.key_passphrases},
+        )
+
     def answer(self, ask: Ask) -> Status:
+        if ask.persist_s is not None:
+            self.persist_s = ask.persist_s
         if ask.stop:
             self.stopping = True
             # Not at once: the answer is still to be sent.
@@ -73,6 +84,7 @@ class _Holder:
             self.persist_s,
             self.calls,
             [Held(*age) for age in self.transport.ages()],
+            self.transport.locked_keys(),
         )
 
 
@@ -91,6 +103,7 @@ async def hold(
     async with transport.open():
         holder = _Holder(transport, persist_s)
         listener = _listen(path)
+        inode = path.lstat().st_ino  # noqa: ASYNC240 - on a tmpfs
         try:
             holder.scope.deadline = trio.current_time() + persist_s
             ready()
@@ -99,9 +112,9 @@ async def hold(
                     await _accept(listener, lambda each: nursery.start_soon(_serve, each, holder))
         finally:
             # Before the connections, which take their time: who comes now finds nobody and
-            # starts a holder of its own, whose socket is not ours to remove.
+            # starts a holder of its own.
             listener.close()
-            path.unlink(missing_ok=True)  # noqa: ASYNC240 - on a tmpfs, at the very end
+            leave(path, inode)
 
 
 async def work(options: SshOptions, connected: socket.socket) -> None:
@@ -147,6 +160,8 @@ async def _serve(accepted: trio.socket.SocketType, holder: _Holder) -> None:
         return
     holder.begin()
     try:
-        await serve_link(stream, holder.transport, busy=holder.busy, answer=holder.answer)
+        await serve_link(
+            stream, holder.transport, busy=holder.busy, answer=holder.answer, learn=holder.learn
+        )
     finally:
         holder.end()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import socket
 import stat
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,15 +17,33 @@ from typing import TYPE_CHECKING, Final
 from trioexec import __version__
 from trioexec.model.errors import ConfigError
 from trioexec.transports.relay.wire import VERSION
-from trioexec.transports.ssh.config import Facts, config_files, files_of
+from trioexec.transports.ssh.config import (
+    Facts,
+    config_files,
+    files_of,
+    variables_that_count,
+)
 from trioexec.transports.ssh.options import SshOptions
 
 if TYPE_CHECKING:
     import trio
 
-__all__ = ["directory", "is_ours", "socket_path"]
+__all__ = [
+    "directory",
+    "holder_socket",
+    "is_ours",
+    "leave",
+    "one_at_a_time",
+    "peer_of",
+    "socket_path",
+]
 
 _NAME_BYTES: Final = 8
+
+_LONGEST_RUNTIME_BYTES: Final = 107 - len("/trioexec/.sock") - 2 * _NAME_BYTES
+"""A socket's path has 107 bytes at most."""
+
+_ELSEWHERE: Final = "Set XDG_RUNTIME_DIR to a directory of yours."
 
 
 def directory(*, make: bool) -> Path:
@@ -31,19 +52,25 @@ def directory(*, make: bool) -> Path:
     Raises:
         ConfigError: It is not ours alone, or cannot be made.
     """
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    path = Path(runtime, "trioexec") if runtime else Path(f"/tmp/trioexec-{os.getuid()}")  # noqa: S108
-    if make:
-        _make(path)
+    runtime = _runtime()
+    path = runtime / "trioexec" if runtime else Path(f"/tmp/trioexec-{os.getuid()}")  # noqa: S108
     try:
+        if make:
+            path.mkdir(mode=0o700, exist_ok=True)
         found = path.lstat()
     except FileNotFoundError:
         return path
-    if (
-        not stat.S_ISDIR(found.st_mode)
-        or found.st_uid != os.getuid()
-        or stat.S_IMODE(found.st_mode) & 0o077
-    ):
+    except FileExistsError:  # and no directory
+        found = path.lstat()
+    except OSError as exc:
+        raise ConfigError(
+            f"{path}: {exc.strerror}, so no connection is held there.\n{_ELSEWHERE}"
+        ) from exc
+    if found.st_uid != os.getuid():
+        raise ConfigError(
+            f"{path}: it is another user's, so no connection is held there.\n{_ELSEWHERE}"
+        )
+    if not stat.S_ISDIR(found.st_mode) or stat.S_IMODE(found.st_mode) & 0o077:
         raise ConfigError(
             f"{path}: not a directory of yours alone, so no connection is held there.\n"
             f"Remove it, or run: chmod 700 {path}"
@@ -51,47 +78,112 @@ def directory(*, make: bool) -> Path:
     return path
 
 
-def _make(path: Path) -> None:
+def _runtime() -> Path | None:
+    """The user's runtime directory; None where there is none that will do.
+
+    After `su` the variable may still name another user's.
+    """
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
+    if not runtime.is_absolute() or len(os.fsencode(runtime)) > _LONGEST_RUNTIME_BYTES:
+        return None
     try:
-        path.mkdir(mode=0o700)
-    except FileExistsError:
-        pass  # whatever it is: that is looked at
-    except OSError as exc:
-        raise ConfigError(
-            f"{path} cannot be made: {exc.strerror}, so no connection is held there.\n"
-            "Set XDG_RUNTIME_DIR to a directory of yours, or leave --persist out."
-        ) from exc
+        found = runtime.stat()
+    except OSError:
+        return None
+    return runtime if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() else None
 
 
 def socket_path(options: SshOptions, *, make: bool) -> Path:
     """Name the socket of the holder that serves these options.
 
     Whatever may change how a node is reached is part of the name: the options, the
-    agent, and the state of the configuration files and of all that they include.  So
-    is our version: a holder that has outlived an update speaks another language, and is
-    left to go by itself.
+    agent, the state of the configuration files and of all that they include, and the
+    variables that these send or use.  So is our version: a holder that has outlived an
+    update speaks another language, and is left to go by itself.
+
+    Raises:
+        ConfigError: There is no safe place for it.
     """
     same = replace(
         options,
         password=None,
         key_passphrases=(),
         parallel=0,
-        connect_timeout_s=None,
         keep_connections=True,
     )
     facts = [__version__, str(VERSION), repr(same), os.environ.get("SSH_AUTH_SOCK", "")]
     here = Facts.of_this_process()
-    files = config_files(options.config_file, here)
-    facts += [_state_of(path) for path in files_of(files, here)]
-    digest = hashlib.blake2b("\n".join(facts).encode(), digest_size=_NAME_BYTES)
+    files = files_of(config_files(options.config_file, here), here)
+    facts += [_state_of(path) for path in files]
+    facts += variables_that_count(files, options.settings, here)
+    digest = hashlib.blake2b(
+        "\n".join(facts).encode(errors="surrogateescape"), digest_size=_NAME_BYTES
+    )
     return directory(make=make) / f"{digest.hexdigest()}.sock"
+
+
+def holder_socket(options: SshOptions) -> Path | None:
+    """Give the socket of the holder for these options; None where there is none, or no safe one.
+
+    Not asked for, a holder is no matter: what is wrong with the place is for who wants one.
+    """
+    try:
+        path = socket_path(options, make=False)
+    except ConfigError:
+        return None
+    return path if path.exists() else None
+
+
+@contextmanager
+def one_at_a_time(path: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Have the place of a socket for oneself: two runs that begin together start one holder.
+
+    Args:
+        path: Of the socket.
+        wait: Whether to wait for others; else what is given tells whether it was free.
+    """
+    lock_path = path.with_suffix(".lock")
+    while True:
+        lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+                return
+            if _is_at(lock_path, os.fstat(lock).st_ino):
+                yield True
+                return
+            # Who had it has removed it, and the next ones meet at another file.
+        finally:
+            os.close(lock)
+
+
+def leave(path: Path, inode: int) -> None:
+    """Remove a holder's socket and lock, unless a successor has the place, or is about to."""
+    with suppress(OSError), one_at_a_time(path, wait=False) as free:
+        if free and _is_at(path, inode):
+            path.unlink()
+            path.with_suffix(".lock").unlink()
+
+
+def _is_at(path: Path, inode: int) -> bool:
+    try:
+        return path.lstat().st_ino == inode
+    except FileNotFoundError:
+        return False
 
 
 def is_ours(connected: socket.socket | trio.socket.SocketType) -> bool:
     """Tell whether the process at the other end of a Unix socket is this user's."""
+    return peer_of(connected)[1] == os.getuid()
+
+
+def peer_of(connected: socket.socket | trio.socket.SocketType) -> tuple[int, int]:
+    """Give process and user at the other end of a Unix socket."""
     credentials = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    _pid, uid, _gid = struct.unpack("3i", credentials)
-    return bool(uid == os.getuid())
+    pid, uid, _gid = struct.unpack("3i", credentials)
+    return pid, uid
 
 
 def _state_of(path: Path) -> str:

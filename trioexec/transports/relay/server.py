@@ -28,6 +28,7 @@ from trioexec.transports.relay.wire import (
     Feed,
     Finished,
     Hold,
+    Know,
     LimitConnect,
     Output,
     Phase,
@@ -51,6 +52,7 @@ async def serve_link(
     *,
     busy: Callable[[int], None] = lambda _: None,
     answer: Callable[[Ask], Status] | None = None,
+    learn: Callable[[Know], None] | None = None,
 ) -> None:
     """Serve one run until its end of the socket is gone and its calls have ended.
 
@@ -59,6 +61,7 @@ async def serve_link(
         transport: Open, and kept open by the caller.
         busy: Told of each call's begin (1) and end (-1).
         answer: Answers questions, where there is somebody to ask.
+        learn: Takes secrets, likewise.
     """
     flow = Flow()
     link = Link(stream, flow)
@@ -77,6 +80,8 @@ async def serve_link(
                         readers.hold(message.reader, held=message.held)
                     case Ask() if answer is not None:
                         link.send(answer(message))
+                    case Know() if learn is not None:
+                        learn(message)
                     case Cancel() if message.call in calls:
                         calls[message.call].cancel(cut=message.cut)
                     case Feed() if message.call in calls:

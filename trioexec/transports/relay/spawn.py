@@ -1,33 +1,36 @@
-"""Starts the processes at the other end: a holder that stays, workers that do not."""
+"""Starts holders, finds them and asks them how they are."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final
 
 import trio
 
-from trioexec.model.command import Command
 from trioexec.model.errors import TrioexecError
-from trioexec.model.nodes import Node
 from trioexec.model.secret import Secret
-from trioexec.transports.base import Call, Ended
 from trioexec.transports.relay.client import RelayTransport
-from trioexec.transports.relay.place import is_ours, socket_path
+from trioexec.transports.relay.place import (
+    holder_socket,
+    is_ours,
+    one_at_a_time,
+    peer_of,
+    socket_path,
+)
 from trioexec.transports.relay.wire import (
     Ask,
     Frames,
+    Know,
     Status,
     decode_from_server,
     encode,
@@ -36,7 +39,8 @@ from trioexec.transports.ssh.options import SshOptions
 
 __all__ = [
     "HolderError",
-    "WorkersTransport",
+    "Prepare",
+    "Silent",
     "ask_holder",
     "connect_to",
     "holder_at",
@@ -83,26 +87,55 @@ def options_from_json(data: bytes) -> SshOptions:
     return SshOptions(**values)
 
 
-def holder_for(options: SshOptions) -> RelayTransport | None:
+Prepare = Callable[[SshOptions], SshOptions]
+"""Adds the passphrases of the keys that a run's nodes need: a holder has no terminal to ask at."""
+
+
+def holder_for(
+    options: SshOptions, prepare: Prepare, *, persist_s: float | None = None
+) -> RelayTransport | None:
     """Give the transport over a holder that serves these options, if one is there."""
-    path = socket_path(options, make=False)
-    return holder_at(path) if path.exists() else None
+    path = holder_socket(options)
+    return holder_at(path, options, prepare, persist_s=persist_s) if path is not None else None
 
 
-def holder_at(path: Path) -> RelayTransport | None:
+def holder_at(
+    path: Path, options: SshOptions, prepare: Prepare, *, persist_s: float | None = None
+) -> RelayTransport | None:
     """Give the transport over the holder at a socket; None where nobody answers.
 
     It has answered on the connection that will be used: so it has noticed us, and does not
     go because it has nothing to do.
+
+    Args:
+        path: Of its socket.
+        options: What this run was told to log in with counts from now on.
+        prepare: Asked where the holder has missed a passphrase.
+        persist_s: How long it is to stay without work from now on; None: as it was told.
     """
     try:
         connected = connect_to(path)
     except OSError:
         return None  # left behind by one that was killed
     way = _Way(path, connected)
-    if _ask(connected, stop=False) is None:
+    try:
+        status = _ask(connected, Ask(persist_s=persist_s))
+    except _SilenceError:
+        status = None
+    if status is None:
         return None
-    return RelayTransport(way.stream, "the holder of its connection")
+    if status.locked:
+        options = prepare(options)
+    return RelayTransport(way.stream, "the holder of its connection", know=_what_to_know(options))
+
+
+def _what_to_know(options: SshOptions) -> Know | None:
+    if options.password is None and not options.key_passphrases:
+        return None
+    return Know(
+        options.password.reveal() if options.password is not None else None,
+        [(path, passphrase.reveal()) for path, passphrase in options.key_passphrases],
+    )
 
 
 class _Way:
@@ -127,26 +160,24 @@ class _Way:
         return trio.SocketStream(trio.socket.from_stdlib_socket(connected))
 
 
-def start_holder(
-    options: SshOptions, persist_s: float, prepare: Callable[[SshOptions], SshOptions]
-) -> RelayTransport:
+def start_holder(options: SshOptions, persist_s: float, prepare: Prepare) -> RelayTransport:
     """Have a holder for these options, started if there is none, and give the transport over it.
 
     Args:
         options: Of the run.
-        persist_s: How long a new holder stays without work.
-        prepare: Adds what a new holder cannot ask for: it has no terminal.
+        persist_s: How long the holder stays without work.
+        prepare: Gets what a new holder cannot ask for.
 
     Raises:
         HolderError: It did not start.
         ConfigError: There is no safe place for its socket.
     """
     path = socket_path(options, make=True)
-    with _one_at_a_time(path):
-        there = holder_for(options)
+    with one_at_a_time(path):
+        there = holder_for(options, prepare, persist_s=persist_s)
         if there is None:
             _spawn_holder(prepare(options), path, persist_s)
-            there = holder_for(options)
+            there = holder_for(options, prepare)
     if there is None:
         raise HolderError("the holder of connections ended as soon as it had started")
     return there
@@ -169,34 +200,70 @@ def connect_to(path: Path) -> socket.socket:
     return connected
 
 
-def ask_holder(path: Path, *, stop: bool) -> Status | None:
-    """Ask a holder how it is, and maybe to end.
+class Silent:
+    """A holder that listens and does not answer: stuck, stopped, or of a strange version."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid: int = pid
+
+
+def ask_holder(path: Path, *, stop: bool) -> Status | Silent | None:
+    """Ask a holder how it is, and maybe to end; with `stop`, one that is silent is killed.
 
     None where nobody listens; the socket that a killed holder left is removed then.
     """
     try:
         connected = connect_to(path)
     except ConnectionRefusedError:
-        with _one_at_a_time(path):  # a holder that is just starting has the lock
-            if not _is_listening(path):
-                path.unlink(missing_ok=True)
+        _remove_left(path)
         return None
     except OSError:
         return None
     with connected:
-        return _ask(connected, stop=stop)
+        try:
+            return _ask(connected, Ask(stop))
+        except _SilenceError:
+            silent = Silent(peer_of(connected)[0])
+        if stop:
+            _kill(silent.pid, connected)
+    if stop:
+        _remove_left(path)
+    return silent
 
 
-def _ask(connected: socket.socket, *, stop: bool) -> Status | None:
+def _kill(pid: int, connected: socket.socket) -> None:
+    """Kill a holder, and wait until it listens no more; what runs on its connections ends too."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(OSError):
+        while connected.recv(65536):
+            pass
+
+
+def _remove_left(path: Path) -> None:
+    with one_at_a_time(path):  # a holder that is just starting has the lock
+        if not _is_listening(path):
+            path.unlink(missing_ok=True)
+            path.with_suffix(".lock").unlink(missing_ok=True)
+
+
+class _SilenceError(TrioexecError):
+    """There is no answer, or none that can be understood."""
+
+
+def _ask(connected: socket.socket, ask: Ask) -> Status | None:
+    """Ask; None where the holder has gone meanwhile."""
     connected.settimeout(ANSWER_LIMIT_S)
     try:
-        connected.sendall(encode(Ask(stop)))
+        connected.sendall(encode(ask))
         frames = Frames()
         while data := connected.recv(65536):
             for body in frames.feed(data):
                 message = decode_from_server(body)
                 if isinstance(message, Status):
                     return message
+    except (TimeoutError, ValueError) as exc:  # what cannot be decoded is a ValueError
+        raise _SilenceError from exc
     except OSError:
         return None
     return None
@@ -208,17 +275,6 @@ def _is_listening(path: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-@contextmanager
-def _one_at_a_time(path: Path) -> Iterator[None]:
-    """Two runs that begin together start one holder."""
-    lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
 
 
 def _spawn_holder(options: SshOptions, path: Path, persist_s: float) -> None:
@@ -245,81 +301,3 @@ def _spawn_holder(options: SshOptions, path: Path, persist_s: float) -> None:
             )
     # It is not ours to wait for: it outlives us.
     child.returncode = 0
-
-
-class WorkersTransport:
-    """Shards nodes over worker processes; `transports.base.Transport` is the contract."""
-
-    def __init__(self, options: SshOptions, count: int) -> None:
-        """Use so many workers; none is started before `open`."""
-        self._options = replace(options, parallel=max(1.0, options.parallel / count))
-        self._count = count
-        self._workers: list[RelayTransport] = []
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[None]:
-        """Have the workers; when left, they have ended."""
-        async with AsyncExitStack() as stack:
-            for number in range(self._count):
-                self._workers.append(
-                    await stack.enter_async_context(_worker(self._options, number + 1))
-                )
-            try:
-                yield
-            finally:
-                self._workers.clear()
-
-    async def run(self, node: Node, command: Command, call: Call) -> Ended:
-        """Have the node's worker run the command."""
-        return await self._workers[node.rank % self._count].run(node, command, call)
-
-    async def ping(self, node: Node, call: Call) -> Ended:
-        """Have the node's worker ping it."""
-        return await self._workers[node.rank % self._count].ping(node, call)
-
-
-WORKER_GRACE_S: Final = 5.0
-"""How long a worker may take to go when its run is over; nothing of the run is left in it then."""
-
-
-@asynccontextmanager
-async def _worker(options: SshOptions, number: int) -> AsyncIterator[RelayTransport]:
-    ours, theirs = socket.socketpair()
-    with contextlib.ExitStack() as left:
-        left.callback(ours.close)
-        with theirs:
-            # A session of its own: a Ctrl-C at the terminal is for us, who will tell it.
-            process = subprocess.Popen(  # noqa: ASYNC220 - a fork and an exec, no wait
-                [sys.executable, *ENTRY, "work", str(theirs.fileno())],
-                stdin=subprocess.PIPE,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-        left.callback(_end, process)
-        assert process.stdin is not None
-        try:
-            with process.stdin as stdin:
-                stdin.write(options_to_json(options))
-        except OSError as exc:
-            raise HolderError(f"worker process {number} did not start: {exc.strerror}.") from exc
-        ours.setblocking(False)
-        stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
-
-        async def connect() -> trio.SocketStream:
-            return stream
-
-        relay = RelayTransport(connect, f"worker process {number}")
-        try:
-            async with relay.open():
-                yield relay
-        finally:
-            # No shield: calls have had their goodbyes, and a cancel that comes as far as here,
-            # such as the last Ctrl-C, leaves no time.
-            with trio.move_on_after(WORKER_GRACE_S):
-                await trio.to_thread.run_sync(process.wait, abandon_on_cancel=True)  # noqa: ASYNC102
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.kill()
-        process.wait()

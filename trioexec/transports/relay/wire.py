@@ -38,6 +38,7 @@ __all__ = [
     "FromServer",
     "Held",
     "Hold",
+    "Know",
     "LimitConnect",
     "Output",
     "Phase",
@@ -52,7 +53,7 @@ __all__ = [
     "request",
 ]
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the messages.  One more with every change: who speaks another finds no holder."""
 
 MAX_FRAME_BYTES: Final = 64 * 1024 * 1024
@@ -109,10 +110,23 @@ class Cancel(_Message, frozen=True, array_like=True, tag=True):
     cut: bool = False
 
 
+class Know(_Message, frozen=True, array_like=True, tag=True):
+    """What to log in with from now on; what is not said stays."""
+
+    password: str | None = None
+    key_passphrases: list[tuple[str, str]] = []
+    """Paths of key files, and theirs."""
+
+
 class Ask(_Message, frozen=True, array_like=True, tag=True):
-    """Ask a holder how it is; or, with `stop`, to end."""
+    """Ask a holder how it is; or, with `stop`, to end.
+
+    Other versions ask too: what is new has a default, and stands at the end.
+    """
 
     stop: bool = False
+    persist_s: float | None = None
+    """How long to stay without work from now on."""
 
 
 class Held(msgspec.Struct, frozen=True, array_like=True):
@@ -124,13 +138,15 @@ class Held(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Status(_Message, frozen=True, array_like=True, tag=True):
-    """How a holder is."""
+    """How a holder is; told to other versions too, as `Ask` says."""
 
     pid: int
     age_s: float
     persist_s: float
     calls: int
     held: list[Held]
+    locked: list[str] = []
+    """Key files that a node was not shown, since nobody had told their passphrases."""
 
 
 class Done(_Message, frozen=True, array_like=True, tag=True):
@@ -173,7 +189,7 @@ class Finished(_Message, frozen=True, array_like=True, tag=True):
     remote_ended: bool = False
 
 
-ToServer = Request | Feed | Hold | Cancel | Ask
+ToServer = Request | Feed | Hold | Cancel | Know | Ask
 FromServer = Phase | LimitConnect | Output | Done | Finished | Status
 
 _encoder = msgspec.msgpack.Encoder()

@@ -230,6 +230,10 @@ class HostKeyStore:
             trust_loopback=bool(settings.no_host_authentication_for_localhost),
         )
 
+    def look_anew(self) -> None:
+        """Have files that have changed read again, when they are wanted."""
+        self._stores = {said: keys for said, keys in self._stores.items() if keys.is_current()}
+
     def _keys_for(self, settings: HostSettings) -> HostKeys:
         user, every = settings.user_known_hosts_files, settings.global_known_hosts_files
         said = (

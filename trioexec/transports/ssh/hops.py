@@ -74,6 +74,14 @@ class Hops:
                         hop.connection.close()
                 nursery.cancel_scope.cancel(reason="no node needs a hop any more")
 
+    def forget_failures(self) -> None:
+        """Have hops tried again that have failed, however lately."""
+        self._chains = {
+            chain: hop
+            for chain, hop in self._chains.items()
+            if hop.connection is not None or not hop.settled.is_set()
+        }
+
     async def reach(self, chain: tuple[Node, ...]) -> asyncssh.SSHClientConnection:
         """Give the connection to a chain's last hop, making it if nobody has.
 

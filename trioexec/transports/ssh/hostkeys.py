@@ -78,6 +78,12 @@ class HostKeys:
         except UntrustedFileError as exc:
             self.broken = str(exc)
 
+    def is_current(self) -> bool:
+        """Tell whether who reads the files now would judge as this does."""
+        if self.broken or self._accepted or self.revoked_file is not None:
+            return False
+        return self._known.is_current()
+
     def check(self, peer: Peer, key: bytes) -> Verdict:
         """Decide on a plain key, and record it where the policy says so."""
         verdict = self._at_once(key) or self._judge(peer, key)

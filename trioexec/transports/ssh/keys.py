@@ -74,6 +74,9 @@ class KeyRing:
     passphrases: dict[str, Secret] = field(default_factory=dict)
     """By the path of the key file; those that were asked for are added."""
 
+    missed: set[str] = field(default_factory=set)
+    """Key files without whose passphrases a node has refused a login."""
+
     _files: dict[str, KeyFile] = field(default_factory=dict)
     _certificates: dict[str, asyncssh.SSHCertificate] = field(default_factory=dict)
     _agents: dict[str, list[asyncssh.SSHKeyPair]] = field(default_factory=dict)
@@ -116,9 +119,17 @@ class KeyRing:
             if passphrase is not None:
                 self.passphrases[key.path] = passphrase
 
+    def learn(self, path: str, passphrase: Secret) -> None:
+        """Take the passphrase of a key file, for logins from now on."""
+        self.passphrases[path] = passphrase
+        self.missed.discard(path)
+        self._files.pop(path, None)
+        self._offers.clear()
+
     def unusable(self, identities: Identities) -> list[str]:
-        """Say which of the key files are there and cannot be offered, and why."""
+        """Say which of the key files are there and could not be offered, and why."""
         keys = [self.file(path) for path in identities.files]
+        self.missed |= {key.path for key in keys if key.encrypted and key.pair is None}
         return [
             f"{key.path}: {key.problem or 'its passphrase is not known'}"
             for key in keys

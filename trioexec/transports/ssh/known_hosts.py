@@ -145,6 +145,10 @@ class KnownHosts:
             found = set() if entry is None else {entry.key_type}
         return frozenset(found)
 
+    def is_current(self) -> bool:
+        """Tell whether the files are as they were read."""
+        return all(_stamp(file.path) == file.stamp for file in self._files)
+
     def catch_up(self) -> None:
         """Read what was added to the files since; all of them again where they were replaced.
 

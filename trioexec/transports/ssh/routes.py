@@ -245,6 +245,19 @@ class Routes:
             notes, self._notes = self._notes, []
         return notes
 
+    def look_anew(self) -> None:
+        """Forget what key files, agents and files of host keys said; for a run after a run."""
+        self.keys.close()
+        self.keys = KeyRing(passphrases=self.keys.passphrases, missed=self.keys.missed)
+        self._host_keys.look_anew()
+
+    def learn(self, *, password: Secret | None, key_passphrases: Mapping[str, Secret]) -> None:
+        """Have who logs in from now on use this; None, and keys that are not named, as before."""
+        if password is not None:
+            self._options = dataclasses.replace(self._options, password=password)
+        for path, passphrase in key_passphrases.items():
+            self.keys.learn(path, passphrase)
+
     def unlock(self, nodes: Iterable[Node], ask: AskSecret) -> None:
         """Ask for what the nodes' keys need, once; before the first connection.
 

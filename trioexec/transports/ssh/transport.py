@@ -10,9 +10,10 @@ import asyncio  # noqa: TID251
 import contextlib
 import logging
 import math
+import resource
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -28,6 +29,7 @@ import trio
 from trioexec.model.command import DEFAULT_CONNECT_TIMEOUT_S, Command
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Exited, SudoDenied
+from trioexec.model.secret import Secret
 from trioexec.model.substitute import substitute, words_of
 from trioexec.transports.base import Call, Ended
 from trioexec.transports.ssh.checked import may_have_secrets
@@ -51,7 +53,7 @@ WINDOW_BUDGET_BYTES: Final = 32 * 1024 * 1024
 """What all nodes together may have on its way to us while a reader of ours is stuck."""
 
 KEPT_MAX: Final = 10_000
-"""Connections that may stay open at once: more than a process has descriptors for."""
+"""Connections that may stay open at once, where there are descriptors for twice as many."""
 
 REOPEN_LIMIT_S: Final = 3.0
 """How long a kept connection may take to open a session before it counts as dead."""
@@ -74,7 +76,7 @@ class SshTransport:
             ConfigError: An ssh_config file or an option cannot be understood.
         """
         self._routes = Routes(options)
-        self._kept = KeptConnections(limit=KEPT_MAX if options.keep_connections else 0)
+        self._kept = KeptConnections(limit=_kept_limit() if options.keep_connections else 0)
         self._hops: Hops | None = None
         self._loop: asyncio.AbstractEventLoop
         self._token = secrets.token_hex(8)
@@ -89,6 +91,20 @@ class SshTransport:
             ConfigError: What ssh_config says for a node makes no sense.
         """
         self._routes.unlock(nodes, ask)
+
+    def look_anew(self) -> None:
+        """Ask files and agents again, as another run would; no call may be under way."""
+        self._routes.look_anew()
+        if self._hops is not None:
+            self._hops.forget_failures()
+
+    def learn(self, *, password: Secret | None, key_passphrases: Mapping[str, Secret]) -> None:
+        """Log in with this from now on; None, and keys that are not named, as before."""
+        self._routes.learn(password=password, key_passphrases=key_passphrases)
+
+    def locked_keys(self) -> list[str]:
+        """Name the key files whose passphrases were missing where a node refused a login."""
+        return sorted(self._routes.keys.missed)
 
     def ages(self) -> list[tuple[str, float, float]]:
         """Name, age and idle time in seconds of each connection that is kept."""
@@ -212,6 +228,12 @@ class SshTransport:
         else:
             async with open_way(route.way, goodbye) as opened:
                 yield opened
+
+
+def _kept_limit() -> int:
+    """Half of the descriptors at most: the others are for what is in use, and is not kept."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return KEPT_MAX if soft == resource.RLIM_INFINITY else min(KEPT_MAX, soft // 2)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from trioexec.transports.ssh.config.settings import (
     with_openssh_defaults,
 )
 from trioexec.transports.ssh.config.sources import config_files
+from trioexec.transports.ssh.config.variables import variables_that_count
 
 __all__ = [
     "ConfigFile",
@@ -26,5 +27,6 @@ __all__ = [
     "config_files",
     "environment_to_send",
     "files_of",
+    "variables_that_count",
     "with_openssh_defaults",
 ]

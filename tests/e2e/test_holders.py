@@ -1,0 +1,232 @@
+"""Holders where something is wrong: with them, with their place, or with what they were told."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import trio
+
+from tests.e2e.rig import Cli, Marker, keygen, silent_server, until
+from tests.e2e.ssh_rig import account, need_root, own_sshd
+from tests.e2e.test_hold import NODES, Held, held
+
+__all__ = ["held"]  # a fixture
+
+PASSWORD = "open sesame"
+
+
+def _runtime(folder: Path) -> Path:
+    path = folder / "run"
+    path.mkdir(mode=0o700)
+    return path
+
+
+async def test_a_place_that_is_unsafe_stops_no_run_that_wants_no_holder(held: Held) -> None:
+    held.folder.mkdir(mode=0o755)
+
+    done = await held("-H", "127.0.1.1", "echo here")
+    held.folder.chmod(0o700)
+
+    assert (done.code, done.stdout) == (0, b"127.0.1.1: here\n"), done.stderr
+
+
+async def test_what_the_first_run_named_by_its_directory_is_found(tmp_path: Path) -> None:
+    with own_sshd(tmp_path) as server:
+        cli = Cli(server, tmp_path)
+        held = Held(cli, _runtime(tmp_path))
+        words = ("-F", "ssh_config", "-i", "client_key")
+
+        first = await held("-H", "127.0.1.1", "--persist", "5m", *words, "true")
+        second = await held("-H", "127.0.1.1", *words, "true")
+        logins = server.logins()
+        await held.hold("stop")
+
+    assert (first.code, second.code) == (0, 0), first.stderr + second.stderr
+    assert logins == 1
+
+
+async def test_what_is_sent_of_the_environment_is_the_runs_own(tmp_path: Path) -> None:
+    with own_sshd(tmp_path, "AcceptEnv TOLD") as server:
+        cli = Cli(server, tmp_path)
+        held = Held(cli, _runtime(tmp_path))
+        words = ("-i", "client_key", "-o", "SendEnv=TOLD", "-N", "echo $TOLD")
+        said = []
+
+        for value in ("one", "two"):
+            held.env["TOLD"] = value
+            done = await held("-H", "127.0.1.1", "--persist", "5m", *words)
+            said.append(done.stdout)
+        await held.hold("stop")
+
+    assert said == [b"one\n", b"two\n"]
+
+
+async def test_the_connect_limit_is_the_runs_own(held: Held) -> None:
+    with silent_server() as port:
+        node = f"127.0.1.1:{port}"
+        await held("-H", node, "--connect-timeout", "0.5", "--persist", "5m", "true")
+
+        patient = await held("-H", node, "--connect-timeout", "3", "true")
+
+    assert "timed out connecting" in patient.stderr
+    assert patient.seconds > 2.5
+
+
+async def test_there_may_be_more_nodes_than_descriptors(held: Held) -> None:
+    few = ("sh", "-c", 'ulimit -n 80; exec "$@"', "sh")
+    words = ("-H", "127.0.1.[1-90]", "--parallel", "10", "--persist", "5m", "-q", "true")
+
+    async with held.cli.start(*words, env=held.env, prefix=few) as running:
+        code = await running.exits()
+
+    assert code == 0, running.stderr
+    assert ": 40 connections" in await held.hold()
+
+
+async def test_the_soft_limit_of_descriptors_is_none(held: Held) -> None:
+    few = ("sh", "-c", 'ulimit -Sn 80; exec "$@"', "sh")
+    words = ("-H", "127.0.1.[1-90]", "--parallel", "10", "--persist", "5m", "-q", "true")
+
+    async with held.cli.start(*words, env=held.env, prefix=few) as running:
+        code = await running.exits()
+
+    assert code == 0, running.stderr
+    assert ": 90 connections" in await held.hold()
+
+
+async def test_a_password_that_was_wrong_is_replaced_by_the_next_runs(tmp_path: Path) -> None:
+    need_root()
+    user = account("trioexec-held", PASSWORD)
+    with own_sshd(tmp_path, "PasswordAuthentication yes", user=user) as server:
+        held = Held(Cli(server, tmp_path), _runtime(tmp_path))
+        words = ("-o", "IdentityFile=none", "--persist", "5m", "true")
+
+        codes = []
+        for password in ("wrong", PASSWORD):
+            held.env["TRIOEXEC_PASSWORD"] = password
+            codes.append((await held("-H", "127.0.1.1", *words)).code)
+        del held.env["TRIOEXEC_PASSWORD"]
+        codes.append((await held("-H", "127.0.1.2", *words)).code)
+        await held.hold("stop")
+
+    assert codes == [255, 0, 0]
+
+
+async def test_a_passphrase_that_was_missed_is_asked_for_by_the_next_run(tmp_path: Path) -> None:
+    key = keygen(tmp_path / "client_key", passphrase=PASSWORD)
+    with own_sshd(tmp_path) as server:
+        held = Held(Cli(server, tmp_path), _runtime(tmp_path))
+        words = ("-H", "127.0.1.1", "-i", str(key), "true")
+
+        without = await held("--persist", "5m", *words)
+        held.env["TRIOEXEC_KEY_PASSPHRASE"] = PASSWORD
+        told = await held(*words)
+        await held.hold("stop")
+
+    assert "its passphrase is not known" in without.stderr
+    assert told.code == 0, told.stderr
+
+
+async def test_files_are_read_again_for_each_run(tmp_path: Path) -> None:
+    with own_sshd(tmp_path) as server:
+        held = Held(Cli(server, tmp_path), _runtime(tmp_path))
+        key, known_hosts = tmp_path / "client_key", tmp_path / "known_hosts"
+        words = ("-i", str(key), "true")
+        stranger = keygen(tmp_path / "stranger").with_name("stranger.pub").read_text()
+
+        first = await held("-H", "127.0.1.1", "--persist", "5m", *words)
+        recorded = known_hosts.read_text()
+        known_hosts.write_text(f"[127.0.1.2]:{server.port} {stranger}")
+        wrong_host = await held("-H", "127.0.1.2", *words)
+        known_hosts.write_text(recorded)
+        key.chmod(0o644)
+        wrong_mode = await held("-H", "127.0.1.2", *words)
+        key.chmod(0o600)
+        right = await held("-H", "127.0.1.2", *words)
+        listed = await held.hold()
+        await held.hold("stop")
+
+    assert (first.code, wrong_host.code, wrong_mode.code, right.code) == (0, 255, 255, 0)
+    assert "host key" in wrong_host.stderr
+    assert "others may read it" in wrong_mode.stderr
+    assert "2 connections," in listed
+
+
+async def test_a_stopped_holder_is_gone_round_told_of_and_ended(held: Held, mark: Marker) -> None:
+    await held("-H", NODES, "--persist", "5m", "true")
+    stopped = await held.holder()
+    os.kill(stopped, signal.SIGSTOP)
+    since = len(held.cli.sshd.log)
+
+    done = await held("-H", NODES, "true")
+    listed = await held.hold()
+    said = await held.hold("stop")
+
+    assert done.code == 0
+    assert held.cli.sshd.logins(since) == 5
+    assert f"holder {stopped}: does not answer" in listed
+    assert said == "1 holder stopped.\n"
+    await until(lambda: _is_over(stopped), what="the stopped holder gone")
+    assert list(held.folder.iterdir()) == []
+
+
+async def test_ctrl_c_is_obeyed_though_the_holder_is_stopped(held: Held, mark: Marker) -> None:
+    await held("-H", NODES, "--persist", "5m", "true")
+    holder = await held.holder()
+
+    async with held.cli.start("-H", NODES, *mark.options, "sleep 1000", env=held.env) as running:
+        await mark.are_running("sleep 1000", count=5)
+        os.kill(holder, signal.SIGSTOP)
+        await running.press_twice()
+        running.press()
+        code = await running.exits()
+    os.kill(holder, signal.SIGCONT)
+
+    assert code == 130
+    assert "stopped (interrupt) (remote end not confirmed): 127.0.1.[1-5]" in running.stderr
+    await mark.are_gone()
+
+
+async def test_a_successor_is_not_turned_out_by_who_was_there_before(held: Held) -> None:
+    await held("-H", "127.0.1.1", "--persist", "2", "true")
+    first = await held.holder()
+    os.kill(first, signal.SIGSTOP)
+
+    await held("-H", "127.0.1.1", "--persist", "5m", "true")
+    os.kill(first, signal.SIGCONT)
+    await until(lambda: _is_over(first), what="the first holder gone")
+
+    assert await held.holder() != first
+
+
+async def test_the_last_word_on_how_long_to_stay_counts(held: Held) -> None:
+    await held("-H", "127.0.1.1", "--persist", "1h", "true")
+
+    await held("-H", "127.0.1.1", "--persist", "0.3", "true")
+
+    await until(lambda: not list(held.folder.iterdir()), what="the holder gone")
+
+
+async def test_runs_at_one_time_share_a_holder(held: Held) -> None:
+    since = len(held.cli.sshd.log)
+    codes = []
+
+    async def run(code: int) -> None:
+        codes.append((await held("-H", NODES, "--persist", "5m", f"exit {code}")).code)
+
+    async with trio.open_nursery() as nursery:
+        for code in range(4):
+            nursery.start_soon(run, code)
+
+    assert sorted(codes) == [0, 1, 2, 3]
+    assert held.cli.sshd.logins(since) <= 20
+    assert (await held.hold()).count("holder ") == 1
+
+
+def _is_over(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
