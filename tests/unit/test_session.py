@@ -61,6 +61,7 @@ class Channel:
     aborted = False
     eof = False
     paused = False
+    signals: tuple[str, ...] = ()
 
     def abort(self) -> None:
         self.aborted = True
@@ -75,7 +76,7 @@ class Channel:
         self.eof = True
 
     def send_signal(self, name: str) -> None:
-        """Nobody is there to get it."""
+        self.signals = (*self.signals, name)
 
 
 class Connection:
@@ -113,6 +114,21 @@ class Connection:
         return self.chan, self.session
 
 
+class Dead(Connection):
+    """Opens no channel, and says nothing of it."""
+
+    async def create_session(
+        self, factory: Callable[[], Any], wire: str, **options: object
+    ) -> tuple[Channel, Any]:
+        self.session = factory()
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+
+async def _starts_nothing(session: object) -> None:
+    raise AssertionError(session)
+
+
 class Feed:
     """A feed without end; knows whether somebody still reads it."""
 
@@ -130,12 +146,18 @@ class Feed:
         self.readers -= 1
 
 
-def run(connection: Connection, call: Call, command: Command) -> Awaitable[Ended]:
+def run(
+    connection: Connection,
+    call: Call,
+    command: Command,
+    *,
+    elsewhere: Callable[[str], Awaitable[None]] | None = None,
+) -> Awaitable[Ended]:
     return run_command(
         cast("Lease", connection),
         command,
         call,
-        elsewhere=_never,
+        elsewhere=elsewhere or _never,
         token="t",
         window=1,
         sent_env={},
@@ -200,19 +222,8 @@ def test_a_connection_that_times_out_when_the_command_was_asked_for_may_have_sta
 
 
 def test_a_node_that_does_not_answer_at_all_has_started_nothing() -> None:
-    class Dead(Connection):
-        async def create_session(
-            self, factory: Callable[[], Any], wire: str, **options: object
-        ) -> tuple[Channel, Any]:
-            factory()
-            await asyncio.sleep(3600)
-            raise AssertionError
-
-    async def nothing(session: object) -> None:
-        raise AssertionError
-
     async def one() -> Ended:
-        return await run(Dead(nothing), Call(), COMMAND)
+        return await run(Dead(_starts_nothing), Call(), COMMAND)
 
     with pytest.raises(TimeoutError, match="opens no session"):
         asyncio.run(one())
@@ -409,6 +420,81 @@ def test_what_a_command_says_while_it_is_ended_is_taken_of_a_full_reader_but_not
 
     assert paused == [True, False, False, True]
     assert call.said == b"lastwords"
+
+
+def test_a_command_without_watchdog_gets_what_ssh_itself_has() -> None:
+    async def starts(session: object) -> None:
+        """Say nothing."""
+
+    async def one() -> tuple[Connection, Call]:
+        connection, call = Connection(starts), Call()
+        task = asyncio.ensure_future(run(connection, call, COMMAND))
+        await until(lambda: bool(call.phases))
+        task.cancel()
+        await until(lambda: len(connection.chan.signals) == 2)
+        connection.session.connection_lost(None)
+        await asyncio.wait({task})
+        return connection, call
+
+    connection, call = asyncio.run(one())
+
+    assert connection.chan.signals == ("TERM", "KILL")
+    assert call.ended is False  # nobody has looked whether all of it is gone
+
+
+@pytest.mark.parametrize("others", [True, False], ids=["others use it", "nobody else does"])
+def test_where_no_session_is_left_for_the_stop_another_connection_is_made_only_for_others(
+    *, others: bool
+) -> None:
+    asked: list[str] = []
+
+    class Full(Connection):
+        async def run(self, text: str, **options: object) -> None:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "no more sessions")
+
+    async def starts(session: Any) -> None:
+        marker = Marker(pid=1, watch_pid=77).line("t")
+        session.data_received(marker, asyncssh.EXTENDED_DATA_STDERR)
+
+    async def one() -> Connection:
+        connection, call = Full(starts), Call()
+        connection.others = others
+
+        async def elsewhere(text: str) -> None:
+            asked.append(text)
+
+        command = Command(text="x", stdin=b"", stop_grace_s=0.0)
+        task = asyncio.ensure_future(run(connection, call, command, elsewhere=elsewhere))
+        await until(lambda: bool(call.phases))
+        task.cancel()
+        await until(lambda: bool(asked) or connection.closed)
+        connection.session.connection_lost(None)
+        await asyncio.wait({task})
+        return connection
+
+    connection = asyncio.run(one())
+
+    assert connection.closed is not others
+    assert asked == ([stop_request(77)] if others else [])
+
+
+def test_a_connection_on_which_no_session_opens_before_a_cancel_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ending, "OPENING_GRACE_S", LIMIT_S)
+
+    async def one() -> tuple[Connection, Call]:
+        connection, call = Dead(_starts_nothing), Call()
+        task = asyncio.ensure_future(run(connection, call, COMMAND))
+        await until(lambda: connection.session is not None)
+        task.cancel()
+        await asyncio.wait({task})
+        return connection, call
+
+    connection, call = asyncio.run(one())
+
+    assert connection.closed
+    assert (call.phases, call.ended) == ([], None)
 
 
 def test_a_command_that_is_being_ended_reads_no_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,22 +62,22 @@ async def end_while_opening(
         await asyncio.wait({opening, cut}, return_when=asyncio.FIRST_COMPLETED)
         timer.cancel()
         cut.cancel()
-    if not opening.done():
-        if session.asked:
-            session.call.reached("command")  # "not started" would be a promise
-            session.call.note_remote(ended=False)
-            _give_up(line, session, command)
-            session.leave()
-            opening.add_done_callback(_swallow)
-        else:
-            # It will not be asked for any more; but a node that does not answer is no good.
-            opening.cancel()
-            line.lease.give_up()
-    elif not opening.cancelled() and opening.exception() is None:
-        try:
-            session.call.note_remote(ended=await end(line, session, command))
-        finally:
-            session.leave()
+    if opening.done() and not opening.cancelled():
+        if opening.exception() is None:
+            try:
+                session.call.note_remote(ended=await end(line, session, command))
+            finally:
+                session.leave()
+    elif session.asked:
+        session.call.reached("command")  # "not started" would be a promise
+        session.call.note_remote(ended=False)
+        _give_up(line, session, command)
+        session.leave()
+        opening.add_done_callback(_swallow)
+    else:
+        # It will not be asked for any more; but a node that does not answer is no good.
+        opening.cancel()
+        line.lease.give_up()
 
 
 def _swallow(opening: asyncio.Future[Any]) -> None:
