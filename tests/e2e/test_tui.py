@@ -348,6 +348,20 @@ def test_a_kept_run_is_looked_at_again(terminal: Terminal) -> None:
     terminal.is_as_it_was()
 
 
+def test_a_kept_run_that_was_interrupted_stays_on_the_screen(terminal: Terminal) -> None:
+    terminal.run("-H", "n[1-3]", SLOW)
+    terminal.shows("ready on n3")
+    terminal.press("q")
+    terminal.shows("code 130")
+    terminal.type(f"clear; {sys.executable} -m trioexec runs show last --tui; echo code $?")
+    terminal.shows("finished: exit 130, stopped by interrupt")
+    terminal.press("o")
+    terminal.shows("STATE▼")
+    terminal.press("q")
+
+    assert "3 nodes: 0 ok" in terminal.shows("code 0")
+
+
 def test_without_a_terminal_it_is_a_usage_error() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "trioexec", "--transport", "local", "-H", "a", "--tui", "true"],

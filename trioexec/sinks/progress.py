@@ -21,7 +21,7 @@ from trioexec.sinks.console import Console
 from trioexec.sinks.summary import format_duration
 from trioexec.sinks.visible import visible_line
 
-__all__ = ["Progress", "ProgressSink", "estimate", "render"]
+__all__ = ["Progress", "ProgressSink", "estimate", "render", "roughly"]
 
 TICK_S: Final = 0.25
 """Between two looks: quick enough for the eye, and next to nothing to do."""
@@ -246,7 +246,7 @@ def _pieces(progress: Progress, *, unicode: bool) -> list[_Piece]:
         pieces.append(_Piece(7, f"{progress.answers} answer{'s' * (progress.answers > 1)}"))
     if not math.isnan(progress.left_s):
         more = "more than" if progress.at_least else "about"
-        pieces.append(_Piece(5, f"{more} {_roughly(progress.left_s)} left"))
+        pieces.append(_Piece(5, f"{more} {roughly(progress.left_s)} left"))
     for place, (name, age_s) in enumerate(progress.slowest):
         text = f"{_plain(name)} {_brief(age_s)}"
         if place == 0:
@@ -268,7 +268,7 @@ def _brief(seconds_s: float) -> str:
     return f"{round(seconds_s)} s" if seconds_s < _MINUTE_S else format_duration(seconds_s)
 
 
-def _roughly(seconds_s: float) -> str:
+def roughly(seconds_s: float) -> str:
     """Write a guess, no finer than it can be."""
     if seconds_s < _TENS_BELOW_S:
         return f"{max(1, round(seconds_s))} s"

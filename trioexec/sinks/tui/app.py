@@ -45,6 +45,8 @@ TICK_S: Final = 0.1
 STUCK_BYTES: Final = 256 * 1024
 """With more than that on its way to the terminal nothing new is drawn."""
 
+_SIGNALS: Final = ("interrupt", "terminate", "hangup")
+
 PREVIEW_COLUMNS: Final = 120
 """From this width on the output is beside the table by itself."""
 
@@ -63,6 +65,9 @@ class Source:
 
     press: Callable[[], None]
     """Stop the run; again: at once."""
+
+    shows_again: bool = False
+    """Whether the run was over long ago."""
 
 
 class TuiApp(App[None]):
@@ -115,7 +120,8 @@ class TuiApp(App[None]):
         board = self.source.board
         if not self.is_running or self._exit:
             return
-        if board.over and (self.leaving or board.stopped in ("interrupt", "terminate", "hangup")):
+        told_to_go = board.stopped in _SIGNALS and not self.source.shows_again
+        if board.over and (self.leaving or told_to_go):
             self.exit()
         elif getattr(self._driver, "backlog_bytes", 0) < STUCK_BYTES:
             screen = self.screen
@@ -263,6 +269,8 @@ class SummaryScreen(TickingScreen, inherit_bindings=False):
         if board.exit_code is not None:
             why = f", stopped by {board.stopped}" if board.stopped else ""
             return f"finished: exit {board.exit_code}{why} - q quits"
+        if self.tui.source.shows_again:
+            return "reading the record..."
         if self.tui.leaving:
             return "ending the remote commands... q again: leave at once"
         return ""

@@ -36,10 +36,13 @@ class ScreenConsole(Console):
         """What has been said, for the screen to show."""
         self._holding = True
         self._stderr_fd = stderr_fd
+        self.shows_again: bool = True
+        """Whether the run was over long ago: there is nothing to end."""
         self._press: Callable[[], None] = lambda: None
 
     def take_quit(self, press: Callable[[], None]) -> None:
-        """Learn what ends the run; a run that is only shown again has nothing to end."""
+        """Learn what ends the run, which goes on just now."""
+        self.shows_again = False
         self._press = press
 
     def press(self) -> None:

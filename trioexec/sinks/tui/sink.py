@@ -95,6 +95,7 @@ class TuiSink:
                 now_s=self.now_s,
                 said=self._console.held,
                 press=self._console.press,
+                shows_again=self._console.shows_again,
             )
         )
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual.widget import Widget
 
-from trioexec.sinks.progress import Progress
+from trioexec.sinks.progress import Progress, roughly
 from trioexec.sinks.summary import format_duration
 
 __all__ = ["StatusBar", "status_text"]
@@ -86,7 +86,7 @@ def status_text(progress: Progress, verdict: str, *, colors: dict[str, str], wid
         text.append(f"  {verdict}", "bold")
     elif not math.isnan(progress.left_s):
         more = "more than" if progress.at_least else "about"
-        text.append(f"  {more} {_brief(progress.left_s)} left", "dim")
+        text.append(f"  {more} {roughly(progress.left_s)} left", "dim")
     return text
 
 
