@@ -340,6 +340,33 @@ def test_a_channel_that_outlives_its_call_is_given_up_and_not_heard(
     assert call.said == b""
 
 
+def test_only_a_channel_that_says_nothing_by_itself_is_given_up() -> None:
+    over: list[bool] = []
+
+    async def lingers(session: Any) -> None:
+        def look(heard: int) -> None:
+            session._stop_lingering(heard)  # what a timer does, `LINGER_S` later
+            over.append(session.over.done())
+
+        def go_on() -> None:
+            session.exit_status_received(0)
+            heard = session._heard
+            session.data_received(b"more", None)
+            look(heard)
+            session.call.flow.hold("a reader that is full")
+            look(session._heard)
+            session.call.flow.release("a reader that is full")
+            look(session._heard)
+
+        asyncio.get_running_loop().call_soon(go_on)
+
+    async def one() -> Ended:
+        return await run(Connection(lingers), Call(), Command(text="x"))
+
+    assert asyncio.run(one()) == Exited(code=0)
+    assert over == [False, False, True]
+
+
 def test_a_cancel_while_the_session_opens_lets_go_of_its_stdin(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
