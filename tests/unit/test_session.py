@@ -62,6 +62,7 @@ class Channel:
     eof = False
     paused = False
     signals: tuple[str, ...] = ()
+    written = b""
 
     def abort(self) -> None:
         self.aborted = True
@@ -74,6 +75,9 @@ class Channel:
 
     def write_eof(self) -> None:
         self.eof = True
+
+    def write(self, data: bytes) -> None:
+        self.written += data
 
     def send_signal(self, name: str) -> None:
         self.signals = (*self.signals, name)
@@ -338,6 +342,30 @@ def test_a_channel_that_outlives_its_call_is_given_up_and_not_heard(
 
     assert connection.chan.aborted
     assert call.said == b""
+
+
+@pytest.mark.parametrize(
+    ("stdin", "written"),
+    [
+        pytest.param(b"line\n", b"line\n\x04", id="at the start of a line"),
+        pytest.param(b"line", b"line\x04\x04", id="in mid-line, where one key ends only that"),
+        pytest.param(b"", b"\x04", id="nothing"),
+    ],
+)
+def test_the_end_of_stdin_is_a_key_on_a_terminal(stdin: bytes, written: bytes) -> None:
+    async def ends(session: Any) -> None:
+        session.exit_status_received(0)
+        asyncio.get_running_loop().call_soon(session.connection_lost, None)
+
+    async def one() -> Connection:
+        connection = Connection(ends)
+        await run(connection, Call(), Command(text="x", tty=True, stdin=stdin))
+        return connection
+
+    connection = asyncio.run(one())
+
+    assert connection.chan.written == written
+    assert not connection.chan.eof
 
 
 def test_only_a_channel_that_says_nothing_by_itself_is_given_up() -> None:
