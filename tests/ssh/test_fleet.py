@@ -282,6 +282,7 @@ async def test_every_fault_comes_out_as_what_it_is() -> None:
     assert found["HANGS_IN_KEY_EXCHANGE"] == connecting
     assert isinstance(found["CHANGED_HOST_KEY"], HostKeyRejected)
     assert found["HANGS_IN_AUTH"] == TimedOut(phase="auth")
+    assert found["HANGS_IN_SESSION"] == TimedOut(phase="auth")
     assert isinstance(found["DENIES"], Denied)
     assert isinstance(found["REFUSES_SESSION"], Unreachable)
     assert "too many sessions" in found["REFUSES_SESSION"].reason

@@ -36,7 +36,7 @@ async def test_run_gives_a_row_a_node_with_its_output(autojump_clock: MockClock)
     assert (report["a"].stdout, report["a"].stderr) == (b"one\n", b"two\n")
     assert report["b"].outcome == Exited(code=3)
     assert [node.name for node in report.failed] == ["b"]
-    assert fakes["a"].commands[0].stdin == b"in"
+    assert fakes["a"].received == b"in"
     assert fakes["a"].commands[0].env == {"K": "v"}
     with pytest.raises(KeyError):
         report["c"]
@@ -190,6 +190,20 @@ async def test_a_process_that_cannot_start_raises_what_it_is(autojump_clock: Moc
         with pytest.raises(NodeUnreachableError):
             async with fleet.node("gone").open_process("do"):
                 pytest.fail("it did not start")
+
+
+async def test_a_fake_node_takes_what_its_process_is_sent(autojump_clock: MockClock) -> None:
+    fake = FakeNode(takes_s=10, output=((1, "stdout", b"said"),))
+
+    async with open_fleet("a", transport=FakeTransport({"a": fake})) as fleet:
+        async with fleet.node("a").open_process("cat") as process:
+            await process.stdin.send_all(b"x" * 200_000)
+            await process.stdin.send_all(b"y")
+            await process.stdin.aclose()
+            assert await process.stdout.receive_some() == b"said"
+            assert await process.wait() == Exited(code=0)
+
+    assert fake.received == b"x" * 200_000 + b"y"
 
 
 async def test_leaving_a_process_block_ends_it(autojump_clock: MockClock) -> None:

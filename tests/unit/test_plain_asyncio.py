@@ -101,6 +101,19 @@ def test_asyncio_outside_of_trio_is_what_it_was(program: str) -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
+def test_a_fleet_warns_of_nothing() -> None:
+    program = FLEET + "trio.run(use_a_fleet)"
+
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", program],
+        check=False,
+        capture_output=True,
+        cwd=Path(__file__).parents[2],
+    )
+
+    assert (done.returncode, done.stderr.decode()) == (0, "")
+
+
 def test_a_version_of_another_shape_is_left_as_it_is() -> None:
     upstream = types.ModuleType("upstream")
 

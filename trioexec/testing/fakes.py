@@ -16,11 +16,14 @@ import trio
 
 from trioexec.model.command import Command
 from trioexec.model.events import Stream
+from trioexec.model.feed import Cursor, Feed, feed_of
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Exited, Killed, Unreachable
 from trioexec.transports.base import Call, Ended
 
 __all__ = ["FakeNode", "FakeTransport"]
+
+_BITE_BYTES = 65536
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -59,6 +62,9 @@ class FakeNode:
 
     link_lost: bool = False
     """The network goes when the call is stopped: TERM never arrives, and nobody hears of an end."""
+
+    received: bytes = b""
+    """What its last command read of its stdin, all that came; it is taken as it comes."""
 
     commands: list[Command] = field(default_factory=list)
     """Those it was asked to run, in that order."""
@@ -114,16 +120,19 @@ class FakeTransport:
         if fake is None or end is not None:
             return end or Exited(code=0)
         fake.commands.append(command)
+        fake.received = b""
         fake.started_at_s = trio.current_time()
         call.reached("command")
         performance = _Performance(fake, call, started_at_s=fake.started_at_s)
         call.flow.attach(performance)
+        stdin = _Stdin(fake, command.stdin)
         try:
             await performance.play()
         except trio.Cancelled:
             await performance.stop(grace_s=command.stop_grace_s)  # noqa: ASYNC102 - shields itself
             raise
         finally:
+            stdin.close()
             call.flow.detach(performance)
         return Killed(signal=fake.signal) if fake.signal is not None else Exited(code=fake.code)
 
@@ -142,6 +151,27 @@ async def _connect(fake: FakeNode | None, call: Call) -> Ended | None:
     call.reached("auth")
     await trio.sleep(fake.auth_s)
     return fake.fails
+
+
+class _Stdin:
+    """What a command reads, put down with its node as it comes."""
+
+    def __init__(self, fake: FakeNode, stdin: bytes | Feed | None) -> None:
+        self._fake = fake
+        self._cursor: Cursor | None = None
+        if stdin is not None:
+            self._cursor = feed_of(stdin).attach(self._take)
+            self._take()
+
+    def _take(self) -> None:
+        while self._cursor is not None and (data := self._cursor.read(_BITE_BYTES)):
+            self._fake.received += data
+
+    def close(self) -> None:
+        """Read no more."""
+        if self._cursor is not None:
+            self._cursor.close()
+            self._cursor = None
 
 
 class _Performance:

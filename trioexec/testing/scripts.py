@@ -40,6 +40,9 @@ class Fault(Enum):
     DENIES = auto()
     """Lets nobody in."""
 
+    HANGS_IN_SESSION = auto()
+    """Lets in, and never answers the request to open a session."""
+
     REFUSES_SESSION = auto()
     """Lets in, and opens no session: too many are open."""
 

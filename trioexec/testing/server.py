@@ -167,8 +167,10 @@ class _Server(asyncssh.SSHServer):
     def validate_password(self, username: str, password: str) -> bool:  # noqa: ARG002
         return self._node.script.fault is not Fault.DENIES and password == self._node.password
 
-    def session_requested(self) -> Session:
+    def session_requested(self) -> Session | Awaitable[Session]:
         script = self._node.script
+        if script.fault is Fault.HANGS_IN_SESSION:
+            return self._no_session()
         if (
             script.fault is Fault.REFUSES_SESSION
             or self._open_sessions >= script.max_sessions
@@ -177,6 +179,10 @@ class _Server(asyncssh.SSHServer):
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many sessions")
         self._open_sessions += 1
         return Session(self._node, self._connection, on_closed=self._session_over)
+
+    async def _no_session(self) -> Session:
+        await self._node.ending.wait()
+        raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "the fleet is closed")
 
     def _session_over(self) -> None:
         self._open_sessions -= 1

@@ -6,7 +6,7 @@ that has used a fleet would find out.  For the calls outside of trio it asks whe
 set; here it hears of the one that was there.  A program that has imported trio-asyncio itself,
 before us, keeps what that does.
 
-Where Python is 3.14 or later, asyncio no longer has all that trio-asyncio looks for.
+From Python 3.12 on, asyncio warns of what trio-asyncio looks for; from 3.14 on it lacks some of it.
 Import this before anything that imports trio-asyncio.
 """
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio  # noqa: TID251
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -51,32 +52,26 @@ def leave_alone(upstream: ModuleType) -> None:
 
 
 @contextmanager
-def _with_names_of_3_13() -> Iterator[None]:
-    """While inside, asyncio has what it had up to Python 3.13, and does not warn of it."""
-    if sys.version_info < (3, 14):
-        yield
-        return
-    events: Any = asyncio.events
-    lent: list[tuple[Any, str, object]] = [
-        (events, "BaseDefaultEventLoopPolicy", events._BaseDefaultEventLoopPolicy),  # noqa: SLF001
-        (asyncio, "AbstractEventLoopPolicy", events._AbstractEventLoopPolicy),  # noqa: SLF001
-        (asyncio, "DefaultEventLoopPolicy", type(events._get_event_loop_policy())),  # noqa: SLF001
-        (asyncio, "AbstractChildWatcher", object),
-    ]
+def _as_of_3_11() -> Iterator[None]:
+    """While inside, asyncio has all that it had in Python 3.11, and does not warn of it."""
+    lent: list[tuple[ModuleType, str, object]] = []
+    if sys.version_info >= (3, 14):
+        policy = asyncio.events._BaseDefaultEventLoopPolicy  # noqa: SLF001
+        lent += [(asyncio.events, "BaseDefaultEventLoopPolicy", policy)]
+        lent += [(asyncio, "AbstractChildWatcher", object)]
     for module, name, value in lent:
         setattr(module, name, value)
-    # These it replaces, and calls: the ones that it finds are those that do not warn.
-    events.get_event_loop_policy = events._get_event_loop_policy  # noqa: SLF001
-    events.set_event_loop_policy = events._set_event_loop_policy  # noqa: SLF001
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
     finally:
         for module, name, _ in lent:
             delattr(module, name)
 
 
 if "trio_asyncio" not in sys.modules:
-    with _with_names_of_3_13():
+    with _as_of_3_11():
         import trio_asyncio._loop  # noqa: TID251
 
     leave_alone(trio_asyncio._loop)  # noqa: SLF001
