@@ -108,3 +108,24 @@ def test_a_feed_stays_itself() -> None:
     feed = BytesFeed(b"")
 
     assert feed_of(feed) is feed
+
+
+async def test_who_still_reads_when_it_is_cut_off_is_told_of_no_end() -> None:
+    read_end, write_end = os.pipe()
+    broadcast = Broadcast(read_end)
+    os.write(write_end, b"half of it")
+
+    with trio.fail_after(60):
+        async with trio.open_nursery() as serving:
+            early = broadcast.attach(lambda: None)
+            serving.start_soon(broadcast.serve)
+            while not early.read(4):
+                await trio.lowlevel.checkpoint()
+            serving.cancel_scope.cancel()
+    late = broadcast.attach(lambda: None)
+
+    assert (early.read(100), late.read(100)) == (b"", b"")
+    early.close()
+    late.close()
+    os.close(read_end)
+    os.close(write_end)

@@ -90,6 +90,8 @@ class Broadcast:
 
     def read_at(self, at: int, limit_bytes: int) -> bytes | None:
         """Give what stands at a place; see `Cursor.read`."""
+        if self._spool.closed:
+            return b""  # we were cut off: to call that the end would be another input
         if at == self._size:
             return None if self._ended else b""
         self._spool.seek(at)

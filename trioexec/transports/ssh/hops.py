@@ -87,6 +87,7 @@ class Hops:
 
         Raises:
             NodeFailureError: A hop failed; its outcome names the hop.
+            DialError: It was given up, because the transport closes.
         """
         hop = self._chains.get(chain)
         if hop is None or not hop.usable:
@@ -94,7 +95,10 @@ class Hops:
             self._nursery.start_soon(self._connect, chain, hop, name=f"hop {chain[-1].name}")
         await hop.settled.wait()
         if hop.connection is None:
-            assert hop.failure is not None
+            if hop.failure is None:
+                raise DialError(
+                    f"jump host {chain[-1].name}: given up, as all connections are closed"
+                )
             raise NodeFailureError(hop.failure.outcome) from hop.failure.__cause__
         return hop.connection
 
