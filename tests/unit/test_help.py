@@ -49,6 +49,14 @@ def test_every_option_is_named_with_all_its_names(name: str) -> None:
         assert set(option.parameter.name or ()) <= set(words), option.names
 
 
+def test_what_takes_a_switch_back_is_said_once() -> None:
+    words = help_of("trioexec", 100).replace("\u2502", " ").split()
+
+    assert [word for word in words if word in ("--no-fail-fast", "--wrap", "--no-password")] == []
+    assert "--no-NAME" in words
+    assert "--no-NAME" not in help_of("hold")
+
+
 def test_a_command_with_a_grammar_of_its_own_shows_that_and_none_of_ours() -> None:
     lines = help_of("pdsh").splitlines()
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from trioexec import __version__
 from trioexec.cli.app import make_app
@@ -37,6 +38,10 @@ _WORDS_END: Final = (
     "Options end at the first word of COMMAND, as with ssh.\n"
     "Exit code: the main rank's code (default), or as -S and the like say; 124 timed out, "
     "255 not reached, 130 Ctrl-C, 2 usage, 70 a bug.\n"
+)
+
+_OPPOSITES: Final = (
+    "--no-NAME takes back what one of them switches on, as --no-batch; --NAME what begins with no."
 )
 
 
@@ -65,11 +70,26 @@ def print_help(module: CommandModule, *, whole: bool, console: Console | None = 
     app = make_app(whole=whole)
     command = app if whole else app[module.name]
     command.usage, command.help, command.help_format = usage, text, "plaintext"
+    app.help_formatter = _without_opposites()
     command.help_epilogue = (_WORDS_END if entry.words_end else "") + (
         f"Options also come from the environment, as {ENV_PREFIX}PARALLEL=8; "
         "the command line is stronger."
     )
+    if entry.groups:
+        command.help_epilogue += f" {_OPPOSITES}"
     app.help_print([] if whole else [module.name], console=console)
+
+
+def _without_opposites() -> Callable[..., None]:
+    """Leave out what takes a switch back: half of all lines, for what few ever need."""
+    from cyclopts.help import DefaultFormatter  # noqa: PLC0415
+
+    class Formatter(DefaultFormatter):
+        def __call__(self, console: Any, options: Any, panel: Any) -> None:  # noqa: ANN401
+            shown = [each.copy(negative_names=()) for each in panel.entries]
+            super().__call__(console, options, panel.copy(entries=shown))
+
+    return Formatter()
 
 
 def plain_help(name: str, *, width: int = 80) -> str:

@@ -84,6 +84,6 @@ class CheckOptions:
             panel="Output",
             metavar="auto|always|never",
             read=choice,
-            help="auto: when stderr is a terminal, and stdout no pipe.",
+            help="The live line on the terminal; auto: on stderr, unless stdout is a pipe.",
         ),
     ] = "auto"

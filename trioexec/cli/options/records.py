@@ -24,7 +24,8 @@ class RecordOptions:
             panel="Records",
             metavar="FILE",
             read=text,
-            help="JUnit XML there, a test case a node (check: and check); also when interrupted.",
+            help="JUnit XML there, a test case for each node (of check: for each check on it); "
+            "also when interrupted.",
         ),
     ] = ""
     annotations: Annotated[

@@ -176,7 +176,10 @@ class TransportOptions:
         ),
     ] = 0.0
     no_hold: Annotated[
-        bool, option("--no-hold", panel="SSH", help="Connect anew, whatever is held.")
+        bool,
+        option(
+            "--no-hold", panel="SSH", help="Connect anew, also where --persist holds a connection."
+        ),
     ] = False
     workers: Annotated[
         int,
@@ -185,6 +188,6 @@ class TransportOptions:
             panel="SSH",
             metavar="N",
             read=number(0, MAX_WORKERS, zero="by cores and nodes"),
-            help="Connect from so many processes.",
+            help="Connect from so many processes; 0: as many as the nodes are worth.",
         ),
     ] = 0
