@@ -169,6 +169,20 @@ def run(
     )
 
 
+class Endless(Feed):
+    """A feed that has one piece more whenever it is asked anew."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces = 0
+        self._given = False
+
+    def read(self, limit_bytes: int) -> bytes | None:
+        self._given = not self._given
+        self.pieces += self._given
+        return b"piece" if self._given else b""
+
+
 async def until(holds: Callable[[], bool]) -> None:
     """Let the loop turn until it does."""
     async with asyncio.timeout(HANG_S):
@@ -342,6 +356,32 @@ def test_a_channel_that_outlives_its_call_is_given_up_and_not_heard(
 
     assert connection.chan.aborted
     assert call.said == b""
+
+
+def test_a_node_that_takes_no_more_stdin_for_now_is_given_none() -> None:
+    feed = Endless()
+    given: list[int] = []
+
+    async def takes_its_time(session: Any) -> None:
+        def go_on() -> None:
+            session.pause_writing()
+            for _ in range(3):
+                session._pump()  # what a wake of the feed does
+            given.append(feed.pieces)
+            session.resume_writing()
+            given.append(feed.pieces)
+            session.exit_status_received(0)
+            session.connection_lost(None)
+
+        asyncio.get_running_loop().call_soon(go_on)
+
+    async def one() -> Ended:
+        return await run(
+            Connection(takes_its_time), Call(), Command(text="x", stdin=feed, wrap=False)
+        )
+
+    assert asyncio.run(one()) == Exited(code=0)
+    assert given == [1, 2]
 
 
 @pytest.mark.parametrize(
