@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.rig import Cli, Marker, Sshd, run_sshd
+from tests.e2e.tmux_rig import TMUX, Terminal
 
 TEST_USER = "trioexec-test"
 NO_SSHD = "no sshd on this machine (`python3 dev.py test` installs one, as root)"
@@ -63,3 +64,17 @@ def cli(sshd: Sshd, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[
 def mark() -> Marker:
     """A mark of this test's own for the processes on the node."""
     return Marker(f"e2e-{os.getpid()}-{next(_numbers)}")
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    """A terminal with a shell in it."""
+    if TMUX is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI must install tmux: these tests may not skip")
+        pytest.skip("no tmux on this machine")
+    terminal = Terminal(tmp_path)
+    try:
+        yield terminal
+    finally:
+        terminal.close()

@@ -1,0 +1,107 @@
+"""A real terminal for the tests: tmux, whose screen is read as text."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+__all__ = ["HANG_S", "TMUX", "Terminal"]
+
+HANG_S = 60.0
+
+TMUX = shutil.which("tmux")
+
+
+class Terminal:
+    """A terminal of 100 x 24 with a shell in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._socket = str(folder / "tmux")
+        self.folder = folder
+        env = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("TRIOEXEC_", "TMUX"))},
+            "XDG_STATE_HOME": str(folder / "state"),
+            "XDG_CONFIG_HOME": str(folder / "config"),
+            "SHELL": "/bin/sh",
+            "PS1": "$ ",
+            "LANG": "C.UTF-8",
+        }
+        self._tmux(
+            *("-f", os.devnull, "new-session", "-d", "-x", "100", "-y", "24", "/bin/sh"), env=env
+        )
+        self.until(lambda: "$" in self.screen(), "a prompt")
+        self.modes = self.stty()
+
+    def _tmux(self, *words: str, env: dict[str, str] | None = None) -> str:
+        assert TMUX
+        done = subprocess.run(
+            [TMUX, "-S", self._socket, *words],
+            env=env,
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            timeout=HANG_S,
+        )
+        return done.stdout
+
+    def close(self) -> None:
+        self._tmux("kill-server")
+
+    def screen(self) -> str:
+        return self._tmux("capture-pane", "-p").rstrip()
+
+    def press(self, *keys: str) -> None:
+        self._tmux("send-keys", *keys)
+
+    def type(self, line: str) -> None:
+        self._tmux("send-keys", "-l", line)
+        self.press("Enter")
+
+    def flags(self) -> str:
+        """Give what only a program that draws sets: alternate screen, mouse, no cursor."""
+        return self._tmux(
+            "display-message", "-p", "#{alternate_on} #{mouse_any_flag} #{cursor_flag}"
+        ).strip()
+
+    def stty(self) -> str:
+        """Give the line's modes as the next program would find them."""
+        out = self.folder / "modes"
+        out.unlink(missing_ok=True)
+        self.type(f"stty -g > {out}.new; mv {out}.new {out}")
+        self.until(out.exists, "the modes")
+        return out.read_text()
+
+    def until(self, holds: Callable[[], object], what: str) -> None:
+        limit_s = time.monotonic() + HANG_S
+        while not holds():
+            assert time.monotonic() < limit_s, f"never: {what}; the screen is\n{self.screen()}"
+            time.sleep(0.05)  # noqa: TID251 - no loop here
+
+    def shows(self, *texts: str) -> str:
+        for text in texts:
+            self.until(lambda text=text: text in self.screen(), text)
+        return self.screen()
+
+    def size(self, width: int, height: int) -> None:
+        """Make it larger or smaller."""
+        self._tmux("resize-window", "-x", str(width), "-y", str(height))
+
+    def run(self, *words: str, mode: str = "--tui") -> None:
+        """Run trioexec, with --tui unless told, and say its exit code after it."""
+        line = [sys.executable, "-m", "trioexec", "--transport", "local", mode, *words]
+        inner = f"echo $$ > pid; exec {shlex.join(line)}"
+        self.type(f"clear; sh -c {shlex.quote(inner)}; echo code $?")
+
+    def signal(self, number: int) -> None:
+        os.kill(int((self.folder / "pid").read_text()), number)
+
+    def is_as_it_was(self) -> None:
+        self.until(lambda: self.flags() == "0 0 1", "the flags of an idle terminal")
+        assert self.stty() == self.modes
