@@ -621,11 +621,26 @@ def test_a_file_of_revoked_keys_that_cannot_be_read_refuses_every_key(
     assert "RevokedHostKeys" in verdict.reason
 
 
+@pytest.mark.parametrize("which", [1, 7], ids=["the host's key", "its authority"])
+def test_a_certificate_with_a_key_of_the_revoked_ones_is_revoked(
+    files: Files, tmp_path: Path, which: int
+) -> None:
+    files.write(line("*", key(7), "@cert-authority"))
+    revoked = tmp_path / "revoked"
+    revoked.write_text(f"ssh-ed25519 {base64.b64encode(key(which)).decode()}\n")
+
+    keys = files.keys(revoked_file=revoked)
+
+    assert keys.check_certificate(Peer("web1"), certificate(), now_s=NOW_S).kind == "revoked"
+
+
 def test_a_short_rsa_key_is_refused_though_it_is_known(files: Files) -> None:
-    files.write(line("web1", rsa(1024)) + line("web1", rsa(3072)))
+    files.write("".join(line("web1", rsa(bits)) for bits in (1024, 2047, 2048, 3072)))
     keys = files.keys(required_rsa_bits=2048)
 
     assert "RSA of 1024 bits" in keys.check(Peer("web1"), rsa(1024)).reason
+    assert "RSA of 2047 bits" in keys.check(Peer("web1"), rsa(2047)).reason
+    assert keys.check(Peer("web1"), rsa(2048)).trusted
     assert keys.check(Peer("web1"), rsa(3072)).trusted
     assert rsa_bits(key(1)) is None
 
