@@ -25,7 +25,7 @@ from tests.e2e.ci_rig import (
     open_place,
     runs,
 )
-from trioexec.model.checks import parse_checks
+from trioexec.settings.check_file import parse_checks
 
 PAGE = EXAMPLES.parents[1] / "howto" / "ci-with-nox.md"
 SESSIONS = ["services", "versions", "disk", "machines"]

@@ -1,79 +1,15 @@
 from __future__ import annotations
 
-import math
-
 import pytest
 import trio
 from trio.testing import MockClock
 
 from tests.unit.rig import Rig
 from trioexec.engine.checks import ChecksJob
-from trioexec.model.checks import ANSWER_BYTES, Answer, Check, Finding, judge, parse_checks
+from trioexec.model.checks import ANSWER_BYTES, Answer, Check, Finding, judge
 from trioexec.model.command import Limits
-from trioexec.model.errors import ConfigError
 from trioexec.model.outcomes import Cancelled, Exited, Killed, TimedOut, Unreachable
 from trioexec.testing.fakes import FakeNode
-
-WHOLE = """
-nodes = "web[1-3]"
-[checks.up]
-command = "systemctl is-active nginx"
-exit-code = 3
-output = "inactive"
-matches = "^in"
-same-on-all-nodes = true
-timeout = 2.5
-[checks.bare]
-command = "true"
-"""
-
-
-def test_a_file_is_read_whole() -> None:
-    read = parse_checks(WHOLE, "checks.toml")
-
-    assert read.nodes == ("web[1-3]",)
-    assert read.checks == (
-        Check(
-            name="up",
-            command="systemctl is-active nginx",
-            exit_code=3,
-            output="inactive",
-            matches="^in",
-            same_on_all_nodes=True,
-            timeout_s=2.5,
-        ),
-        Check(name="bare", command="true", timeout_s=math.inf),
-    )
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        pytest.param("[checks.a\n", "line 1", id="syntax"),
-        pytest.param("nodes = 3\n", "nodes is no node expression", id="nodes"),
-        pytest.param("nodes = 'a'\n", "there are no checks", id="none"),
-        pytest.param("check = 3\n", "Did you mean checks?", id="top key"),
-        pytest.param("[checks]\na = 3\n", "is no table", id="no table"),
-        pytest.param("[checks.a]\ncomand = 'x'\n", "Did you mean command?", id="key"),
-        pytest.param("[checks.a]\nzzz = 'x'\n", "Known are command", id="strange key"),
-        pytest.param("[checks.a]\noutput = 'x'\n", "has no command", id="no command"),
-        pytest.param("[checks.a]\ncommand = 3\n", "a text in quotes", id="type"),
-        pytest.param(
-            "[checks.a]\ncommand = 'x'\nexit-code = true\n", "a whole number", id="bool for int"
-        ),
-        pytest.param("[checks.a]\ncommand = 'x'\nexit-code = 256\n", "0 to 255", id="code"),
-        pytest.param("[checks.a]\ncommand = 'x'\ntimeout = 0\n", "above 0", id="timeout"),
-        pytest.param("[checks.a]\ncommand = 'x'\ntimeout = nan\n", "above 0", id="not a number"),
-        pytest.param("[checks.a]\ncommand = 'x'\nmatches = '('\n", "regular expr", id="pattern"),
-    ],
-)
-def test_what_is_wrong_is_named_in_two_lines(text: str, says: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        parse_checks(text, "checks.toml")
-
-    assert says in str(caught.value)
-    assert str(caught.value).startswith("checks.toml")
-    assert len(str(caught.value).splitlines()) == 2
 
 
 def ok(stdout: bytes = b"", code: int = 0) -> Answer:

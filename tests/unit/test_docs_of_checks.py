@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tests.unit.sink_fakes import run_of
-from trioexec.model.checks import _KEYS, parse_checks
+from trioexec.settings.check_file import KEYS, parse_checks
 from trioexec.sinks.logfile import LogSink, open_log
 from trioexec.sinks.otel import OtelSink
 
@@ -34,7 +34,7 @@ def named(cell: str) -> set[str]:
 
 
 def test_the_table_of_keys_has_them_all() -> None:
-    assert rows(CHECKS, "key").keys() == _KEYS.keys()
+    assert rows(CHECKS, "key").keys() == KEYS.keys()
 
 
 def test_the_file_on_the_page_is_one() -> None:

@@ -1,21 +1,14 @@
-"""Named checks of machines: what a check file says, and whether the nodes' answers are right.
-
-Pure: no file is read and no node is asked here.
-"""
+"""Named checks of machines, and whether the nodes' answers are right."""
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
-import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from trioexec.model.command import fault_of
-from trioexec.model.errors import ConfigError
 from trioexec.model.outcomes import Cancelled, Exited, Outcome
 
 __all__ = [
@@ -26,22 +19,10 @@ __all__ = [
     "Finding",
     "judge",
     "judge_alone",
-    "parse_checks",
 ]
 
 ANSWER_BYTES: Final = 1024 * 1024
 """Of one stream of one answer, looked at; what is beyond is counted, and said to be."""
-
-_KEYS: Final = {
-    "command": str,
-    "exit-code": int,
-    "output": str,
-    "matches": str,
-    "same-on-all-nodes": bool,
-    "timeout": (int, float),
-}
-_TOP_KEYS: Final = ("nodes", "checks")
-MAX_EXIT_CODE: Final = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,92 +84,6 @@ class Answer:
 
     finding: Finding | None = None
     """What was found when more of the output was there than is kept."""
-
-
-def parse_checks(text: str, where: str) -> CheckFile:
-    """Read a check file.
-
-    Args:
-        text: TOML: ``nodes``, and a table ``[checks.NAME]`` a check.
-        where: The file's name, for errors.
-
-    Raises:
-        ConfigError: Something in it makes no sense; says what, and the nearest right name.
-    """
-    try:
-        said = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise ConfigError(f"{where}: {exc}.\nCorrect the TOML there.") from exc
-    _only(said, _TOP_KEYS, where)
-    nodes = said.get("nodes", [])
-    nodes = [nodes] if isinstance(nodes, str) else nodes
-    if not isinstance(nodes, list) or not all(isinstance(each, str) for each in nodes):
-        raise ConfigError(
-            f'{where}: nodes is no node expression.\nWrite nodes = "web[1-3]", or a list.'
-        )
-    tables = said.get("checks", {})
-    if not isinstance(tables, dict):
-        raise ConfigError(
-            f'{where}: checks is no table.\nWrite a table a check: [checks.up] command = "true"'
-        )
-    if not tables:
-        raise ConfigError(
-            f'{where}: there are no checks.\nWrite a table a check: [checks.up] command = "true"'
-        )
-    checks = tuple(_check(name, table, where) for name, table in tables.items())
-    return CheckFile(nodes=tuple(nodes), checks=checks)
-
-
-def _check(name: str, table: object, where: str) -> Check:
-    here = f"{where}: [checks.{name}]"
-    if not isinstance(table, dict):
-        raise ConfigError(f"{here} is no table.\nWrite [checks.{name}] and its keys under it.")
-    _only(table, tuple(_KEYS), here)
-    for key, value in table.items():
-        if not isinstance(value, _KEYS[key]) or (isinstance(value, bool) != (_KEYS[key] is bool)):  # type: ignore[arg-type]
-            raise ConfigError(f"{here} {key}: {value!r} is of the wrong type.\n{_kind(key)}")
-    if not table.get("command", "").strip():
-        raise ConfigError(f'{here} has no command.\nWrite command = "what to run".')
-    if fault := fault_of(table["command"]):
-        raise ConfigError(f"{here}: the command {fault}")
-    code = table.get("exit-code", 0)
-    if not 0 <= code <= MAX_EXIT_CODE:
-        raise ConfigError(f"{here} exit-code: {code}.\nIt takes 0 to {MAX_EXIT_CODE}.")
-    timeout_s = table.get("timeout", math.inf)
-    if not timeout_s > 0:  # nor is NaN
-        raise ConfigError(f"{here} timeout: {timeout_s}.\nIt takes seconds above 0.")
-    return Check(
-        name=name,
-        command=table["command"],
-        exit_code=code,
-        output=table.get("output"),
-        matches=_pattern(table.get("matches"), here),
-        same_on_all_nodes=table.get("same-on-all-nodes", False),
-        timeout_s=timeout_s,
-    )
-
-
-def _pattern(text: str | None, here: str) -> str | None:
-    if text is not None:
-        try:
-            re.compile(text)
-        except re.error as exc:
-            raise ConfigError(f"{here} matches: {exc}.\nCorrect the regular expression.") from exc
-    return text
-
-
-def _kind(key: str) -> str:
-    kinds = {str: "a text in quotes", int: "a whole number", bool: "true or false"}
-    wanted: Any = _KEYS[key]
-    return f"It takes {kinds.get(wanted, 'a number of seconds')}."
-
-
-def _only(table: Mapping[str, object], known: Sequence[str], here: str) -> None:
-    for key in table:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
-            raise ConfigError(f"{here}: unknown key {key!r}.\n{hint}")
 
 
 def judge(check: Check, answers: Mapping[str, Answer]) -> dict[str, Finding]:

@@ -108,7 +108,7 @@ def plan_for(call: Invocation) -> Plan:
 
 
 def _file_of(call: Invocation) -> tuple[str, CheckFile]:
-    from trioexec.model.checks import parse_checks  # noqa: PLC0415 - tomllib is slow to import
+    from trioexec.settings.check_file import parse_checks  # noqa: PLC0415 - tomllib is slow to import
 
     if not call.words:
         raise UsageError(f"there is nothing to check.\n{_USE}")
