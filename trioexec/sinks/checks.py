@@ -29,7 +29,7 @@ from trioexec.model.report import Report
 from trioexec.model.tally import Tally
 from trioexec.sinks.atomic import write_whole
 from trioexec.sinks.console import Console
-from trioexec.sinks.github import Silence
+from trioexec.sinks.github import Silence, add_summary
 from trioexec.sinks.summary import format_duration
 from trioexec.sinks.visible import visible_line
 
@@ -205,10 +205,6 @@ class ChecksGithubSink:
         results = self._asked.results(self._tally.report(now_s=self._took_s))
         for line in check_annotations(results, self._fold):
             self._say(line)
-        if self._summary_file is None:
-            return
-        try:
-            with self._summary_file.open("a", encoding="utf-8") as file:
-                file.write(check_summary(results, self._fold, title=self._asked.name))
-        except OSError as exc:
-            self._say(f"trioexec: cannot write {self._summary_file}: {exc.strerror}")
+        if self._summary_file is not None:
+            text = check_summary(results, self._fold, title=self._asked.name)
+            add_summary(self._summary_file, text, self._say)

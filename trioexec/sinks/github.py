@@ -18,7 +18,7 @@ from trioexec.model.events import Event, RunFinished, RunStarted
 from trioexec.model.github import annotation_lines, command, summary
 from trioexec.model.record import Recorder
 
-__all__ = ["GithubSink", "Silence"]
+__all__ = ["GithubSink", "Silence", "add_summary"]
 
 DRAIN_S: Final = 10.0
 """A runner that has not read for so long will not begin to."""
@@ -107,10 +107,14 @@ class GithubSink:
         record = self._recorder.record(self._dissenters())
         for line in annotation_lines(record, self._fold):
             self._say(line)
-        if self._summary_file is None:
-            return
-        try:
-            with self._summary_file.open("a", encoding="utf-8") as file:
-                file.write(summary(record, self._fold))
-        except OSError as exc:
-            self._say(f"trioexec: cannot write {self._summary_file}: {exc.strerror}")
+        if self._summary_file is not None:
+            add_summary(self._summary_file, summary(record, self._fold), self._say)
+
+
+def add_summary(file: Path, text: str, say: Callable[[str], None]) -> None:
+    """Append to a step's summary; where that cannot be done, the user is told."""
+    try:
+        with file.open("a", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as exc:
+        say(f"trioexec: cannot write {file}: {exc.strerror}")
