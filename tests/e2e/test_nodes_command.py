@@ -137,6 +137,11 @@ def test_an_error_is_two_lines_and_exit_code_2(argv: list[str]) -> None:
         ),
         pytest.param(("-x", "web2", "-x", "db*"), "trioexec: -x db*: none of", id="one of two"),
         pytest.param(("-f", "web1", "-f", "wbe2"), "trioexec: -f wbe2: none of", id="a filter"),
+        pytest.param(
+            ("-f", "web1", "-f", "10"),
+            "trioexec: -f 10: none of the nodes is that; --parallel 10 is so many at once.\n",
+            id="a fanout",
+        ),
         pytest.param(("-x", "web2", "-x", "-"), "", id="a list that others keep"),
     ],
 )

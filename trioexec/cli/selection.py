@@ -148,7 +148,10 @@ def _warn_of_nobody(call: Invocation, nodes: Sequence[Node], sources: Resolver) 
             if typed[:1] in ("@", "-") or "^" in typed:
                 continue
             if not select(nodes, filters=[typed], excludes=[], sources=sources):
-                sys.stderr.write(f"trioexec: {option} {typed}: none of the nodes is that.\n")
+                # pdsh and clush have -f for that.
+                fanout = option == "-f" and typed.isdecimal()
+                hint = f"; --parallel {typed} is so many at once" if fanout else ""
+                sys.stderr.write(f"trioexec: {option} {typed}: none of the nodes is that{hint}.\n")
 
 
 def _with_settings(
