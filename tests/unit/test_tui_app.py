@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio  # noqa: TID251 - inside textual
 
 import pytest
+import trio
 from textual.strip import Strip
 
 from tests.unit.sink_fakes import ended, err, finished, out, run_of, started
@@ -13,6 +14,8 @@ from trioexec.model.events import Event, NodeConnecting, NodeQueued, NodeStarted
 from trioexec.model.outcomes import StopReason, Unreachable
 from trioexec.sinks.tui.board import Row
 from trioexec.sinks.tui.screens.help import KEYS
+from trioexec.sinks.tui.transcript import BLOCK_BYTES
+from trioexec.sinks.tui.widgets import text
 from trioexec.sinks.tui.widgets.table import NodeTable
 from trioexec.sinks.tui.widgets.text import TextView
 
@@ -281,6 +284,32 @@ async def test_what_trioexec_says_is_on_a_line_of_the_screen_and_in_the_log() ->
         assert "again" in shown
 
     await play(scene, four())
+
+
+async def test_a_long_search_lets_keys_and_nodes_be_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "STRETCH_S", 0.0)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async def scene(rig: Rig) -> None:
+        await rig.press("enter")
+        row = rig.sink.board.rows[0]
+        view = rig.app.screen.query_one(TextView)
+        before = turns
+        assert not await view.find(row.said, "straw")
+        # Twice all blocks of 16 KiB: from here to the end, and from the beginning.
+        assert turns - before >= 2 * row.said.size_bytes / (2 * BLOCK_BYTES)
+
+    hay = [out("a", b"hay\n" * 40_000) for _ in range(10)]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(others)
+        await play(scene, run_of(("a", hay, 0)))
+        nursery.cancel_scope.cancel()
 
 
 async def test_the_output_stands_beside_the_table_where_there_is_room_or_p_says_so() -> None:

@@ -148,6 +148,23 @@ def test_a_search_finds_in_both_directions_and_any_case() -> None:
     assert found(said.search("line 7", 3, backwards=True)) is None
 
 
+@pytest.mark.parametrize(
+    ("data", "needle"),
+    [
+        pytest.param(b"plain Straw here\n", "straw", id="plain"),
+        pytest.param("Stroh für Öfen\n".encode(), "öfen", id="beyond ascii"),
+        pytest.param(b"x\x1b[2Jy\n", "\\x1B[2j", id="as it is shown"),
+        pytest.param(b"\xff straw\n", "straw", id="beside what is no text"),
+    ],
+)
+def test_a_search_finds_what_is_shown_among_much_else(data: bytes, needle: str) -> None:
+    hay = b"hay\n" * 20_000
+    said = transcript(("stdout", hay + data + hay))
+
+    assert found(said.search(needle, 0)) == 20_000
+    assert found(said.search(needle, 40_000, backwards=True)) == 20_000
+
+
 def test_a_search_lets_others_work_between_blocks() -> None:
     said = transcript(("stdout", b"nothing here\n" * 20_000))
 

@@ -152,7 +152,7 @@ class Transcript:
         total = len(self)
         while 0 <= number < total:
             first, size = self._span_at(number)
-            lines = self.read(first, size)
+            lines = self.read(first, size) if self._may_hold(number, wanted) else []
             inside = range(number, first - 1, -1) if backwards else range(number, first + size)
             for each in inside:
                 if each - first < len(lines) and wanted in lines[each - first].text.casefold():
@@ -160,6 +160,14 @@ class Transcript:
                     return
             number = first - 1 if backwards else first + size
             yield None
+
+    def _may_hold(self, number: int, wanted: str) -> bool:
+        """Whether the block of that line is worth a look at each of its lines."""
+        if number >= self._count:
+            return True
+        text = b"\n".join(self._block_at(number)[1])
+        # What is shown as it is, is looked through at once: a hundred times as fast.
+        return visible(text) is not text or wanted.encode() in text.lower()
 
     def _take_whole(self, stream: Stream, whole: bytes) -> None:
         if len(whole) <= LINE_BYTES and stream not in self._goes_on:

@@ -23,8 +23,12 @@ __all__ = ["Lines", "TextView", "TranscriptLines"]
 SHIFT: Final = 8
 """Columns that one key moves sideways."""
 
-BREATH: Final = 16
-"""Blocks that a search reads at a stretch."""
+STRETCH_S: Final = 0.01
+"""How long a search reads at a stretch."""
+
+PAUSE_S: Final = 0.001
+"""What it leaves to others then; with none, it would go on in the same turn of the loop,
+and neither a key nor a node would be heard."""
 
 
 class Lines(Protocol):
@@ -189,16 +193,19 @@ class TextView(ScrollView, can_focus=True):
     async def find(self, said: Transcript, needle: str, *, backwards: bool = False) -> bool:
         """Go to the next line that has `needle`; from the end it goes on at the beginning."""
         self.needle = needle
+        loop = asyncio.get_running_loop()
+        pause_at_s = loop.time() + STRETCH_S
         start = self.scroll_offset.y if self.found < 0 else self.found + (-1 if backwards else 1)
         for begin in (start, len(said) - 1 if backwards else 0):
-            for count, number in enumerate(said.search(needle, begin, backwards=backwards)):
+            for number in said.search(needle, begin, backwards=backwards):
                 if number is not None:
                     self.follow = False
                     self.found = number
                     self.scroll_to(y=max(0, number - self.size.height // 2), animate=False)
                     return True
-                if count % BREATH == BREATH - 1:
-                    await asyncio.sleep(0)
+                if loop.time() >= pause_at_s:
+                    await asyncio.sleep(PAUSE_S)
+                    pause_at_s = loop.time() + STRETCH_S
         return False
 
     def render_line(self, y: int) -> Strip:
