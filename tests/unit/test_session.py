@@ -22,7 +22,7 @@ from trioexec.transports.ssh import ending
 from trioexec.transports.ssh import session as session_module
 from trioexec.transports.ssh.failures import NodeFailureError
 from trioexec.transports.ssh.kept import Lease
-from trioexec.transports.ssh.session import run_command
+from trioexec.transports.ssh.running import run_command
 from trioexec.transports.ssh.wrapper import Marker, stop_request
 
 LIMIT_S = 0.05

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from contextlib import nullcontext
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, NoReturn
 
 import pytest
@@ -63,11 +64,13 @@ async def test_where_a_kept_connection_is_dead_the_node_is_connected_to_once_mor
     call, lease = Call(), DeadLease()
     phases_when_dialling: list[str] = []
 
-    async def dial(*args: object, **options: object) -> socket.socket:
+    @asynccontextmanager
+    async def open_way(*args: object) -> AsyncIterator[socket.socket]:
         phases_when_dialling.extend(call.phases)
         raise DialError("no route to host")
+        yield  # type: ignore[unreachable]
 
-    monkeypatch.setattr(transport_module, "dial", dial)
+    monkeypatch.setattr(transport_module, "open_way", open_way)
     transport: Any = SshTransport(SshOptions(config_file="none", keep_connections=True))
     monkeypatch.setattr(transport._kept, "take", lambda _: lease)
 

@@ -43,7 +43,7 @@ from trioexec.transports.ssh.lookups import find_node
 from trioexec.transports.ssh.loop import open_loop, run_in_loop, run_in_trio
 from trioexec.transports.ssh.options import SshOptions
 from trioexec.transports.ssh.routes import Route, Routes
-from trioexec.transports.ssh.session import run_command
+from trioexec.transports.ssh.running import run_command
 
 __all__ = ["SshTransport"]
 
