@@ -191,3 +191,5 @@ def test_the_command_line_writes_a_page_of_a_real_run(tmp_path: Path) -> None:
         r"Content-Security-Policy|http-equiv", "", (tmp_path / "run.html").read_text()
     )
     assert trioexec("runs", "report", "-o", "no/such/dir.html").returncode == 2
+    piped = trioexec("runs", "report", "-o", "-")
+    assert (piped.stdout, piped.stderr) == ((tmp_path / "run.html").read_text(), "")

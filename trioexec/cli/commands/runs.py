@@ -239,13 +239,17 @@ def _report(entry: Entry, output: str) -> int:
     from trioexec.sinks.page import page  # noqa: PLC0415
 
     path = Path(output or f"trioexec-{entry.id}.html")
-    if why := refusal(path):
+    if output != "-" and (why := refusal(path)):
         raise UsageError(f"-o {path}: {why}.\nName a file that can be written.")
     recorded = entry.read()
     notes = list(_gaps(entry, recorded))
-    document = page(_record(entry), run_id=entry.id, notes=notes, fold=fold)
+    text = page(_record(entry), run_id=entry.id, notes=notes, fold=fold)
+    document = text.encode("utf-8", "replace")
+    if output == "-":
+        sys.stdout.buffer.write(document)
+        return OK
     try:
-        write_whole(path, document.encode("utf-8", "replace"))
+        write_whole(path, document)
     except OSError as exc:
         raise UsageError(f"-o {path}: {exc.strerror}.\nName a file that can be written.") from exc
     sys.stderr.write(f"{path} is written.\n")

@@ -91,7 +91,7 @@ class RunsOptions:
             panel="Journal",
             metavar="FILE",
             read=text,
-            help="Where report writes the page.",
+            help="Where report writes the page; - is stdout.",
         ),
     ] = ""
 
