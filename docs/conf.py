@@ -16,7 +16,6 @@ HERE = Path(__file__).parent
 
 project = "trioexec"
 author = "the trioexec contributors"
-project_copyright = "Apache-2.0"
 version = release = trioexec.__version__
 
 extensions = [
@@ -39,6 +38,7 @@ html_theme_options = {
 }
 html_sidebars = {"**": ["about.html", "navigation.html", "searchbox.html"]}
 html_copy_source = False
+html_show_copyright = False
 
 default_role = (
     "py:obj"  # docstrings say `name`, which is a link where there is something to link to

@@ -290,7 +290,7 @@ async def open_fleet(
 
     Args:
         nodes: A node expression, or several, or `Node` values; in rank order.
-        parallel: At most so many nodes at once; 0 or `math.inf` for no limit.
+        parallel: At most so many nodes at once, by default 64; 0 or `math.inf` for no limit.
         fail_fast: Whether the first node that fails ends the command on all others.
         connect_timeout_s: Seconds for reaching a node and logging in; None is what ssh_config
             says for it (ConnectTimeout), else 10.
