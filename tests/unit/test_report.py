@@ -68,6 +68,22 @@ def test_kinds_of_failure_fold_nodes_in_order_of_first_appearance() -> None:
     assert list(kinds) == ["exit 3", "denied: no", "not started (fail-fast)", "stopped (fail-fast)"]
 
 
+def test_what_was_cut_off_comes_after_what_it_was_stopped_for() -> None:
+    report = report_of(
+        a=Cancelled(why="fail-fast", started=True),
+        b=Exited(code=4),
+        c=Cancelled(why="fail-fast", started=False),
+        d=HostKeyRejected(reason="changed"),
+    )
+
+    assert list(report.by_text()) == [
+        "exit 4",
+        "host key rejected: changed",
+        "stopped (fail-fast)",
+        "not started (fail-fast)",
+    ]
+
+
 def unknown(name: str, key: str) -> HostKeyRejected:
     return HostKeyRejected(reason=f"the host key of {name} is not known: {key}. Record it")
 

@@ -130,17 +130,21 @@ class Report:
     def by_text(self) -> dict[str, list[Node]]:
         """Failed nodes under the line that says how, in the order of first appearance.
 
+        What a stop cut off comes last: why it was stopped is what people look for.
         Host keys are each node's own: refusals that differ in single words only, as names
         and fingerprints, are one line, which has ``...`` for those words.
         """
         kinds: dict[str, list[Node]] = {}
         refusals: dict[str, list[Node]] = {}
+        cut_off: dict[str, list[Node]] = {}
         for row in self.results:
             if isinstance(row.outcome, HostKeyRejected):
                 _add_alike(refusals, row)
+            elif isinstance(row.outcome, Cancelled):
+                cut_off.setdefault(row.outcome.text, []).append(row.node)
             elif not row.ok:
                 kinds.setdefault(row.outcome.text, []).append(row.node)
-        return _by_first(kinds | refusals)
+        return _by_first(kinds | refusals) | cut_off
 
 
 def _add_alike(lines: dict[str, list[Node]], row: NodeResult) -> None:
