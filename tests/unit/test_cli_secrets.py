@@ -43,6 +43,20 @@ def test_two_secrets_can_come_from_one_descriptor_a_line_each() -> None:
     assert rest == b"rest"
 
 
+@pytest.mark.parametrize("variable", ["p\udcff", "two\nlines", "\n"])
+def test_a_variable_that_is_no_line_of_text_is_refused_without_being_shown(variable: str) -> None:
+    with pytest.raises(UsageError, match="no line of UTF-8") as caught:
+        secret_for("--x", "", wanted=False, descriptor=None, variable=variable)
+
+    assert "two" not in str(caught.value)
+
+
+def test_the_newline_after_a_secret_is_not_part_of_it() -> None:
+    secret = secret_for("--x", "", wanted=False, descriptor=None, variable="hush\r\n")
+
+    assert secret == Secret("hush")
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio  # noqa: TID251
+import socket
 import struct
 from pathlib import Path
 
@@ -210,3 +211,26 @@ def test_a_node_that_is_cancelled_leaves_no_agents_answer_to_the_next(tmp_path: 
                 await over.wait()
 
     assert asyncio.run(nodes()) == b"the second"
+
+
+async def offer_and_close(ring: KeyRing, identities: Identities) -> list[asyncssh.SSHKeyPair]:
+    offered = await ring.offer(identities)
+    ring.close()
+    await asyncio.sleep(0.01)  # what was asked of the agent ends with its socket
+    return offered
+
+
+def test_an_agent_that_hangs_is_no_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nodes would else wait for it until they time out, though their key is in a file."""
+    monkeypatch.setattr(keys_module, "AGENT_LIMIT_S", 0.05)
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.bind(str(tmp_path / "agent"))
+        agent.listen()
+        file = write(tmp_path / "key", asyncssh.generate_private_key("ssh-ed25519"))
+        identities = Identities(files=(file,), agent=str(tmp_path / "agent"))
+        ring = KeyRing()
+
+        ring.unlock(identities, lambda _: None)
+        offered = asyncio.run(offer_and_close(ring, identities))
+
+    assert [pair.public_data for pair in offered] == [ring.file(file).public]

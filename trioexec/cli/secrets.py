@@ -67,7 +67,7 @@ def secret_for(
     if descriptor is not None:
         return read_line(descriptor, f"{option}-fd")
     if variable:
-        return Secret(variable)
+        return _of_variable(variable, option)
     if not wanted:
         return None
     secret = (ask or ask_if_possible)(prompt)
@@ -77,6 +77,20 @@ def secret_for(
             f"Give it by {option}-fd N, or use keys, an agent or NOPASSWD."
         )
     return secret
+
+
+def _of_variable(text: str, option: str) -> Secret:
+    """Take a secret as a line is taken: CI systems keep the newline of a file."""
+    text = text.removesuffix("\n").removesuffix("\r")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = ""
+    if not text or "\n" in text:
+        raise UsageError(
+            f"{option}: its variable is no line of UTF-8.\nSet it to the secret and nothing else."
+        )
+    return Secret(text)
 
 
 def read_line(descriptor: int, option: str) -> Secret:

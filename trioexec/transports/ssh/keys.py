@@ -189,10 +189,12 @@ class KeyRing:
             try:
                 client = SharedAgent(path)
                 self._clients.append(client)
-                await client.connect()
-                self._agents[path] = list(await client.get_keys())
+                async with asyncio.timeout(AGENT_LIMIT_S):
+                    await client.connect()
+                    self._agents[path] = list(await client.get_keys())
             except (OSError, ValueError):
-                self._agents[path] = []  # as OpenSSH: no agent is no error
+                # As OpenSSH: no agent is no error; nor is one that hangs.
+                self._agents[path] = []
         return self._agents[path]
 
 
