@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from importlib.resources import files
 
 import pytest
 
@@ -116,3 +117,25 @@ def test_long_names_and_commands_are_shortened_where_it_is_narrow() -> None:
 )
 def test_a_time_is_as_long_as_it_needs_to_be(value_s: float, text: str) -> None:
     assert _seconds(value_s) == text
+
+
+def luminance(color: str) -> float:
+    """Of ``#rrggbb``, as WCAG defines it."""
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("ink", ["ink", "soft", "ok", "failed", "error", "skipped"])
+def test_every_word_can_be_read(theme: int, ink: str) -> None:
+    style = (files("trioexec.sinks") / "page_assets" / "page.css").read_text()
+    colors = dict(
+        re.findall(r"--(\w+): (#\w{6});", re.findall(r":root \{(.*?)\}", style, re.DOTALL)[theme])
+    )
+
+    for paper in ("paper", "card", "code"):
+        light, dark = sorted((luminance(colors[ink]), luminance(colors[paper])), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, "the contrast that WCAG AA asks of text"
