@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from trioexec.model.failures import error_for
 from trioexec.model.likeness import in_common
@@ -73,6 +73,11 @@ class Report:
     unix_s: float
     """Wall clock at the start, seconds since 1970."""
 
+    _by_name: dict[str, NodeResult] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+    """The rows by their nodes' names, from when one is first asked for."""
+
     def __iter__(self) -> Iterator[NodeResult]:
         return iter(self.results)
 
@@ -112,10 +117,9 @@ class Report:
         Raises:
             KeyError: There is none.
         """
-        for row in self.results:
-            if row.node.name == name:
-                return row
-        raise KeyError(name)
+        if not self._by_name:  # for programs that ask in a loop over ten thousand nodes
+            self._by_name.update((row.node.name, row) for row in self.results)
+        return self._by_name[name]
 
     def raise_for_failures(self) -> None:
         """Raise what went wrong; return when every node did what was asked.
