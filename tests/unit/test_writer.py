@@ -252,6 +252,24 @@ async def test_a_cancel_returns_at_once_while_a_write_is_stuck(pipe: tuple[int, 
     assert writer.waiting_bytes >= 1_000_000
 
 
+async def test_a_write_that_is_stuck_already_when_we_close_is_given_up_in_time(
+    pipe: tuple[int, int],
+) -> None:
+    closed: list[str] = []
+    writer = FdWriter(pipe[1], Flow(), lambda: closed.append("closed"))
+    writer.write(b"x" * HIGH_BYTES)
+
+    with trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.serve)
+            while writer._writing is None:
+                await trio.lowlevel.checkpoint()
+            writer.close(patience_s=0.05)
+
+    assert isinstance(writer.error, TimeoutError)
+    assert closed == ["closed"]
+
+
 async def test_a_reader_that_goes_away_is_told_once_and_the_rest_swallowed(
     pipe: tuple[int, int],
 ) -> None:
