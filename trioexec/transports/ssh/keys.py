@@ -18,7 +18,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import asyncssh  # noqa: TID251
 from asyncssh.packet import SSHPacket  # noqa: TID251
@@ -204,7 +204,15 @@ class SharedAgent(asyncssh.SSHAgentClient):
     async def _make_request(self, msgtype: int, *args: bytes) -> tuple[int, SSHPacket]:
         # A node that is cancelled while it waits (for a hand on a token, say) would leave its
         # answer to the next node's question, and so on to the end of the run.
-        return await asyncio.shield(super()._make_request(msgtype, *args))
+        asking = asyncio.ensure_future(super()._make_request(msgtype, *args))
+        asking.add_done_callback(_hear)
+        return await asyncio.shield(asking)
+
+
+def _hear(asked: asyncio.Future[Any]) -> None:
+    """Take note of an error that who has asked may not be there to hear; asyncio wants that."""
+    if not asked.cancelled():
+        asked.exception()
 
 
 def _certified(
