@@ -73,6 +73,8 @@ def test_the_version_costs_no_more_than_an_empty_interpreter(flag: str) -> None:
         pytest.param(["nodes", "web[1-3]"], id="nodes"),
         pytest.param(["nodes", "--fold", "web[1-3]"], id="nodes --fold"),
         pytest.param(["nodes", "--count", "^/dev/null", "a"], id="nodes of a file"),
+        pytest.param(["__complete", "--paral"], id="an option at TAB"),
+        pytest.param(["__complete", "-C", "prod"], id="a cluster at TAB"),
     ],
 )
 def test_help_and_plain_nodes_import_nothing_heavy(argv: list[str]) -> None:

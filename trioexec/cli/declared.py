@@ -5,10 +5,11 @@ A field of an option dataclass is ``Annotated[TYPE, option(...)]``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_origin, get_type_hints
 
+from trioexec.cli.completers import Completer
 from trioexec.cli.texts import Reader
 
 __all__ = ["Flag", "Option", "declared", "flags_of", "option", "sets_of"]
@@ -43,8 +44,8 @@ class Option:
     """Whether a flag can be taken back, by its opposite: what a variable, a file or a record of
     the journal may say has to be."""
 
-    completer: Callable[[object], list[str]] | None = None
-    """Lists what the text may be, for shells."""
+    completer: Completer | None = None
+    """Lists what the text may be, for shells; of a FILE or DIR they know, and of a|b we do."""
 
     @property
     def long_name(self) -> str:

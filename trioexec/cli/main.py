@@ -16,6 +16,7 @@ from trioexec.cli.quick import help_text
 from trioexec.cli.reading import read, variables_of
 from trioexec.cli.registry import COMMANDS, DEFAULT_COMMAND, load
 from trioexec.cli.secrets import VARIABLES, hide_variables
+from trioexec.cli.shells import COMPLETE
 from trioexec.model.errors import TrioexecError
 from trioexec.model.exitcodes import BUG, INTERRUPTED, OK, OUTPUT_CLOSED, USAGE
 from trioexec.settings.layers import ENV_PREFIX, strays
@@ -28,9 +29,6 @@ OTHER_NAMES = frozenset({"pdsh"})
 REPORT_BUGS = (
     "This is a bug in trioexec, not in what you asked for: please report it with the lines above."
 )
-
-COMPLETE = "__complete"
-"""What the completion scripts of cyclopts call us with."""
 
 _NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 """What comes of a stdout that takes nothing: a full disk, a closed descriptor."""
@@ -80,9 +78,9 @@ def _own_arguments() -> list[str]:
 
 def _dispatch(arguments: list[str], env: Mapping[str, str]) -> int:
     if arguments[:1] == [COMPLETE]:
-        from trioexec.cli.app import make_app  # noqa: PLC0415 - imports cyclopts
+        from trioexec.cli.completing import answer  # noqa: PLC0415 - shells alone ask
 
-        make_app()(arguments, exit_on_error=False, result_action="return_value")
+        answer(arguments[1:], env)
         return OK
     name, rest = DEFAULT_COMMAND, arguments
     if arguments and arguments[0] in COMMANDS:

@@ -43,8 +43,6 @@ def _parameter(flag: Flag) -> Parameter:
     how: dict[str, Any] = {"negative": option.opposite or (), "show_default": False}
     if option.read is not None:
         how = {"converter": _reading(flag), "n_tokens": 1, "show_default": _default_text}
-    if option.completer is not None:
-        how["completer"] = option.completer
     return Parameter(
         name=option.names,
         group=(_panel(option.panel), *exclusive),

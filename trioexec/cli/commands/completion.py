@@ -6,10 +6,11 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final
 
 from trioexec.cli.options import CompletionOptions
 from trioexec.cli.registry import CommandEntry
+from trioexec.cli.shells import SCRIPTS, Shell
 from trioexec.model.errors import UsageError
 from trioexec.model.exitcodes import OK
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from trioexec.cli.invocation import Invocation
 
 __all__ = ["ENTRY", "MARK", "main", "place_of"]
-
-Shell = Literal["bash", "zsh", "fish"]
 
 ENTRY = CommandEntry(
     usage="[--install] bash|zsh|fish",
@@ -34,24 +33,12 @@ MARK: Final = "# Written by trioexec completion --install, which may write it an
 """By what we know a file for ours; the first line of it, or the one after zsh's own."""
 
 
-_EVALUATED: Final = """
-# Autoloaded, the first line has told zsh whom this is for; evaluated, nobody has.
-if [[ $funcstack[1] != _cyclopts_trioexec ]] && (( $+functions[compdef] )); then
-  compdef _cyclopts_trioexec trioexec
-fi
-"""
-
-
 def main(call: Invocation) -> int:
     """Print the script, or install it."""
-    if len(call.words) != 1 or call.words[0] not in ("bash", "zsh", "fish"):
+    if len(call.words) != 1 or call.words[0] not in SCRIPTS:
         raise UsageError(f"completion takes one shell.\nUsage: trioexec completion {ENTRY.usage}")
-    from trioexec.cli.app import make_app  # noqa: PLC0415 - imports cyclopts
-
-    shell = cast("Shell", call.words[0])
-    script = make_app().generate_completion(shell=shell)
-    if shell == "zsh":
-        script += _EVALUATED
+    shell = call.words[0]
+    script = SCRIPTS[shell]
     if not call.options(CompletionOptions).install:
         sys.stdout.write(script)
         return OK
@@ -74,7 +61,7 @@ def place_of(shell: Shell, env: Mapping[str, str]) -> Path:
             return folder / "completions" / "trioexec"
         case "zsh":
             # No folder of a user's is looked into by itself; the name is that of the function.
-            return _home(env, "DATA", ".local/share", "zsh/site-functions") / "_cyclopts_trioexec"
+            return _home(env, "DATA", ".local/share", "zsh/site-functions") / "_trioexec"
         case "fish":
             return _home(env, "CONFIG", ".config", "fish/completions") / "trioexec.fish"
 

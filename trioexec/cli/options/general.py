@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
+from trioexec.cli.completers import profile_names
 from trioexec.cli.declared import option
 from trioexec.cli.texts import text
 
@@ -64,6 +65,7 @@ class FileOptions:
             panel="General",
             metavar="NAME",
             read=text,
+            completer=profile_names,
             help="Options that a config file has by name.",
         ),
     ] = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from trioexec.cli.completers import group_names
+from trioexec.cli.completers import cluster_names, expressions
 from trioexec.cli.declared import option
 from trioexec.cli.options.numbers import UNSET
 from trioexec.cli.texts import number, text
@@ -28,7 +28,7 @@ class NodeOptions:
             panel="Nodes",
             metavar="EXPR",
             read=text,
-            completer=group_names,
+            completer=expressions,
             help="Nodes: [user@]host[:port], web[1-20], a,b, ^file, - for stdin, @group. "
             "Repeatable.",
         ),
@@ -41,6 +41,7 @@ class NodeOptions:
             panel="Nodes",
             metavar="NAME",
             read=text,
+            completer=cluster_names,
             help="The nodes of a cluster of the config file, with the options it has there.",
         ),
     ] = ""
@@ -52,7 +53,7 @@ class NodeOptions:
             panel="Nodes",
             metavar="EXPR",
             read=text,
-            completer=group_names,
+            completer=expressions,
             help="Keep only these: a name, a glob or a node set. Repeatable.",
         ),
     ] = ()
@@ -64,7 +65,7 @@ class NodeOptions:
             panel="Nodes",
             metavar="EXPR",
             read=text,
-            completer=group_names,
+            completer=expressions,
             help="Leave these out: a name, a glob or a node set. Repeatable.",
         ),
     ] = ()
