@@ -6,20 +6,20 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import asyncssh  # noqa: TID251
+import pytest
 from trio.testing import MockClock
 
 from trioexec.transports.ssh.dial import Way
 from trioexec.transports.ssh.kept import KeptConnections
 from trioexec.transports.ssh.routes import Route
 
-ROUTE = cast(
-    "Route",
-    SimpleNamespace(
-        target=SimpleNamespace(label="n", host="n", port=22, username="u", options=object()),
-        hops=(),
-        way=Way(host="n", port=22),
-    ),
-)
+
+def _route(host: str) -> Route:
+    target = SimpleNamespace(label=host, host=host, port=22, username="u", options=object())
+    return cast("Route", SimpleNamespace(target=target, hops=(), way=Way(host=host, port=22)))
+
+
+ROUTE = _route("n")
 
 
 class Connection:
@@ -111,3 +111,15 @@ async def test_a_connection_that_all_give_up_is_closed_at_once(
 
     assert used == (True, False)
     assert only.closed
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2])
+async def test_no_more_are_kept_than_may_be(autojump_clock: MockClock, *, limit: int) -> None:
+    kept, made = KeptConnections(limit=limit), [connection() for _ in range(3)]
+    routes = [_route(f"n{number}") for number in range(3)]
+
+    for route, each in zip(routes, made, strict=True):
+        kept.put(route, each).release()
+
+    assert [each.closed for each in made] == [number >= limit for number in range(3)]
+    assert len(kept.ages()) == limit
