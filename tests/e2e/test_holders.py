@@ -6,9 +6,10 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
 import trio
 
-from tests.e2e.rig import Cli, Marker, keygen, silent_server, until
+from tests.e2e.rig import Cli, Done, Marker, closed_port, keygen, silent_server, until
 from tests.e2e.ssh_rig import account, need_root, own_sshd
 from tests.e2e.test_hold import NODES, Held, held
 
@@ -223,6 +224,25 @@ async def test_runs_at_one_time_share_a_holder(held: Held) -> None:
     assert sorted(codes) == [0, 1, 2, 3]
     assert held.cli.sshd.logins(since) <= 20
     assert (await held.hold()).count("holder ") == 1
+
+
+@pytest.mark.parametrize("way", [("--workers", "2"), ("--persist", "5m")], ids=["workers", "held"])
+async def test_what_is_said_with_v_is_said_whoever_connects(
+    held: Held, way: tuple[str, str]
+) -> None:
+    with closed_port() as port:
+        words = ("-v", "-H", f"127.0.1.[1-3],127.0.1.4:{port}", "true")
+        alone = await held("--no-hold", "--workers", "1", *words)
+
+        other = await held(*way, *words)
+
+    assert _told(alone) == _told(other)
+    assert any("connection refused <- ConnectionRefusedError" in line for line in _told(alone))
+
+
+def _told(done: Done) -> list[str]:
+    """List what the log said, each line once: each worker reads the configuration."""
+    return sorted({line for line in done.stderr.splitlines() if line.startswith("trioexec: ")})
 
 
 def _is_over(pid: int) -> bool:

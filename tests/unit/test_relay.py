@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import cast
@@ -315,6 +316,26 @@ async def test_a_command_that_is_being_ended_reads_no_more() -> None:
     await _cancelled_call("command", send, Command(text="do", stdin=stdin))
 
     assert sends == [trio.BrokenResourceError]
+
+
+class _Logs(FakeTransport):
+    """Logs what it does."""
+
+    async def run(self, node: Node, command: Command, call: Call) -> Ended:
+        logging.getLogger("trioexec.transports.fake").info("seen %s", node.name)
+        return Exited(code=0)
+
+
+@pytest.mark.parametrize(("level", "times"), [(logging.INFO, 2), (logging.WARNING, 0)])
+async def test_what_is_logged_of_a_call_is_logged_by_its_run_where_that_is_heard(
+    caplog: pytest.LogCaptureFixture, level: int, times: int
+) -> None:
+    caplog.set_level(level, "trioexec")
+
+    async with relayed(_Logs({}), "n") as there:
+        await there.fleet.run("do")
+
+    assert caplog.messages.count("seen n") == times  # there, and here
 
 
 async def test_stdin_crosses_whole_however_long_it_is() -> None:

@@ -15,6 +15,7 @@ from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Exited, Killed, Unreachable
 from trioexec.transports.base import Call, Ended, Reached
 from trioexec.transports.relay.link import Link
+from trioexec.transports.relay.log import is_wanted, log_again
 from trioexec.transports.relay.wire import (
     Cancel,
     Done,
@@ -24,9 +25,11 @@ from trioexec.transports.relay.wire import (
     Hold,
     Know,
     LimitConnect,
+    Log,
     Output,
     Phase,
     Status,
+    Tell,
     decode_from_server,
     ended_of,
     request,
@@ -86,6 +89,8 @@ class RelayTransport:
         self._link = Link(stream)
         if self._know is not None:
             self._link.send(self._know)
+        if is_wanted():
+            self._link.send(Tell())
         async with stream, trio.open_nursery() as nursery:
             nursery.start_soon(self._link.pump)
             nursery.start_soon(self._listen, self._link)
@@ -196,6 +201,9 @@ class RelayTransport:
 
     def _obey(self, message: FromServer) -> None:
         if isinstance(message, Status):
+            return
+        if isinstance(message, Log):
+            log_again(message)
             return
         pending = self._pending.get(message.call)
         if pending is None:

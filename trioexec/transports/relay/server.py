@@ -21,6 +21,7 @@ from trioexec.model.flow import Flow
 from trioexec.model.goodbyes import Goodbyes
 from trioexec.transports.base import Reached, Transport
 from trioexec.transports.relay.link import Link
+from trioexec.transports.relay.log import log_to
 from trioexec.transports.relay.wire import (
     Ask,
     Cancel,
@@ -34,6 +35,7 @@ from trioexec.transports.relay.wire import (
     Phase,
     Request,
     Status,
+    Tell,
     ToServer,
     command_of,
     decode_to_server,
@@ -80,6 +82,8 @@ async def serve_link(
                         readers.hold(message.reader, held=message.held)
                     case Ask() if answer is not None:
                         link.send(answer(message))
+                    case Tell():
+                        log_to(link)
                     case Know() if learn is not None:
                         learn(message)
                     case Cancel() if message.call in calls:

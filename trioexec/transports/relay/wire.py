@@ -40,10 +40,12 @@ __all__ = [
     "Hold",
     "Know",
     "LimitConnect",
+    "Log",
     "Output",
     "Phase",
     "Request",
     "Status",
+    "Tell",
     "ToServer",
     "decode_from_server",
     "decode_to_server",
@@ -53,7 +55,7 @@ __all__ = [
     "request",
 ]
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the messages.  One more with every change: who speaks another finds no holder."""
 
 MAX_FRAME_BYTES: Final = 64 * 1024 * 1024
@@ -118,6 +120,10 @@ class Know(_Message, frozen=True, array_like=True, tag=True):
     """Paths of key files, and theirs."""
 
 
+class Tell(_Message, frozen=True, array_like=True, tag=True):
+    """Have what is logged of this run's calls sent, as `Log`."""
+
+
 class Ask(_Message, frozen=True, array_like=True, tag=True):
     """Ask a holder how it is; or, with `stop`, to end.
 
@@ -178,6 +184,14 @@ class Output(_Message, frozen=True, array_like=True, tag=True):
     data: bytes
 
 
+class Log(_Message, frozen=True, array_like=True, tag=True):
+    """A line of the package's log."""
+
+    logger: str
+    level: int
+    text: str
+
+
 class Finished(_Message, frozen=True, array_like=True, tag=True):
     """The call's end; `kind` is an outcome's class name, empty after a cancel."""
 
@@ -189,8 +203,8 @@ class Finished(_Message, frozen=True, array_like=True, tag=True):
     remote_ended: bool = False
 
 
-ToServer = Request | Feed | Hold | Cancel | Know | Ask
-FromServer = Phase | LimitConnect | Output | Done | Finished | Status
+ToServer = Request | Feed | Hold | Cancel | Know | Tell | Ask
+FromServer = Phase | LimitConnect | Output | Done | Log | Finished | Status
 
 _encoder = msgspec.msgpack.Encoder()
 _to_server: msgspec.msgpack.Decoder[ToServer] = msgspec.msgpack.Decoder(ToServer)
