@@ -241,7 +241,7 @@ def test_no_option_is_without_a_case() -> None:
 
 def test_no_ssh_option_of_ours_is_left_at_the_transports_default() -> None:
     """The transport can do what no option asks for only where that is meant."""
-    not_offered = {"keep_connections", "sudo_password", "connect_timeout_s", "parallel"}
+    not_offered = {"keep_connections", "connect_timeout_s", "parallel"}
     not_offered |= {"key_passphrases"}  # asked for when a key wants it
 
     asked_for = {name for _, name, _ in SSH_CASES.values()}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from trioexec.api import open_fleet
-from trioexec.model.errors import ConfigError
-from trioexec.model.outcomes import Unreachable
+from trioexec import ConfigError, Node, SshOptions, Unreachable, UsageError, open_fleet
+from trioexec.testing import FakeTransport
 from trioexec.transports.ssh import transport as transport_module
-from trioexec.transports.ssh.options import SshOptions
 from trioexec.transports.ssh.transport import SshTransport
 
 
@@ -63,3 +63,34 @@ async def test_a_connect_timeout_that_is_given_wins(
         pass
 
     assert [each.connect_timeout_s for each in made] == [asked_for]
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        pytest.param(
+            lambda: Node(name="a", host="a", port=99999), "'a': 99999", id="a node's port"
+        ),
+        pytest.param(lambda: SshOptions(port=0), "port: 0", id="a port for all"),
+        pytest.param(lambda: SshOptions(connect_timeout_s=-1), "no length of time", id="a time"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused_at_once(
+    make: Callable[[], object], says: str
+) -> None:
+    with pytest.raises(UsageError, match=says):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        pytest.param({"command": ["df", "-h"]}, "not list; shlex.join", id="words"),
+        pytest.param({"command": "cat", "input": "text"}, "bytes, not str", id="input"),
+        pytest.param({"command": "x", "env": {"N": 3}}, "value of N is a text, not int", id="env"),
+    ],
+)
+async def test_what_is_of_another_type_is_said_to_be(arguments: dict[str, Any], says: str) -> None:
+    async with open_fleet("a", transport=FakeTransport({})) as fleet:
+        with pytest.raises(TypeError, match=says):
+            await fleet.run(**arguments)

@@ -349,6 +349,13 @@ def _command(
     command: str | Command, *, stdin: bytes | None, env: Mapping[str, str] | None
 ) -> Command:
     made = Command(text=command) if isinstance(command, str) else command
+    if not isinstance(made, Command):
+        raise TypeError(
+            f"a command is a text for the node's shell, or a Command, not {type(made).__name__}; "
+            "shlex.join makes a text of words"
+        )
+    if not isinstance(stdin, bytes | None):
+        raise TypeError(f"input is bytes, not {type(stdin).__name__}; encode a text")
     if stdin is not None:
         made = replace(made, stdin=stdin)
     return replace(made, env={**made.env, **env}) if env else made

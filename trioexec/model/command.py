@@ -79,6 +79,8 @@ class Command:
                     f"{name!r} is no name of a variable.\n"
                     "It takes letters, digits and _, and no digit first."
                 )
+            if not isinstance(value, str):  # it may be a secret: not shown
+                raise TypeError(f"the value of {name} is a text, not {type(value).__name__}")
             if fault := fault_of(value):
                 raise UsageError(f"the value of {name} {fault}")
 

@@ -42,7 +42,11 @@ _TEXT = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One machine of a run, as its user named it."""
+    """One machine of a run, as its user named it.
+
+    Raises:
+        NodeSetError: The port is none.
+    """
 
     name: str
     """What was typed, with user and port: unique in a run, and how every output calls the node."""
@@ -59,6 +63,11 @@ class Node:
     rank: int = 0
     """Position in the run, from 0, in the order typed."""
 
+    def __post_init__(self) -> None:
+        """Refuse what no socket takes."""
+        if self.port is not None and not 0 < self.port <= MAX_PORT:
+            raise NodeSetError(_no_port(self.name, self.port))
+
 
 def parse_node(text: str, *, rank: int = 0) -> Node:
     """Read one ``[user@]host[:port]``; an IPv6 address with a port stands in brackets.
@@ -74,11 +83,13 @@ def parse_node(text: str, *, rank: int = 0) -> Node:
     if port_text is not None:
         port = port_of(port_text)
         if port is None:
-            raise NodeSetError(
-                f"{text!r}: {port_text!r} is not a port.\nA port is a number from 1 to {MAX_PORT}."
-            )
+            raise NodeSetError(_no_port(text, port_text))
     host = match["bracketed"] or match["host"] or match["bare"]
     return Node(name=text, host=host, port=port, user=match["user"], rank=rank)
+
+
+def _no_port(name: str, port: object) -> str:
+    return f"{name!r}: {port!r} is not a port.\nA port is a number from 1 to {MAX_PORT}."
 
 
 def port_of(text: str) -> int | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from trioexec.model.errors import UsageError
+from trioexec.model.nodes import MAX_PORT
 from trioexec.model.secret import Secret
 
 __all__ = ["KEEPALIVE_COUNT", "KEEPALIVE_S", "SshOptions"]
@@ -18,7 +20,11 @@ KEEPALIVE_COUNT = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SshOptions:
-    """The ``ssh`` group of options.  None: what ssh_config says, then OpenSSH's default."""
+    """The ``ssh`` group of options.  None: what ssh_config says, then OpenSSH's default.
+
+    Raises:
+        UsageError: The port or the time is none.
+    """
 
     user: str | None = None
     """Who logs in, on nodes that do not say."""
@@ -65,3 +71,15 @@ class SshOptions:
 
     keep_connections: bool = False
     """Whether connections stay open for later calls, until the transport closes."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would fail only when the first node is to be reached."""
+        if self.port is not None and not 0 < self.port <= MAX_PORT:
+            raise UsageError(
+                f"port: {self.port} is not a port.\nA port is a number from 1 to {MAX_PORT}."
+            )
+        if self.connect_timeout_s is not None and not self.connect_timeout_s > 0:  # nor is NaN
+            raise UsageError(
+                f"connect_timeout_s: {self.connect_timeout_s} is no length of time.\n"
+                "It takes seconds above 0, or math.inf."
+            )
