@@ -7,11 +7,14 @@ import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from trioexec.model.errors import UsageError
 from trioexec.settings.sources.base import Surroundings
 from trioexec.settings.sources.lines import expressions_of
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 __all__ = ["PLACE_OF_GROUP", "ProgramSource", "output_of"]
 
@@ -75,30 +78,7 @@ def output_of(
     import subprocess  # noqa: PLC0415  (20 ms that only programs have to pay)
 
     who = called or repr(argv[0])
-    try:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=dict(env),
-            cwd=folder,
-            text=True,
-            encoding="utf-8",
-            errors="backslashreplace",
-        )
-    except FileNotFoundError as exc:
-        raise UsageError(
-            f"{reference}: the program {who} is not on this machine.\n"
-            "Install it, or run trioexec where it is; the nodes can also be named themselves."
-        ) from exc
-    except (OSError, ValueError) as exc:
-        reason = (exc.strerror if isinstance(exc, OSError) else None) or str(exc)
-        raise UsageError(
-            f"{reference}: cannot run {who}: {reason.lower()}.\n"
-            "Check that it is a program and may be run."
-        ) from exc
-    with process:
+    with _start(argv, env, folder, f"{reference}:", who) as process:
         try:
             output, complaints = process.communicate(timeout=PATIENCE_S)
         except subprocess.TimeoutExpired as exc:
@@ -118,6 +98,36 @@ def output_of(
             f"Try it by hand: {_visible(do)}"
         )
     return output
+
+
+def _start(
+    argv: Sequence[str], env: Mapping[str, str], folder: str | None, where: str, who: str
+) -> Popen[str]:
+    import subprocess  # noqa: PLC0415
+
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(env),
+            cwd=folder,
+            text=True,
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
+    except FileNotFoundError as exc:
+        raise UsageError(
+            f"{where} the program {who} is not on this machine.\n"
+            "Install it, or run trioexec where it is; the nodes can also be named themselves."
+        ) from exc
+    except (OSError, ValueError) as exc:
+        reason = (exc.strerror if isinstance(exc, OSError) else None) or str(exc)
+        raise UsageError(
+            f"{where} cannot run {who}: {reason.lower()}.\n"
+            "Check that it is a program and may be run."
+        ) from exc
 
 
 def end_with_offspring(pid: int) -> None:
