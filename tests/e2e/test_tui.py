@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -142,6 +143,31 @@ def test_stopped_it_gives_the_terminal_back_and_goes_on(terminal: Terminal, way:
     assert "stopped (interrupt): n[1-3]" in terminal.shows("code 130")
     assert left_running() == []
     terminal.is_as_it_was()
+
+
+def test_killed_while_it_is_stopped_it_leaves_the_terminal_alone(terminal: Terminal) -> None:
+    terminal.run("-H", "a", SLOW)
+    terminal.shows("ready on a")
+    terminal.press("C-z")
+    terminal.shows("Stopped")
+    written = terminal.log()
+    left = terminal.children()
+    terminal.signal(signal.SIGKILL)
+    terminal.until(lambda: not any(map(is_there, left)), "an end of the guard")
+    terminal.type("echo the shell is he''re")
+    terminal.shows("the shell is here")
+
+    assert b"\x1b[?1049l" not in written.read_bytes(), "it would move the shell's cursor"
+    terminal.is_as_it_was()
+
+
+def is_there(pid: int) -> bool:
+    """Whether a process runs; nobody may have reaped it yet."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
 
 
 def test_continued_though_it_never_stopped_it_goes_on(terminal: Terminal) -> None:

@@ -102,6 +102,18 @@ class Terminal:
     def signal(self, number: int) -> None:
         os.kill(int((self.folder / "pid").read_text()), number)
 
+    def log(self) -> Path:
+        """Have all that is written to the terminal from now on in a file."""
+        path = self.folder / "written"
+        path.touch()
+        self._tmux("pipe-pane", f"cat >> {shlex.quote(str(path))}")
+        return path
+
+    def children(self) -> list[int]:
+        """List what the program that was run has started."""
+        pid = (self.folder / "pid").read_text().strip()
+        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     def is_as_it_was(self) -> None:
         self.until(lambda: self.flags() == "0 0 1", "the flags of an idle terminal")
         assert self.stty() == self.modes

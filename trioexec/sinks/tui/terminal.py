@@ -30,9 +30,15 @@ _GUARD: Final = r"""
 exec 3>&2 2>/dev/null
 saved=$(stty -g <&3)
 echo ready
-read -r up || exit 0
-raw=$(stty -g <&3)
-read -r bye && exit 0
+ours=
+while read -r word; do
+    case $word in
+    up) raw=$(stty -g <&3); ours=1 ;;
+    down) ours= ;;
+    bye) exit 0 ;;
+    esac
+done
+[ "$ours" ] || exit 0
 # Where a shell has set its own modes by now, they stay.
 [ "$(stty -g <&3)" = "$raw" ] && stty "$saved" <&3
 printf "$1" >&3
@@ -51,7 +57,6 @@ class OwnTerminal:
         self.restored: bool = True
         """Whether the driver has nothing to undo."""
         self._guard: subprocess.Popen[bytes] | None = None
-        self._guard_knows = False
 
     def start_guard(self) -> None:
         """Have the guard remember how the terminal is; it does nothing where there is no shell."""
@@ -75,19 +80,18 @@ class OwnTerminal:
             return False
 
     def entered(self) -> None:
-        """The driver has changed the modes; again, where it was stopped meanwhile."""
+        """The driver has changed the modes."""
         self.restored = False
-        if not self._guard_knows:
-            self._guard_knows = True
-            self._tell(b"up\n")
+        self._tell(b"up\n")
 
     def left(self) -> None:
-        """The driver has changed them back."""
+        """The driver has changed them back, for good or for as long as we are stopped."""
         self.restored = True
+        self._tell(b"down\n")
 
     def dismiss_guard(self) -> None:
         """Let the guard go: the terminal is as it was."""
-        self._tell(b"up\nbye\n")
+        self._tell(b"bye\n")
         if self._guard is not None:
             assert self._guard.stdin is not None
             assert self._guard.stdout is not None
