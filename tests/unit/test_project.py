@@ -46,12 +46,17 @@ def test_settings_for_the_forge_can_be_read() -> None:
         assert isinstance(yaml.safe_load(path.read_text()), dict), path
 
 
-def test_the_weekly_sessions_are_those_of_the_noxfile() -> None:
+def test_the_weekly_sessions_are_those_of_the_noxfile_on_each_python_that_is_promised() -> None:
     flow = yaml.safe_load((ROOT / ".github/workflows/weekly.yml").read_text())
-    sessions = flow["jobs"]["session"]["strategy"]["matrix"]["session"]
+    jobs = flow["jobs"]["session"]["strategy"]["matrix"]["include"]
+    sessions = [job["session"] for job in jobs]
+    promised = re.findall(
+        r'"Programming Language :: Python :: (3\.\d+)"', (ROOT / "pyproject.toml").read_text()
+    )
     known = re.findall(
         r"^@nox\.session\ndef (\w+)", (ROOT / "noxfile.py").read_text(), re.MULTILINE
     )
 
     assert "minimums" in sessions
     assert set(sessions) <= set(known)
+    assert {job["python"] for job in jobs} == set(promised)
