@@ -13,13 +13,14 @@ from trioexec.model.errors import UsageError
 from trioexec.model.exitcodes import FAILED, OK
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from trioexec.cli.invocation import Invocation
     from trioexec.transports.relay.spawn import Silent
-    from trioexec.transports.relay.wire import Status
+    from trioexec.transports.relay.wire import Held, Status
 
-__all__ = ["ENTRY", "main"]
+__all__ = ["ENTRY", "connection_lines", "main"]
 
 ENTRY = CommandEntry(
     usage="[list | stop]",
@@ -63,10 +64,7 @@ def _list() -> int:
             f" {_count(status.calls, 'command')} running, since {_span(status.age_s)},"
             f" ends after {_span(status.persist_s)} of rest\n"
         )
-        for held in status.held:
-            sys.stdout.write(
-                f"  {held.name}: open {_span(held.age_s)}, unused {_span(held.idle_s)}\n"
-            )
+        sys.stdout.writelines(f"  {line}\n" for line in connection_lines(status.held))
     return OK if len(statuses) == len(found) else FAILED
 
 
@@ -80,6 +78,17 @@ def _answered(found: list[Status | Silent]) -> list[Status]:
                 f"holder {each.pid}: does not answer; trioexec hold stop ends it all the same\n"
             )
     return [each for each in found if not isinstance(each, Silent)]
+
+
+def connection_lines(held: Iterable[Held]) -> list[str]:
+    """Write connections in lines, of those that are alike one; the longest open first."""
+    from trioexec.model.hostlist import fold  # noqa: PLC0415 - node sets are slow
+
+    alike: dict[str, list[str]] = {}
+    for one in sorted(held, key=lambda one: -one.age_s):
+        text = f"open {_span(one.age_s)}, unused {_span(one.idle_s)}"
+        alike.setdefault(text, []).append(one.name)
+    return [f"{fold(names)}: {text}" for text, names in alike.items()]
 
 
 def _stop() -> int:
