@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
@@ -17,10 +18,13 @@ from trioexec.settings.sources import (
     Surroundings,
     open_sources,
     process,
+    programs,
     resolver,
 )
 from trioexec.settings.sources import lines as lines_module
 from trioexec.settings.sources.base import unknown_group
+
+HANG_S = 60
 
 
 class Site:
@@ -252,11 +256,31 @@ def test_a_program_that_fails_is_an_error(site: Site, argv: list[str], what: str
 def test_a_program_that_hangs_is_an_error_and_ended_with_what_it_started(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trioexec.settings.sources.programs.PATIENCE_S", 1)
+    started = Path("started")
+    lose_patience_once(started, monkeypatch)
     site.commands = {"cmdb": ["sh", "-c", "sleep 3600 & echo $! >started; wait; echo x"]}
 
-    assert "'sh' has not answered in 1 s." in site.error("@cmdb")
-    assert not is_alive(int(Path("started").read_text()))
+    assert "'sh' has not answered in 0.1 s." in site.error("@cmdb")
+    wait_until(lambda: not is_alive(int(started.read_text())))
+
+
+def lose_patience_once(started: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for 0.1 s, and then for as long as a slow machine takes to write down who has started."""
+    end = programs.end_with_offspring
+
+    def end_what_started(pid: int) -> None:
+        wait_until(lambda: started.exists() and started.read_text().endswith("\n"))
+        end(pid)
+
+    monkeypatch.setattr(programs, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(programs, "end_with_offspring", end_what_started)
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    limit_s = time.monotonic() + HANG_S
+    while not holds():
+        assert time.monotonic() < limit_s
+        time.sleep(0.01)  # noqa: TID251 - no loop here
 
 
 def is_alive(pid: int) -> bool:
@@ -545,10 +569,11 @@ def test_an_upcall_reads_nothing_of_ours_and_runs_where_its_files_are(site: Site
 def test_an_upcall_that_hangs_is_an_error_and_ended(
     site: Site, clustershell: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trioexec.settings.sources.programs.PATIENCE_S", 1)
+    started = clustershell / "hangs"
+    lose_patience_once(started, monkeypatch)
 
-    assert "upcall 'map' of 'hangs' has not answered in 1 s." in site.error("@hangs:x")
-    assert not is_alive(int((clustershell / "hangs").read_text()))
+    assert "upcall 'map' of 'hangs' has not answered in 0.1 s." in site.error("@hangs:x")
+    wait_until(lambda: not is_alive(int(started.read_text())))
 
 
 @pytest.mark.parametrize(
