@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
+import trio
+from trio.testing import MockClock
 
 from tests.unit.recorded import EVERY_WAY, UNIX_S, events_of
 from trioexec.model.errors import UsageError
@@ -13,7 +15,7 @@ from trioexec.model.journal import DamagedError, Header
 from trioexec.settings import journal as settings_journal
 from trioexec.settings.journal import Journal, journal_directory
 from trioexec.sinks import journal as sinks_journal
-from trioexec.sinks.journal import JournalSink
+from trioexec.sinks.journal import FLUSH_S, JournalSink
 
 
 def header(run_id: str, event: RunStarted) -> Header:
@@ -210,8 +212,44 @@ def test_a_full_disk_is_said_once_and_leaves_what_was_written(
     assert not entry.is_running()
 
 
-async def test_the_sink_keeps_nobody_waiting() -> None:
-    await JournalSink(create=Journal(Path("/x")).create, header=header, say=print).serve()
+async def test_from_second_to_second_the_record_holds_what_has_happened(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    journal = Journal(tmp_path)
+    sink = JournalSink(create=journal.create, header=header, say=pytest.fail)
+    *events, last = events_of(EVERY_WAY)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(sink.serve)
+        for event in events:
+            sink.handle(event)
+        before = journal.entries()[0].read().events
+        await trio.sleep(FLUSH_S + 0.1)  # in which nothing happens
+        after = journal.entries()[0].read()
+        sink.handle(last)
+
+    assert len(before) < len(events)
+    assert list(after.events) == events
+    assert not after.complete
+    assert list(journal.entries()[0].read().events) == [*events, last]
+
+
+async def test_a_disk_that_is_full_when_the_record_is_brought_up_to_date_is_said_once(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    said: list[str] = []
+
+    def create(unix_s: float) -> tuple[str, int]:
+        return "full", os.open("/dev/full", os.O_WRONLY)
+
+    sink = JournalSink(create=create, header=header, say=said.append)
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(sink.serve)
+            for event in events_of(EVERY_WAY):
+                sink.handle(event)
+
+    assert said == ["trioexec: this run is not kept in the journal: No space left on device"]
 
 
 def test_a_record_that_is_gone_or_broken_is_a_line_not_a_traceback(tmp_path: Path) -> None:

@@ -57,8 +57,6 @@ _GZIP: Final = 31
 _GZIP_START: Final = b"\x1f\x8b\x08"
 _LEVEL: Final = 3
 _COMMAND_CHARS: Final = 500
-_FLUSH_S: Final = 1.0
-"""A crash loses no more than this."""
 
 
 class DamagedError(UsageError):
@@ -124,7 +122,7 @@ class Encoder:
         self._node_bytes = node_bytes
         self._used: dict[str, int] = {}
         self._dropped: dict[str, int] = {}
-        self._flushed_s = 0.0
+        self._loose = False
         self._nodes = self._ok = 0
 
     def encode(self, event: Event) -> bytes:
@@ -136,7 +134,7 @@ class Encoder:
                 return (
                     self._line(json.dumps(head).encode())
                     + self._line(to_json(event))
-                    + self._flush()
+                    + self.flush()
                 )
             case NodeOutput():
                 return self._output(event)
@@ -144,11 +142,14 @@ class Encoder:
                 return self._line(to_json(event)) + self._end(event)
             case NodeFinished():
                 self._ok += event.outcome.ok
-        data = self._line(to_json(event))
-        if event.at_s - self._flushed_s >= _FLUSH_S:
-            self._flushed_s = event.at_s
-            data += self._flush()
-        return data
+        return self._line(to_json(event))
+
+    def flush(self) -> bytes:
+        """Give what is not in the record yet of what has been taken: it can be read then."""
+        if not self._loose:
+            return b""
+        self._loose = False
+        return self._zip.flush(zlib.Z_SYNC_FLUSH)
 
     def _output(self, event: NodeOutput) -> bytes:
         used = self._used.get(event.node, 0)
@@ -179,10 +180,8 @@ class Encoder:
         return data + last.compress(line) + last.flush()
 
     def _line(self, line: bytes) -> bytes:
+        self._loose = True
         return self._zip.compress(line + b"\n")
-
-    def _flush(self) -> bytes:
-        return self._zip.flush(zlib.Z_SYNC_FLUSH)
 
 
 def decode(chunks: Iterable[bytes]) -> Recorded:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Final
+
+import trio
 
 from trioexec.model.events import Event, RunFinished, RunStarted
 from trioexec.model.journal import Encoder, Header
 
-__all__ = ["JournalSink"]
+__all__ = ["FLUSH_S", "JournalSink"]
+
+FLUSH_S: Final = 1.0
+"""If we are killed, what happened in so long is lost, and no more."""
 
 
 class JournalSink:
@@ -35,6 +41,7 @@ class JournalSink:
         self._say = say
         self._fd = -1
         self._encoder: Encoder | None = None
+        self._over = trio.Event()
 
     def handle(self, event: Event) -> None:
         """Keep one event."""
@@ -44,17 +51,28 @@ class JournalSink:
                 self._encoder = Encoder(self._header(self.run_id, event))
             if self._encoder is not None:
                 self._write(self._encoder.encode(event))
-                if isinstance(event, RunFinished):
-                    self._close()
         except OSError as exc:
+            self._give_up(exc)
+        if isinstance(event, RunFinished):
             self._close()
-            self.run_id = ""
-            where = f"{exc.filename}: " if exc.filename else ""
-            why = f"{where}{exc.strerror or exc}"
-            self._say(f"trioexec: this run is not kept in the journal: {why}")
 
     async def serve(self) -> None:
-        """Nothing to do: a record is a file, and does not keep anybody waiting."""
+        """Have the record hold, from second to second, what has happened."""
+        while not self._over.is_set():
+            with trio.move_on_after(FLUSH_S):
+                await self._over.wait()
+            if self._encoder is not None:
+                try:
+                    self._write(self._encoder.flush())
+                except OSError as exc:
+                    self._give_up(exc)
+
+    def _give_up(self, exc: OSError) -> None:
+        self._close()
+        self.run_id = ""
+        where = f"{exc.filename}: " if exc.filename else ""
+        why = f"{where}{exc.strerror or exc}"
+        self._say(f"trioexec: this run is not kept in the journal: {why}")
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -62,6 +80,7 @@ class JournalSink:
             view = view[os.write(self._fd, view) :]
 
     def _close(self) -> None:
+        self._over.set()
         self._encoder = None
         if self._fd >= 0:
             os.close(self._fd)
