@@ -260,7 +260,7 @@ def test_a_run_that_was_killed_can_be_looked_at(cli: Cli, tmp_path: Path) -> Non
 
     assert "cut  echo on; sleep 99" in cli("runs").stdout
     shown = cli("runs", "show", "last")
-    assert "has no end: trioexec was killed" in shown.stderr
+    assert "has no end (trioexec was killed" in shown.stderr
     assert "2 nodes: 0 ok, 2" in shown.stderr
 
 

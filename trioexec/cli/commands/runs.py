@@ -169,10 +169,9 @@ def _show(entry: Entry, view: View) -> int:
 def _gaps(entry: Entry, recorded: Recorded) -> Iterator[str]:
     """Say what the record does not hold."""
     if not recorded.complete:
-        if entry.is_running():
-            yield f"run {entry.id} is still running; this is how far it got."
-        else:
-            yield f"run {entry.id} has no end: trioexec was killed, or the disk was full."
+        end = "has no end (trioexec was killed, or the disk was full)"
+        how = "still runs" if entry.is_running() else end
+        yield f"run {entry.id} {how}: nodes that have not finished count as stopped."
     if not recorded.header.keeps_output:
         yield f"run {entry.id} was recorded without its output."
     elif recorded.dropped:
