@@ -18,9 +18,12 @@ from trioexec.transports.ssh import keys as keys_module
 from trioexec.transports.ssh.keys import Identities, KeyRing, SharedAgent
 from trioexec.transports.ssh.loop import open_loop, run_in_loop
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*bcrypt.kdf")
+"""The keys here protect nothing, and a hundred rounds take seconds."""
+
 
 def write(path: Path, key: asyncssh.SSHKey, passphrase: str | None = None) -> str:
-    key.write_private_key(str(path), passphrase=passphrase)
+    key.write_private_key(str(path), passphrase=passphrase, rounds=1)
     path.chmod(0o600)
     return str(path)
 
