@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trio
 
 from tests.e2e import rig
 from tests.e2e.rig import MARK, Cli, Marker, Sshd, silent_server
 from tests.e2e.ssh_rig import CONNECT, keygen, own_sshd
 
+NODE = "127.0.1.1"
 BASTION = "127.0.2.1"
 MANY = 500
 
@@ -342,3 +344,59 @@ async def test_v_says_the_whole_chain_behind_a_failure(trioexec: Cli) -> None:
 
     assert "trioexec: 127.0.1.1: NodeFailureError" in done.stderr
     assert "<- PermissionDenied: " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("prints", "code"),
+    [
+        pytest.param("host_key.pub", 0, id="the right key"),
+        pytest.param("client_key.pub", 255, id="another key"),
+        pytest.param("no_such_file", 255, id="none"),
+    ],
+)
+async def test_keys_come_from_a_program_of_the_site_as_with_ssh(
+    trioexec: Cli, server: Sshd, tmp_path: Path, prints: str, code: int
+) -> None:
+    program = tmp_path / "keys"
+    program.write_text(
+        '#!/bin/sh\nhost=$1; shift; echo "$host $*" >>"$0.asked"\n'
+        f'[ ! -e "{server.dir}/{prints}" ] || echo "$host $(cat "{server.dir}/{prints}")"\n'
+    )
+    program.chmod(0o755)
+    config = tmp_path / "config"
+    config.write_text(
+        f"Host node\n HostName {NODE}\n"
+        f'KnownHostsCommand {program} %H "%n %h" %p %r %I%%\n'
+        "UserKnownHostsFile none\nStrictHostKeyChecking yes\n" + server.config.read_text()
+    )
+
+    ours = await trioexec("-F", str(config), "-H", "node", "true")
+    asked = program.with_name("keys.asked").read_text().splitlines()
+    theirs = await trio.run_process(
+        ["ssh", "-F", str(config), "-o", "BatchMode=yes", "node", "true"],
+        check=False,
+        capture_stderr=True,
+    )
+
+    assert (ours.code, theirs.returncode) == (code, code), (ours.stderr, theirs.stderr)
+    assert ("host key rejected: " in ours.stderr) is (code == 255)
+    said = program.with_name("keys.asked").read_text().splitlines()
+    assert asked == [said[0]]
+    assert said[0] in said[1:], said  # ssh asks for the order of the algorithms first
+
+
+async def test_a_program_for_keys_that_fails_refuses_the_host_as_with_ssh(
+    trioexec: Cli, server: Sshd, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(f"KnownHostsCommand /bin/sh -c 'exit 3'\n{server.config.read_text()}")
+
+    ours = await trioexec("-F", str(config), "-H", NODE, "true")
+    theirs = await trio.run_process(
+        ["ssh", "-F", str(config), "-o", "BatchMode=yes", NODE, "true"],
+        check=False,
+        capture_stderr=True,
+    )
+
+    assert (ours.code, theirs.returncode) == (255, 255), theirs.stderr
+    assert "host key rejected: KnownHostsCommand /bin/sh failed: exit 3" in ours.stderr

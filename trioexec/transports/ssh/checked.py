@@ -215,15 +215,21 @@ class HostKeyStore:
         self._facts = facts
         self._stores: dict[tuple[object, ...], HostKeys] = {}
 
-    def trust_for(self, settings: HostSettings) -> NodeTrust:
-        """Give what decides for one node; settings are those with all defaults.
+    def trust_for(self, settings: HostSettings, more_lines: str = "") -> NodeTrust:
+        """Give what decides for one node.
+
+        Args:
+            settings: With all defaults.
+            more_lines: Of known_hosts, beside those of the files.
 
         Raises:
             ConfigError: Of the algorithms that were named, none is there.
         """
         _algorithms(settings.host_key_algorithms, frozenset(), authority=False)  # sooner than later
+        keys = self._keys_for(settings)
+        keys.take(more_lines)
         return NodeTrust(
-            keys=self._keys_for(settings),
+            keys=keys,
             peer=Peer(settings.hostname, settings.port or DEFAULT_PORT, settings.host_key_alias),
             said_algorithms=settings.host_key_algorithms,
             check_address=bool(settings.check_host_ip),

@@ -25,6 +25,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from trioexec.transports.ssh.hostkey_text import fingerprint, line_for, rsa_bits
 from trioexec.transports.ssh.known_hosts import (
@@ -38,6 +39,10 @@ from trioexec.transports.ssh.revoked_keys import RevokedKeys
 from trioexec.transports.ssh.verdict import HostCertificate, Peer, Policy, Verdict, refused
 
 __all__ = ["HostCertificate", "HostKeys", "Peer", "Policy", "Verdict"]
+
+
+COMMAND: Final = Path("KnownHostsCommand")
+"""Where the lines stand that it printed."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,6 +88,11 @@ class HostKeys:
         if self.broken or self._accepted or self.revoked_file is not None:
             return False
         return self._known.is_current()
+
+    def take(self, lines: str) -> None:
+        """Take the lines that KnownHostsCommand printed."""
+        if lines and not self.broken:
+            self._known.take(lines, COMMAND)
 
     def check(self, peer: Peer, key: bytes) -> Verdict:
         """Decide on a plain key, and record it where the policy says so."""
@@ -215,6 +225,9 @@ class HostKeys:
         )
         if self.policy == "no":
             return Verdict(kind="changed", trusted=True, note=reason, secrets=False)
+        if known.file == COMMAND:
+            remedy = "Ask whoever keeps what that program says; or somebody may be listening."
+            return Verdict(kind="changed", trusted=False, reason=reason, remedy=remedy)
         command = f"ssh-keygen -f {shlex.quote(str(known.file))} -R {shlex.quote(peer.name)}"
         return Verdict(
             kind="changed",

@@ -112,6 +112,7 @@ class KnownHosts:
         self._found: dict[str, tuple[Entry, ...]] = {}
         self._found_readable: dict[str, tuple[Entry, ...]] = {}
         """A connection asks half a dozen times for the same name."""
+        self._told: dict[tuple[Path, str], None] = {}
         self._read_all()
 
     def find(self, name: str) -> tuple[Entry, ...]:
@@ -173,10 +174,20 @@ class KnownHosts:
         self._found.clear()
         self._found_readable.clear()
 
+    def take(self, text: str, source: Path) -> None:
+        """Take lines that are in no file, as if they stood in `source`."""
+        if (source, text) not in self._told:
+            self._told[source, text] = None
+            self._add_all(_File(source), text)
+            self._found.clear()
+            self._found_readable.clear()
+
     def _read_all(self) -> None:
         for file in self._files:
             file.lines, file.complete, file.stamp = 0, True, None
             self._read(file, 0)
+        for source, text in self._told:
+            self._add_all(_File(source), text)
 
     def _read(self, file: _File, offset: int) -> None:
         stamp, data = _contents(file.path, offset)
@@ -184,7 +195,10 @@ class KnownHosts:
         if not data:
             return
         file.complete = data.endswith(b"\n")
-        for raw in data.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n"):
+        self._add_all(file, data.decode("utf-8", "surrogateescape"))
+
+    def _add_all(self, file: _File, text: str) -> None:
+        for raw in text.removesuffix("\n").split("\n"):
             file.lines += 1
             self._add(file, raw)
 

@@ -43,6 +43,7 @@ from trioexec.transports.ssh.dial import Way
 from trioexec.transports.ssh.failures import NodeFailureError
 from trioexec.transports.ssh.handshake import CIPHERS, Target
 from trioexec.transports.ssh.keys import AskSecret, Identities, KeyRing
+from trioexec.transports.ssh.known_hosts_command import KnownHostsCommands
 from trioexec.transports.ssh.options import KEEPALIVE_COUNT, KEEPALIVE_S, SshOptions
 
 __all__ = ["Route", "Routes"]
@@ -117,6 +118,7 @@ class Routes:
         )
         self.keys: KeyRing = KeyRing(passphrases=dict(options.key_passphrases))
         self._host_keys = HostKeyStore(self._facts)
+        self._known_hosts_commands = KnownHostsCommands()
         self._prepared: dict[HostSettings, asyncssh.SSHClientConnectionOptions] = {}
         self._found: dict[Node, Route] = {}
         """What `unlock` has found, for the one `find` that comes after it."""
@@ -170,9 +172,11 @@ class Routes:
         settings = with_openssh_defaults(_with_our_defaults(said), self._facts)
         assert settings.port is not None
         assert settings.user is not None
+        asked = settings.known_hosts_command
+        more_lines = self._known_hosts_commands.ask(asked) if asked else ""
         with self._lock:
             options = self._options_for(settings)
-            trust = self._host_keys.trust_for(settings)
+            trust = self._host_keys.trust_for(settings, more_lines)
         target = Target(
             label=node.name,
             host=settings.hostname,
@@ -297,7 +301,15 @@ class Routes:
 
     def _options_for(self, settings: HostSettings) -> asyncssh.SSHClientConnectionOptions:
         """Prepare asyncssh's options, once for all nodes for which the same was said."""
-        key = replace(settings, name="", hostname="", port=None, user=None, host_key_alias=None)
+        key = replace(
+            settings,
+            name="",
+            hostname="",
+            port=None,
+            user=None,
+            host_key_alias=None,
+            known_hosts_command=None,
+        )
         options = self._prepared.get(key)
         if options is None:
             options = self._prepared[key] = self._prepare(settings)

@@ -12,6 +12,7 @@ from trioexec.transports.ssh.config.directives import APPENDING, OF_THE_NODE, PR
 from trioexec.transports.ssh.config.facts import (
     COMMAND_TOKENS,
     HOST_TOKENS,
+    KEYS_TOKENS,
     PATH_TOKENS,
     Facts,
     Tokens,
@@ -20,6 +21,7 @@ from trioexec.transports.ssh.config.facts import (
 from trioexec.transports.ssh.config.parser import Block, Said
 from trioexec.transports.ssh.config.settings import Hop, HostSettings, NotHonoured
 from trioexec.transports.ssh.config.words import COMMAND_LINE, Place
+from trioexec.transports.ssh.known_hosts import host_and_port
 from trioexec.transports.ssh.patterns import matches
 
 __all__ = ["Answer"]
@@ -135,13 +137,16 @@ class Answer:
 
     def _tokens(self, host: str) -> Tokens:
         proxy = self._value(PROXY)
+        alias = (self._value("host_key_alias") or "").lower()
+        port = self._value("port") or DEFAULT_PORT
         return Tokens(
             facts=self._facts,
             host=host,
             original=self.original,
-            port=self._value("port") or DEFAULT_PORT,
+            port=port,
             user=self.remote_user(),
-            alias=(self._value("host_key_alias") or "").lower() or self.original,
+            alias=alias or self.original,
+            known_as=alias or host_and_port(host, port),
             jump=proxy[1][-1].host if proxy and proxy[0] == "jump" and proxy[1] else "",
         )
 
@@ -172,6 +177,12 @@ class Answer:
                     self._path(each, tokens) if field.startswith("user") else each.value
                     for each in files
                 )
+        if (said := self._said.get("known_hosts_command")) is not None:
+            words = (Said(said.field, each, said.place) for each in said.value)
+            values["known_hosts_command"] = tuple(
+                self._expanded(word, lambda text: tokens.expand(text, KEYS_TOKENS))
+                for word in words
+            )
         values["not_honoured"] = tuple(
             NotHonoured(directive=directive, place=place)
             for directive, place in self._not_honoured.items()

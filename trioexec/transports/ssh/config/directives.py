@@ -178,6 +178,12 @@ def _command(line: Line) -> str:
     return line.rest.lstrip(" \t=")
 
 
+def _known_hosts_command(line: Line) -> tuple[str, ...]:
+    if not line.words:
+        raise ValueError("the argument is missing")
+    return () if line.rest.lower() == "none" else line.words
+
+
 def _proxy_command(line: Line) -> tuple[str, str]:
     text = _command(line)
     return ("command", "" if text.lower() == "none" else text)
@@ -264,6 +270,7 @@ _HONOURED: tuple[tuple[str, str, Reader], ...] = (
     ("IdentityFile", "identity_files", _one),
     ("KbdInteractiveAuthentication", "kbd_interactive_authentication", _flag),
     ("KexAlgorithms", "kex_algorithms", _one),
+    ("KnownHostsCommand", "known_hosts_command", _known_hosts_command),
     ("MACs", "macs", _one),
     ("NoHostAuthenticationForLocalhost", "no_host_authentication_for_localhost", _flag),
     ("PasswordAuthentication", "password_authentication", _flag),
@@ -296,7 +303,7 @@ _NOT_HONOURED = """
     ForwardX11Trusted GSSAPIClientIdentity GSSAPIKexAlgorithms GSSAPIKeyExchange
     GSSAPIRenewalForcesRekey GSSAPIServerIdentity GSSAPITrustDns GatewayPorts
     HostbasedAcceptedAlgorithms HostbasedAuthentication IPQoS KbdInteractiveDevices
-    KnownHostsCommand LocalCommand LocalForward LogLevel LogVerbose NumberOfPasswordPrompts
+    LocalCommand LocalForward LogLevel LogVerbose NumberOfPasswordPrompts
     ObscureKeystrokeTiming PKCS11Provider
     PermitLocalCommand PermitRemoteOpen ProxyUseFdpass RekeyLimit RemoteCommand
     RemoteForward SecurityKeyProvider SessionType StdinNull StreamLocalBindMask

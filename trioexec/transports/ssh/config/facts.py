@@ -14,10 +14,21 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["COMMAND_TOKENS", "HOST_TOKENS", "PATH_TOKENS", "Facts", "Tokens", "expand_user"]
+__all__ = [
+    "COMMAND_TOKENS",
+    "HOST_TOKENS",
+    "KEYS_TOKENS",
+    "PATH_TOKENS",
+    "Facts",
+    "Tokens",
+    "expand_user",
+]
 
 PATH_TOKENS = "CLTdhijklnpru"
 """Tokens of IdentityFile, CertificateFile, IdentityAgent, UserKnownHostsFile and Match exec."""
+
+KEYS_TOKENS = PATH_TOKENS + "HIKft"
+"""Tokens of KnownHostsCommand.  Those of the key say ``NONE``: it is asked before there is one."""
 
 COMMAND_TOKENS = "hnpr"
 """Tokens of ProxyCommand and ProxyJump."""
@@ -118,6 +129,9 @@ class Tokens:
     alias: str
     """``%k``."""
 
+    known_as: str = ""
+    """``%H``: the name that known_hosts has."""
+
     jump: str = ""
     """``%j``: the jump host, if any."""
 
@@ -159,9 +173,13 @@ def _digest(tokens: Tokens) -> str:
 
 _VALUES: dict[str, Callable[[Tokens], str]] = {
     "C": _digest,
+    "H": lambda tokens: tokens.known_as,
+    "I": lambda _tokens: "HOSTNAME",
+    "K": lambda _tokens: "NONE",
     "L": lambda tokens: tokens.facts.hostname.partition(".")[0],
     "T": lambda _tokens: "NONE",
     "d": _home,
+    "f": lambda _tokens: "NONE",
     "h": lambda tokens: tokens.host,
     "i": lambda tokens: str(tokens.facts.uid),
     "j": lambda tokens: tokens.jump,
@@ -170,5 +188,6 @@ _VALUES: dict[str, Callable[[Tokens], str]] = {
     "n": lambda tokens: tokens.original,
     "p": lambda tokens: str(tokens.port),
     "r": lambda tokens: tokens.user,
+    "t": lambda _tokens: "NONE",
     "u": lambda tokens: tokens.facts.user,
 }

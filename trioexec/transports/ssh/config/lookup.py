@@ -78,7 +78,8 @@ class SshConfig:
     def may_run_programs(self) -> bool:
         """Whether a look-up may start a program and wait for it: then ask from a thread."""
         return any(
-            isinstance(block.condition, MatchCondition) and block.condition.asks_system
+            (isinstance(block.condition, MatchCondition) and block.condition.asks_system)
+            or any(said.field == "known_hosts_command" for said in block.said)
             for block in self._blocks
         )
 

@@ -96,6 +96,9 @@ class HostSettings(Struct, frozen=True, kw_only=True):
 
     user_known_hosts_files: tuple[str, ...] | None = None
     global_known_hosts_files: tuple[str, ...] | None = None
+    known_hosts_command: tuple[str, ...] | None = None
+    """A program and its arguments; empty after ``none``."""
+
     host_key_alias: str | None = None
     hash_known_hosts: bool | None = None
     strict_host_key_checking: Literal["yes", "no", "ask", "accept-new"] | None = None
