@@ -173,6 +173,24 @@ def test_a_dry_run_says_what_would_run_where_and_runs_nothing(
     assert err == "Dry run: 2 nodes, 1 at once by ssh, main rank b; nothing was connected to.\n"
 
 
+def test_a_dry_run_tells_what_the_command_does_not_show(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-H", "a", "--dry-run", "--sudo-password", "--substitute", "echo %h"]) == 0
+
+    err = capsys.readouterr().err
+    assert "main rank a, under sudo, with each node's own words; nothing was" in err
+
+
+def test_a_variable_that_is_neither_true_nor_false_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIOEXEC_BATCH", "maybe")
+
+    assert main(["-H", "a", "x"]) == 2
+
+    said = "trioexec: TRIOEXEC_BATCH: 'maybe' is neither true nor false.\nWrite one of them.\n"
+    assert capsys.readouterr().err == said
+
+
 def test_a_dry_ping_and_a_dry_demo_connect_to_nothing_either(
     capfd: pytest.CaptureFixture[str],
 ) -> None:

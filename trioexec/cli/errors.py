@@ -19,6 +19,8 @@ def explain(exc: CycloptsError) -> str:
         return exc.exception_message
     if isinstance(exc, CoercionError) and exc.msg is not None and exc.token is not None:
         return f"{_place(exc)}: {exc.msg}."
+    if isinstance(exc, CoercionError) and exc.token is not None and exc.target_type is bool:
+        return f"{_place(exc)}: {exc.token.value!r} is neither true nor false.\nWrite one of them."
     what, did, near = str(exc).partition(" Did you mean ")
     return f"{what[:1].lower()}{what[1:]}\n{did.strip()} {near}" if did else f"{what}\n{_LOOK}"
 

@@ -74,6 +74,8 @@ def _advice(call: Invocation) -> str:
         import difflib  # noqa: PLC0415 - only on the way out with an error
 
         first, *rest = call.words
+        if first in COMMANDS:
+            return f"Our own commands come first, and options after them: trioexec {first} ..."
         if first in _ASKING:
             return f"Write trioexec --{first}."
         for name in difflib.get_close_matches(first, COMMANDS, n=1, cutoff=_SIMILAR):

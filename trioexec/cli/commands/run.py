@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from trioexec.cli.fanout import Plan, decide_by, execute, nodes_for, show_dry, view_for
 from trioexec.cli.mapping import command_of, limits_of, main_rank_of, strategy_of
 from trioexec.cli.options import (
+    UNSET,
     CommandOptions,
     LimitOptions,
     NodeOptions,
@@ -112,4 +113,9 @@ def _show(call: Invocation) -> int:
     at_once = min(limits.parallel, len(nodes))
     by = call.options(TransportOptions).transport
     what = f"{command.text} < {options.script}" if options.script else command.text
-    return show_dry(nodes, what, f"{at_once} at once by {by}, main rank {main_rank}")
+    notes = [f"{at_once} at once by {by}", f"main rank {main_rank}"]
+    if options.sudo_password or options.sudo_password_fd != UNSET:
+        notes.append("under sudo")
+    if options.substitute:
+        notes.append("with each node's own words")
+    return show_dry(nodes, what, ", ".join(notes))
