@@ -43,9 +43,9 @@ from trioexec.testing import (
     Say,
     ScriptedNode,
     SshFleet,
+    StartFleet,
     open_ssh_fleet,
 )
-from trioexec.testing.fixtures import StartFleet
 from trioexec.transports.ssh import handshake
 from trioexec.transports.ssh import transport as transport_module
 from trioexec.transports.ssh.transport import SshTransport

@@ -18,10 +18,10 @@ from trioexec.testing import (
     Say,
     ScriptedNode,
     SshFleet,
+    StartFleet,
     open_demo_fleet,
     open_ssh_fleet,
 )
-from trioexec.testing.fixtures import StartFleet
 from trioexec.transports.base import Transport
 
 

@@ -7,7 +7,7 @@ from typing import assert_never
 import trioexec
 import trioexec.testing
 from trioexec import Event, Fleet, Node, NodeFinished, NodeOutput, Report, open_fleet
-from trioexec.testing import ScriptedNode
+from trioexec.testing import ScriptedNode, StartFleet
 
 
 def names_that_are_not_there() -> None:
@@ -23,6 +23,11 @@ async def arguments_that_are_wrong(fleet: Fleet) -> None:
     async with open_fleet(3):  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         pass
     ScriptedNode(name="a", answers=1.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def fleets_of_the_fixture(ssh_fleet: StartFleet) -> None:
+    await ssh_fleet(2, answer="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await ssh_fleet(2.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def what_is_not_awaited(fleet: Fleet) -> None:

@@ -11,6 +11,7 @@ TYPE_CHECKING = False  # type checkers know it; `typing` costs 15 ms
 if TYPE_CHECKING:
     from trioexec.testing.demo import open_demo_fleet
     from trioexec.testing.fakes import FakeNode, FakeTransport
+    from trioexec.testing.fixtures import StartFleet
     from trioexec.testing.fleet import SshFleet, open_ssh_fleet
     from trioexec.testing.scripts import Answer, Answers, Asked, Fault, Reply, Say, ScriptedNode
 
@@ -25,6 +26,7 @@ __all__ = [
     "Say",
     "ScriptedNode",
     "SshFleet",
+    "StartFleet",
     "open_demo_fleet",
     "open_ssh_fleet",
 ]
@@ -33,6 +35,7 @@ _HOME = {
     "FakeNode": "fakes",
     "FakeTransport": "fakes",
     "SshFleet": "fleet",
+    "StartFleet": "fixtures",
     "open_demo_fleet": "demo",
     "open_ssh_fleet": "fleet",
 }

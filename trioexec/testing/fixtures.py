@@ -5,8 +5,8 @@ So it imports next to nothing, and does nothing where there is no pytest-trio.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any, Protocol
 
 try:
     from pytest_trio import trio_fixture
@@ -17,12 +17,26 @@ if TYPE_CHECKING:
     import trio
 
     from trioexec.testing.fleet import SshFleet
-    from trioexec.testing.scripts import ScriptedNode
+    from trioexec.testing.scripts import Answers, ScriptedNode
 
 __all__ = ["StartFleet"]
 
-StartFleet = Callable[..., Awaitable["SshFleet"]]
-"""Takes what `open_ssh_fleet` takes; the fleet lasts as long as the test."""
+
+class StartFleet(Protocol):
+    """What the fixture ``ssh_fleet`` gives: starts fleets that last as long as the test."""
+
+    async def __call__(
+        self,
+        nodes: str | int | Iterable[str | ScriptedNode],
+        *,
+        answers: Answers | None = None,
+        runs_commands: bool = False,
+        user: str = ...,
+        password: str | None = None,
+    ) -> SshFleet:
+        """Start a fleet; see `open_ssh_fleet`."""
+        ...
+
 
 if trio_fixture is not None:
 
