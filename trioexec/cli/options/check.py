@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from trioexec.cli.declared import option
-from trioexec.cli.texts import choice, pair, seconds
+from trioexec.cli.options.output import COLOR, PROGRESS, When
+from trioexec.cli.texts import pair, seconds
 
 __all__ = ["CheckOptions"]
 
@@ -67,23 +68,5 @@ class CheckOptions:
             help="Say each step of each node.",
         ),
     ] = False
-    color: Annotated[
-        Literal["auto", "always", "never"],
-        option(
-            "--color",
-            panel="Output",
-            metavar="auto|always|never",
-            read=choice,
-            help="auto: on a terminal, unless NO_COLOR is set.",
-        ),
-    ] = "auto"
-    progress: Annotated[
-        Literal["auto", "always", "never"],
-        option(
-            "--progress",
-            panel="Output",
-            metavar="auto|always|never",
-            read=choice,
-            help="The live line on the terminal; auto: on stderr, unless stdout is a pipe.",
-        ),
-    ] = "auto"
+    color: Annotated[When, COLOR] = "auto"
+    progress: Annotated[When, PROGRESS] = "auto"

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from trioexec.cli.declared import option
 from trioexec.cli.texts import choice, text
 
-__all__ = ["OutputOptions"]
+__all__ = ["COLOR", "PROGRESS", "OutputOptions", "When"]
+
+When = Literal["auto", "always", "never"]
+
+COLOR: Final = option(
+    "--color",
+    panel="Output",
+    metavar="auto|always|never",
+    read=choice,
+    help="auto: on a terminal, unless NO_COLOR is set.",
+)
+
+PROGRESS: Final = option(
+    "--progress",
+    panel="Output",
+    metavar="auto|always|never",
+    read=choice,
+    help="The live line on the terminal; auto: on stderr, unless stdout is a pipe.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,23 +135,5 @@ class OutputOptions:
             help="Say each step of each node.",
         ),
     ] = False
-    color: Annotated[
-        Literal["auto", "always", "never"],
-        option(
-            "--color",
-            panel="Output",
-            metavar="auto|always|never",
-            read=choice,
-            help="auto: on a terminal, unless NO_COLOR is set.",
-        ),
-    ] = "auto"
-    progress: Annotated[
-        Literal["auto", "always", "never"],
-        option(
-            "--progress",
-            panel="Output",
-            metavar="auto|always|never",
-            read=choice,
-            help="The live line on the terminal; auto: on stderr, unless stdout is a pipe.",
-        ),
-    ] = "auto"
+    color: Annotated[When, COLOR] = "auto"
+    progress: Annotated[When, PROGRESS] = "auto"
