@@ -337,3 +337,29 @@ def test_a_ctrl_c_comes_out_as_it_is_and_the_command_is_ended(
     with pytest.raises(KeyboardInterrupt):
         trio.run(main, clock=MockClock(autojump_threshold=0))
     assert fake.killed_at_s is not None
+
+
+async def test_a_full_stream_that_is_closed_holds_nobody_up() -> None:
+    flow, closed = Flow(), []
+    stream = OutputStream(flow, lambda: closed.append("closed"))
+    stream.put(b"x" * BUFFER_BYTES)
+    assert flow.held
+
+    stream.close()
+    stream.put(b"more")
+
+    assert not flow.held
+    assert closed == ["closed"]
+
+
+async def test_what_was_sent_before_a_stream_was_closed_is_taken_before_its_end() -> None:
+    stream = InputStream()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.send_all, b"last words")
+        await trio.testing.wait_all_tasks_blocked()
+        taken = stream.take(4)
+        nursery.cancel_scope.cancel()
+
+    stream.close()
+
+    assert [taken, stream.take(100), stream.take(100)] == [b"last", b" words", None]
