@@ -338,6 +338,11 @@ def test_each_strategy_has_its_flag(argv: list[str], wanted: Strategy) -> None:
         pytest.param(["-H", "a"], "there is no command to run", id="no command"),
         pytest.param(["-H", "a", "  "], "there is no command to run", id="an empty command"),
         pytest.param(["cmd"], "no nodes: -H is missing.\nName some, as in", id="no hosts"),
+        pytest.param(
+            ["-q", "ping", "a"],
+            "after a command of ours: trioexec ping [OPTIONS]",
+            id="a command behind options",
+        ),
         pytest.param(["png", "-H", "a"], "Did you mean trioexec ping?", id="a typo in ping"),
         pytest.param(["df", "-H", "a"], "write them before df", id="hosts after the command"),
         pytest.param(["df", "--hosts=a"], "write them before df", id="hosts as one word"),

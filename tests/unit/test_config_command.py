@@ -154,7 +154,9 @@ def test_a_check_says_what_is_there(call: Call) -> None:
             "[profiles.x]\nparallel = -1", ":2: parallel: -1 is out of range", id="of a profile"
         ),
         pytest.param(
-            "[profiles.x]\ngroup = true\njson = true", "exclude each other", id="exclusive"
+            "[profiles.x]\ngroup = true\njson = true",
+            "trioexec.toml:3) exclude each other",
+            id="exclusive",
         ),
         pytest.param('[groups]\nx = "a,b]"', ":2: ", id="expression"),
         pytest.param('[groups]\nx = "@y"\ny = "@x"', ":2: @x: '@y', character 1: ", id="circle"),

@@ -79,7 +79,9 @@ def test_an_error_names_where_the_text_stood(strong: dict[str, Any]) -> None:
 
 
 def test_exclusive_options_of_one_layer_are_refused_by_name() -> None:
-    with pytest.raises(UsageError, match=r"^--stream and --json exclude each other"):
+    with pytest.raises(
+        UsageError, match=r"^--stream \(file:stream\) and --json \(file:json\) exclude each other"
+    ):
         settings_of(layer("file", stream="yes", json="yes"))
 
 

@@ -69,13 +69,16 @@ def _exclusive(name: str) -> Group:
 
 def _at_most_one(arguments: ArgumentCollection) -> None:
     # cyclopts' MutuallyExclusive counts flags that are taken back.
-    given = [_long_name(one) for one in arguments if one.has_tokens and one.value]
+    given = [_name_of(one) for one in arguments if one.has_tokens and one.value]
     if len(given) > 1:
         raise ValueError(f"{given[0]} and {given[1]} exclude each other.\nLeave one of them out.")
 
 
-def _long_name(argument: Argument) -> str:
-    return next(name for name in argument.names if name.startswith("--"))
+def _name_of(argument: Argument) -> str:
+    """Name an option, and where it was given, where that was not on the command line."""
+    name = next(name for name in argument.names if name.startswith("--"))
+    token = argument.tokens[-1]
+    return name if token.source == "cli" else f"{name} ({token.keyword})"
 
 
 def _default_text(default: object) -> str | None:

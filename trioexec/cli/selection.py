@@ -78,6 +78,8 @@ def _advice(call: Invocation) -> str:
             return f"Our own commands come first, and options after them: trioexec {first} ..."
         if first in _ASKING:
             return f"Write trioexec --{first}."
+        if first in COMMANDS:
+            return f"Options stand after a command of ours: trioexec {first} [OPTIONS] ..."
         for name in difflib.get_close_matches(first, COMMANDS, n=1, cutoff=_SIMILAR):
             return f"Did you mean trioexec {name}? There is no command {first} of ours."
         if any(word.startswith(_NAMING) for word in rest):
