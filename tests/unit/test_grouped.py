@@ -128,16 +128,18 @@ def test_the_signs_of_a_diff_have_color_when_asked() -> None:
 
 
 def test_many_reasons_of_one_kind_are_one_group() -> None:
-    changed = [HostKeyRejected(reason=f"the key of n{n} has changed") for n in range(6)]
-    silent = [(f"n{n}", [], how) for n, how in enumerate(changed)]
+    keys = [HostKeyRejected(reason=f"the key of n{n} has changed") for n in range(6)]
+    reasons = [Unreachable(reason=" ".join(["no"] * n)) for n in range(1, 6)]
+    silent = [(f"n{n}", [], how) for n, how in enumerate([*keys, *reasons])]
 
-    text = shown(run_of(*silent, ("fine", [out("fine", b"x\n")], 0), ("n6", [], changed[5])))
+    text = shown(run_of(*silent, ("fine", [out("fine", b"x\n")], 0), ("n11", [], keys[5])))
 
     assert text == (
-        "n2+n3+n4 (3): host key rejected, in 3 other ways\n"
-        "n5+n6 (2): host key rejected: the key of n5 has changed\n"
-        "n0 (1): host key rejected: the key of n0 has changed\n"
-        "n1 (1): host key rejected: the key of n1 has changed\n"
+        "n0+n1+n2+n3+n4+n5+n11 (7): host key rejected: the key of ... has changed\n"
+        "n9+n10 (2): unreachable, in 2 other ways\n"
+        "n6 (1): unreachable: no\n"
+        "n7 (1): unreachable: no no\n"
+        "n8 (1): unreachable: no no no\n"
         "fine (1): exit 0\n  x\n"
     )
 

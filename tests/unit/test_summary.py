@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.sink_fakes import FakeConsole, run_of
 from trioexec.model.events import Event
-from trioexec.model.outcomes import Cancelled, HostKeyRejected, Outcome, TimedOut, Unreachable
+from trioexec.model.outcomes import Cancelled, Outcome, TimedOut, Unreachable
 from trioexec.sinks.summary import SummarySink, format_duration
 
 
@@ -49,23 +49,23 @@ def test_each_kind_of_failure_is_one_line_with_its_nodes_folded() -> None:
 
 
 def test_many_reasons_of_one_kind_are_one_line_beside_the_commonest() -> None:
-    changed = [HostKeyRejected(reason=f"the key of n{n} has changed") for n in range(1, 8)]
+    reasons = [Unreachable(reason=" ".join(["no"] * n)) for n in range(1, 8)]
 
-    text = said(run(3, *changed, changed[6], exit_code=3))
+    text = said(run(3, *reasons, reasons[6], exit_code=3))
 
     assert text.splitlines()[1:] == [
         "  exit 3: n0",
-        "  host key rejected: the key of n1 has changed: n1",
-        "  host key rejected: the key of n2 has changed: n2",
-        "  host key rejected, in 4 other ways: n3 n4 n5 n6",
-        "  host key rejected: the key of n7 has changed: n7 n8",
+        "  unreachable: no: n1",
+        "  unreachable: no no: n2",
+        "  unreachable, in 4 other ways: n3 n4 n5 n6",
+        "  unreachable: no no no no no no no: n7 n8",
     ]
 
 
 def test_four_reasons_of_one_kind_take_the_lines_that_they_would_take_folded() -> None:
-    changed = [HostKeyRejected(reason=f"the key of n{n} has changed") for n in range(4)]
+    reasons = [Unreachable(reason=" ".join(["no"] * n)) for n in range(1, 5)]
 
-    assert "other ways" not in said(run(*changed, exit_code=255))
+    assert "other ways" not in said(run(*reasons, exit_code=255))
 
 
 def test_an_exit_code_of_0_though_nodes_failed_is_said_with_the_flag_that_would_not() -> None:

@@ -7,9 +7,11 @@ the kind under which a summary folds it.  It does not know the node.
 from __future__ import annotations
 
 import signal as _signal
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
+
+from trioexec.model.likeness import in_common
 
 __all__ = [
     "EXIT_INTERRUPTED",
@@ -272,8 +274,9 @@ def kind_of(text: str) -> str:
 def fold_alike(ways: Mapping[str, list[_T]]) -> dict[str, list[_T]]:
     """Join ways to fail that are of one kind, where there are many.
 
-    The keys of 500 hosts that have changed are 500 lines otherwise.  The `MOST_ALIKE`
-    commonest are kept as they are; a line says how many the others were.
+    The keys of 500 hosts that are not known are 500 lines otherwise.  Where they differ in
+    single words only, one line is left of them; else the `MOST_ALIKE` commonest are kept,
+    and a line says how many the others were.
 
     Args:
         ways: What failed so, by the outcomes' lines.
@@ -284,9 +287,22 @@ def fold_alike(ways: Mapping[str, list[_T]]) -> dict[str, list[_T]]:
     names = {text: text for text in ways}
     for kind, alike in kinds.items():
         others = sorted(alike, key=lambda text: -len(ways[text]))[MOST_ALIKE:]
-        if len(others) > 1:
+        if len(others) > 1 and (common := _common_to(alike)):
+            names |= dict.fromkeys(alike, common)
+        elif len(others) > 1:
             names |= dict.fromkeys(others, f"{kind}, in {len(others)} other ways")
     folded: dict[str, list[_T]] = {}
     for text, failed in ways.items():
         folded.setdefault(names[text], []).extend(failed)
     return folded
+
+
+def _common_to(texts: Iterable[str]) -> str:
+    """Give the line that all are but for single words; empty where there is none."""
+    first, *others = texts
+    for text in others:
+        both = in_common(first, text)
+        if both is None:
+            return ""
+        first = both
+    return first
