@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 import trio
 
 from trioexec.api import open_fleet
 from trioexec.model.outcomes import Exited
+from trioexec.model.secret import Secret
 from trioexec.testing.fakes import FakeNode, FakeTransport
 from trioexec.transports.relay import holder, place, spawn, workers
 from trioexec.transports.relay.server import serve_link
 from trioexec.transports.relay.spawn import HolderError, holder_at
-from trioexec.transports.relay.wire import Ask, Status
+from trioexec.transports.relay.wire import Ask, Status, encode
 from trioexec.transports.relay.workers import WorkersTransport
 from trioexec.transports.ssh.options import SshOptions
+
+if TYPE_CHECKING:
+    from trioexec.transports.ssh.transport import SshTransport
 
 HANG_S = 60.0
 
@@ -202,3 +211,64 @@ def test_a_change_in_an_included_file_leads_to_another_holder(tmp_path: Path) ->
 
     assert len(set(paths)) == 4
     assert place.socket_path(options, make=False) == paths[-1]
+
+
+@contextmanager
+def _as_another_user(act: str, path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Have a process of another user do something with a socket; it says so when it has."""
+    script = (
+        f"import os, socket, time; os.setuid(64999); path = {str(path)!r}\n"
+        f"sock = socket.socket(socket.AF_UNIX)\n{act}\n"
+        "print('done', flush=True); time.sleep(1000)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Give a folder where every user may make and reach sockets, as no holder's is."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root: it becomes another user")
+    with tempfile.TemporaryDirectory(prefix="trioexec-open-") as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+def test_a_socket_of_another_users_is_no_holder(open_folder: Path) -> None:
+    path = open_folder / "sock"
+    with _as_another_user("sock.bind(path); sock.listen()", path) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+
+        relay = holder_at(path, SshOptions(password=Secret("told to nobody")), _as_they_are)
+        asked = spawn.ask_holder(path, stop=True)
+        lives = other.poll() is None
+
+    assert (relay, asked, lives) == (None, None, True)
+
+
+async def test_a_holder_answers_no_other_user(open_folder: Path) -> None:
+    path = open_folder / "sock"
+    listener = holder._listen(path)
+    path.chmod(0o777)
+    served = holder._Holder(cast("SshTransport", None), 60.0)
+    ask = (
+        "sock.connect(path)\n"
+        f"try: sock.sendall({encode(Ask())!r}); said = sock.recv(1)\n"
+        "except ConnectionError: said = b''\n"
+        "assert said == b''"
+    )
+
+    with _as_another_user(ask, path) as other, trio.fail_after(HANG_S):
+        assert other.stdout is not None
+        accepted, _ = await listener.accept()
+        await holder._serve(accepted, served)
+        said = await trio.to_thread.run_sync(other.stdout.readline, abandon_on_cancel=True)
+    listener.close()
+
+    assert said == b"done\n"
+    assert served.runs == 0
