@@ -363,3 +363,13 @@ async def test_what_was_sent_before_a_stream_was_closed_is_taken_before_its_end(
     stream.close()
 
     assert [taken, stream.take(100), stream.take(100)] == [b"last", b" words", None]
+
+
+async def test_a_stream_that_has_room_again_lets_the_node_go_on_before_it_is_empty() -> None:
+    flow = Flow()
+    stream = OutputStream(flow, lambda: None)
+    stream.put(b"x" * BUFFER_BYTES)
+
+    await stream.receive_some(1)
+
+    assert not flow.held

@@ -9,7 +9,8 @@ import trio.testing
 from trioexec.model.nodes import Node
 from trioexec.transports.ssh import hops as hops_module
 from trioexec.transports.ssh.dial import DialError
-from trioexec.transports.ssh.hops import Hops
+from trioexec.transports.ssh.failures import NodeFailureError
+from trioexec.transports.ssh.hops import FAILURE_KEPT_S, Hops
 
 HANG_S = 60.0
 
@@ -35,3 +36,24 @@ async def test_who_still_waits_for_a_hop_when_all_is_closed_is_told_so(
                 await trio.testing.wait_all_tasks_blocked()
 
     assert told == ["jump host bastion: given up, as all connections are closed"]
+
+
+async def test_a_hop_that_failed_is_tried_again_only_after_a_while(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    tried_at_s: list[float] = []
+
+    async def refuse(*args: object) -> None:
+        tried_at_s.append(trio.current_time())
+        raise DialError("connection refused")
+
+    monkeypatch.setattr(hops_module, "find_hop", refuse)
+    chain = (Node(name="bastion", host="bastion"),)
+
+    async with Hops.open(cast("Any", None), cast("Any", None)) as hops:
+        for _ in range(3):
+            with pytest.raises(NodeFailureError, match="jump host bastion: connection refused"):
+                await hops.reach(chain)
+            await trio.sleep(FAILURE_KEPT_S * 0.6)
+
+    assert tried_at_s == [0, FAILURE_KEPT_S * 1.2]

@@ -35,6 +35,7 @@ from trioexec.transports.relay.server import serve_link
 from trioexec.transports.relay.wire import (
     Finished,
     Frames,
+    Hold,
     Output,
     Phase,
     command_of,
@@ -135,6 +136,25 @@ async def test_when_the_run_is_gone_what_it_started_is_ended() -> None:
             ours.close()
 
     assert slow.stopped_at_s is not None
+
+
+async def test_when_the_run_is_gone_its_full_readers_hold_up_nobody() -> None:
+    waits = FakeNode(takes_s=0.1, output=((0.05, "stdout", b"last"),), ignores_term=True)
+    ours, theirs = trio.socket.socketpair()
+    node = Node(name="n", host="n")
+
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve_link, trio.SocketStream(theirs), FakeTransport({"n": waits}))
+            command = Command(text="do", stop_grace_s=30.0)
+            messages = encode(Hold(0, held=True)) + encode(request(0, node, command))
+            await trio.SocketStream(ours).send_all(messages)
+            while waits.started_at_s is None:
+                await trio.sleep(0.01)
+            ours.close()
+
+    assert waits.stopped_at_s is not None
+    assert waits.killed_at_s is None
 
 
 async def test_a_run_that_talks_nonsense_ends_itself_and_not_the_holder() -> None:
@@ -336,6 +356,32 @@ async def test_what_is_logged_of_a_call_is_logged_by_its_run_where_that_is_heard
         await there.fleet.run("do")
 
     assert caplog.messages.count("seen n") == times  # there, and here
+
+
+class Plenty:
+    """A feed of much, which knows how much was taken."""
+
+    def __init__(self) -> None:
+        self.left_bytes = self.size_bytes = 64 * client.FEED_AHEAD_BYTES
+
+    def attach(self, wake: Callable[[], object]) -> Plenty:
+        return self
+
+    def read(self, limit_bytes: int) -> bytes:
+        size = min(limit_bytes, self.left_bytes)
+        self.left_bytes -= size
+        return b"x" * size
+
+    def close(self) -> None:
+        """There is no more to come."""
+
+
+async def test_of_a_stdin_that_is_not_taken_only_so_much_is_on_its_way() -> None:
+    plenty = Plenty()
+
+    await _cancelled_call("command", _says_so, Command(text="do", stdin=plenty))
+
+    assert 0 < plenty.size_bytes - plenty.left_bytes <= 2 * client.FEED_AHEAD_BYTES
 
 
 async def test_stdin_crosses_whole_however_long_it_is() -> None:
