@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -151,3 +153,25 @@ def test_a_filter_that_names_nobody_is_said_to(argv: tuple[str, ...], says: str)
     assert done.returncode == 0
     assert done.stderr.startswith(says)
     assert done.stderr.count("\n") == bool(says)
+
+
+def test_a_source_that_an_installed_package_names_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "racks.py").write_text(
+        "class Racks:\n"
+        "    def __init__(self, surroundings): pass\n"
+        "    def nodes(self, group): return [f'{group}-n[1-2]'] if group else [1 / 0]\n"
+        "    def groups(self): return ['r1']\n"
+    )
+    about = tmp_path / "our_racks-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: our-racks\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[trioexec.node_sources]\nracks = racks:Racks\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+
+    assert run("--fold", "@racks:r1").stdout == "r1-n[1-2]\n"
+    failed = run("@racks")
+    assert failed.returncode == 2
+    assert "@racks: the node source of our-racks failed: ZeroDivisionError" in failed.stderr
+    assert "Did you mean @racks?" in run("@rakcs:r1").stderr
