@@ -49,10 +49,10 @@ __all__ = [
     "start_holder",
 ]
 
-START_LIMIT_S: Final = 20.0
+START_LIMIT_S: Final = 60.0
 """How long a holder may take to say that it listens."""
 
-ANSWER_LIMIT_S: Final = 5.0
+ANSWER_LIMIT_S: Final = 10.0
 """How long a holder may take to say how it is."""
 
 ENTRY: Final = ("-m", "trioexec", "hold")
