@@ -146,6 +146,15 @@ def test_an_error_of_one_line_gets_a_second_that_says_where_to_look(
     )
 
 
+def test_what_is_wrong_with_a_command_of_ours_leads_to_its_own_help(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["runs", "--xyzzy"]) == 2
+
+    said = "there is no option --xyzzy.\n`trioexec runs --help` shows"
+    assert said in capsys.readouterr().err
+
+
 def test_a_command_is_one_only_as_the_very_first_word(
     capfd: pytest.CaptureFixture[str],
 ) -> None:

@@ -346,7 +346,6 @@ def test_each_strategy_has_its_flag(argv: list[str], wanted: Strategy) -> None:
         pytest.param(["png", "-H", "a"], "Did you mean trioexec ping?", id="a typo in ping"),
         pytest.param(["df", "-H", "a"], "write them before df", id="hosts after the command"),
         pytest.param(["df", "--hosts=a"], "write them before df", id="hosts as one word"),
-        pytest.param(["clusters"], "come first, and options after them", id="after options"),
         pytest.param(["help"], "Write trioexec --help", id="help as a command"),
         pytest.param(
             ["-H", "a", "-x", "a", "cmd"],

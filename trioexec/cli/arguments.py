@@ -102,5 +102,4 @@ def _unknown(flag: str, flags: Mapping[str, Flag], inside: str) -> UsageError:
     names = {name[2:]: name for name in flags if name.startswith("--")}
     bare = (inside or flag).lstrip("-")  # `-hosts` was meant as `--hosts`
     near = [names[n] for n in difflib.get_close_matches(bare, names, n=1, cutoff=_SIMILAR)]
-    advice = f"Did you mean {near[0]}?" if near else "`trioexec --help` shows all options."
-    return UsageError(f"{what}.\n{advice}")
+    return UsageError(f"{what}.\nDid you mean {near[0]}?" if near else f"{what}.")

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from cyclopts import CoercionError, CycloptsError, ValidationError
 
 from trioexec.settings.layers import ENVIRONMENT
 
 __all__ = ["explain"]
-
-_LOOK: Final = "`trioexec --help` shows all options."
 
 
 def explain(exc: CycloptsError) -> str:
@@ -22,7 +18,7 @@ def explain(exc: CycloptsError) -> str:
     if isinstance(exc, CoercionError) and exc.token is not None and exc.target_type is bool:
         return f"{_place(exc)}: {exc.token.value!r} is neither true nor false.\nWrite one of them."
     what, did, near = str(exc).partition(" Did you mean ")
-    return f"{what[:1].lower()}{what[1:]}\n{did.strip()} {near}" if did else f"{what}\n{_LOOK}"
+    return f"{what[:1].lower()}{what[1:]}\n{did.strip()} {near}" if did else what
 
 
 def _place(exc: CoercionError) -> str:

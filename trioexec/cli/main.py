@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_stdout()
     except* TrioexecError as group:
         code = USAGE
-        _say_error(_first(group))
+        _say_error(_first(group), arguments)
     except* Exception as group:  # noqa: BLE001 - the last wall
         told = code_of(_first(group))
         if told is not None:
@@ -129,10 +129,11 @@ def _not_written(exc: BaseException) -> bool:
     return isinstance(exc, OSError) and exc.errno in _NOT_WRITTEN
 
 
-def _say_error(exc: BaseException) -> None:
+def _say_error(exc: BaseException, arguments: Sequence[str]) -> None:
     lines = str(exc).splitlines()
     if len(lines) == 1:
-        lines.append("`trioexec --help` shows the options and some examples.")
+        name = f"{arguments[0]} " if arguments and arguments[0] in COMMANDS else ""
+        lines.append(f"`trioexec {name}--help` shows the options and some examples.")
     _say("\n".join(lines))
 
 

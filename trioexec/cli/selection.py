@@ -74,8 +74,6 @@ def _advice(call: Invocation) -> str:
         import difflib  # noqa: PLC0415 - only on the way out with an error
 
         first, *rest = call.words
-        if first in COMMANDS:
-            return f"Our own commands come first, and options after them: trioexec {first} ..."
         if first in _ASKING:
             return f"Write trioexec --{first}."
         if first in COMMANDS:

@@ -31,11 +31,11 @@ def main(call: Invocation) -> int:
     """List them."""
     config = call.configured.config
     clusters, groups = config.clusters, config.groups
+    for name in call.words:
+        config.check_cluster(name, "clusters")
     if not (clusters or groups):
         sys.stderr.write("There are no clusters; `trioexec config show` says which files count.\n")
         return OK
-    for name in call.words:
-        config.check_cluster(name, "clusters")
     rows = [("NAME", "KIND", "NODES", "FOLDED")]
     failed = ""
     for name in call.words or (*clusters, *groups):
