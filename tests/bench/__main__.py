@@ -1,5 +1,8 @@
 """``python -m tests.bench [SCENARIO...]``: measure, keep the numbers, write the page.
 
+On a machine that has other work too, do it in a control group that has a share of the
+cores: ``echo $$ >/sys/fs/cgroup/cpu/GROUP/cgroup.procs`` in the shell that starts it.
+
 The numbers of each scenario are kept in docs/reference/benchmarks.json, so that one can
 be measured again without the others.
 """
@@ -44,6 +47,8 @@ def main() -> None:
         return
     raise_descriptor_limit()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # with the server, and its folder
+    # A shell's background job ignores it, and so would who is to be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with open_world() as world:
         _warm_up(world)
         for name in asked.scenarios or SCENARIOS:

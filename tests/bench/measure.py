@@ -44,6 +44,9 @@ class Cost:
     peak_bytes: int
     """Of the tree: proportional set sizes, sampled."""
 
+    busiest_s: float = 0.0
+    """User and system time of the process of the tree that had most of it, sampled."""
+
     output_bytes: int | None = None
     error: str | None = None
 
@@ -84,6 +87,7 @@ def run(program: Program) -> Cost:
         cpu_s=usage.ru_utime + usage.ru_stime,
         # Too short to be sampled: what the kernel says, in which our own size may be.
         peak_bytes=sampler.peak_bytes or usage.ru_maxrss * 1024,
+        busiest_s=sampler.busiest_s,
         output_bytes=counted[0] if counted else None,
         error=error,
     )
@@ -139,6 +143,7 @@ class _Sampler(threading.Thread):
     def __init__(self, pid: int) -> None:
         super().__init__()
         self.peak_bytes = 0
+        self.busiest_s = 0.0
         self._pid = pid
         self._over = threading.Event()
 
@@ -146,7 +151,9 @@ class _Sampler(threading.Thread):
         pause_s = 0.02
         while not self._over.wait(pause_s):
             started_s = time.thread_time()
-            self.peak_bytes = max(self.peak_bytes, sum(map(_pss, _tree(self._pid))))
+            tree = _tree(self._pid)
+            self.peak_bytes = max(self.peak_bytes, sum(map(_pss, tree)))
+            self.busiest_s = max(self.busiest_s, *map(_cpu_s, tree))
             pause_s = max(0.05, (time.thread_time() - started_s) * SAMPLING_SHARE)
 
     def stop(self) -> None:
@@ -164,6 +171,14 @@ def _tree(root: int) -> list[int]:
         except OSError:
             continue
     return found
+
+
+def _cpu_s(pid: int) -> float:
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _pss(pid: int) -> int:

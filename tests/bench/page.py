@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
+from tests.bench.aims import table
 from tests.bench.scenarios import SCENARIOS
 
 __all__ = ["chart", "page"]
@@ -21,20 +22,27 @@ rounds, medians. Numbers are of one machine and move with it; the ratios move le
     python -m tests.bench {names}  # parts, as headed below
 
 - **wall** is from start to exit; **CPU** is user and system time of the process and all
-  its children; **memory** is the peak of the tree (proportional set sizes, sampled).
+  its children; **memory** is the peak of the tree (proportional set sizes, sampled);
+  **ratios** are to pdsh, or to the row that has 1.00.
   The server's cost is in the wall, since it shares the machine, and not in the CPU.
 - Each client runs with an empty home, no agent, one ed25519 key. The clients that run
   OpenSSH's `ssh` let it choose its cipher, as trioexec and asyncssh choose theirs.
+- Where the machine has other work too, who has more processes gets more of the cores. So
+  what is measured, and the server, run in a control group of their own there: its share
+  is the same for all.
 - Nothing fails because a machine is slow: this is no test.
 
 ![CPU a node](benchmarks.svg)
-"""
+
+## What was aimed at
+
+{aims}"""
 
 
 def page(data: Mapping[str, Any]) -> str:
     """The whole page."""
     measured = data["scenarios"]
-    text = HEAD.format(names="fanout output ...")
+    text = HEAD.format(names="fanout output ...", aims=table(measured))
     for name, scenario in SCENARIOS.items():
         if name in measured:
             text += _section(name, scenario.title, scenario.says, scenario.base, measured[name])
@@ -45,11 +53,13 @@ def _section(name: str, title: str, says: str, base: str, found: Mapping[str, An
     rows = found["rows"]
     has_output = any(row["output_bytes"] for row in rows.values())
     head = ["", "wall", "CPU", "CPU a node", "memory", "wall ratio", "CPU ratio"]
+    if name == "workers":
+        head.append("busiest process")
     if has_output:
         head.append("output")
     lines = [
         f"\n## {title}\n",
-        f"{says}\n",
+        *([f"{says}\n"] if says else []),
         f"    python -m tests.bench {name}\n",
         "| " + " | ".join(head) + " |",
         "|" + "|".join(["---", *["---:"] * (len(head) - 1)]) + "|",
@@ -65,6 +75,8 @@ def _section(name: str, title: str, says: str, base: str, found: Mapping[str, An
             _ratio(row, of, "wall_s"),
             _ratio(row, of, "cpu_s"),
         ]
+        if name == "workers":
+            cells.append(_seconds(row["busiest_s"]))
         if has_output:
             cells.append(f"{row['output_bytes'] or 0:,}" if row["output_bytes"] else "")
         lines.append("| " + " | ".join(cells) + " |")
