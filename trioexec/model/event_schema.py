@@ -75,7 +75,8 @@ def _object(kind: type, head: dict[str, Any] | None = None) -> dict[str, Any]:
     names = [field.name for field in dataclasses.fields(kind)]
     return {
         "type": "object",
-        "description": inspect.getdoc(kind),
+        # The rest is for who makes one.
+        "description": (inspect.getdoc(kind) or "").partition("\n\n")[0],
         "properties": (head or {}) | {name: _value(hints[name]) for name in names},
         # Without those with a default, too: we always write them all.
         "required": [*(head or {}), *names],
