@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -184,3 +185,30 @@ async def test_what_does_not_go_with_sudo_is_a_usage_error(
 
     assert done.code == 2
     assert f"--sudo-password and {' '.join(other)} do not go together" in done.stderr
+
+
+def folder_with_another_sudo(user: str) -> Path:
+    """Make a program of that name, where the account may read it."""
+    folder = Path(pwd.getpwnam(user).pw_dir)
+    folder.chmod(0o755)
+    asks = folder / "sudo"
+    asks.write_text(
+        '#!/bin/sh\nprintf "Welcome\\nOne-time code: " >&2\nread -r code\necho "$code"\n'
+    )
+    asks.chmod(0o755)
+    return folder
+
+
+async def test_a_sudo_that_asks_something_else_does_not_hang(tmp_path: Path) -> None:
+    """As where the second factor is asked for first."""
+    need_root()
+    user = account("trioexec-code", PASSWORD)
+    path = f"{folder_with_another_sudo(user)}:/usr/bin:/bin"
+    with own_sshd(tmp_path, f"SetEnv PATH={path}", user=user) as server:
+        done = await Cli(server, tmp_path)(
+            *("-H", NODE, "-i", str(tmp_path / "client_key"), "--sudo-password", "echo never"),
+            env={"TRIOEXEC_SUDO_PASSWORD": PASSWORD},
+        )
+
+    assert (done.code, done.stdout) == (255, b"")
+    assert "sudo denied: it asks 'One-time code:', which nobody is there to answer" in done.stderr
