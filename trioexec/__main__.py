@@ -68,10 +68,13 @@ def _leave(code: int) -> None:
     thread of a library waited for that will not end (the screen's library reads the terminal
     in one that outlives a terminal which is gone).  What has asked to be called at exit is.
     """
-    if _is_watched() and not _has_stuck_thread():
-        sys.exit(code)  # who watches us has something to write down
     import atexit  # noqa: PLC0415
     import contextlib  # noqa: PLC0415
+    import signal  # noqa: PLC0415
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # all is done and said: no traceback after it
+    if _is_watched() and not _has_stuck_thread():
+        sys.exit(code)  # who watches us has something to write down
 
     atexit._run_exitfuncs()  # noqa: SLF001 - there is no other name for it
     for stream in (sys.stdout, sys.stderr):

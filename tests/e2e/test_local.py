@@ -273,8 +273,15 @@ async def test_a_cancel_ends_a_command_that_is_deaf_to_term(seconds: str) -> Non
     assert running(seconds) == []
 
 
-async def test_a_cancel_ends_the_children_too(seconds: str) -> None:
-    call = await run_and_cancel(f"echo up; sleep {seconds} & sleep {seconds}")
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("echo up; sleep {0} & sleep {0}", id="as they are"),
+        pytest.param("(sleep 0.2; echo up) & timeout 1000 sleep {0}; :", id="in another group"),
+    ],
+)
+async def test_a_cancel_ends_the_children_too(text: str, seconds: str) -> None:
+    call = await run_and_cancel(text.format(seconds))
 
     assert call.ended is True
     assert running(seconds) == []
@@ -331,6 +338,7 @@ async def test_a_cut_ends_the_goodbye_at_once(seconds: str) -> None:
         pytest.param("sleep {0} >/dev/null 2>&1 & exit 0", id="silent"),
         pytest.param("sleep {0} & exit 0", id="holds stdout"),
         pytest.param("(trap '' TERM; while :; do sleep {0}; done) & exit 0", id="deaf"),
+        pytest.param("timeout 1000 sleep {0} >/dev/null 2>&1 & sleep 0.2", id="in another group"),
     ],
 )
 async def test_what_a_command_leaves_behind_is_ended(text: str, seconds: str) -> None:
@@ -431,6 +439,10 @@ async def test_hundreds_at_once_do_not_mix() -> None:
     assert all(call.stdout == f"{name}\n".encode() for name, call in calls.items())
 
 
+STARTED = 6
+"""Who has the seconds in its words: the program, its shell, `timeout`, and three times sleep."""
+
+
 async def test_the_commands_end_when_we_are_killed(seconds: str) -> None:
     program = f"""
         import trio
@@ -449,7 +461,7 @@ async def test_the_commands_end_when_we_are_killed(seconds: str) -> None:
             async with transport.open(), trio.open_nursery() as nursery:
                 node = Node(name="n", host="n")
                 nursery.start_soon(transport.run, node, Command(text="true"), Call())
-                text = "sleep {seconds} & echo up; sleep {seconds}"
+                text = "sleep {seconds} & timeout 1000 sleep {seconds} & echo up; sleep {seconds}"
                 nursery.start_soon(transport.run, node, Command(text=text), Call())
 
         trio.run(main)
@@ -461,7 +473,8 @@ async def test_the_commands_end_when_we_are_killed(seconds: str) -> None:
             )
             assert process.stdout is not None
             assert (await process.stdout.receive_some(100)).startswith(b"up")
-            assert len(running(f"sleep {seconds}")) >= 2
+            while len(running(f"sleep {seconds}")) < STARTED:
+                await trio.sleep(0.02)
             process.send_signal(signal.SIGKILL)
             await process.wait()
             await process.stdout.aclose()

@@ -22,6 +22,8 @@ USERS = [
 PLAIN = "sleep 1000"
 DEAF = "trap '' TERM; sh -c 'sleep 1000'; sleep 1000"
 TWO = "sh -c 'sleep 1000 & sleep 1000'"
+APART = "timeout 1000 sleep 1000; :"
+"""In a process group of its own, as what a shell with job control starts."""
 
 
 @pytest.fixture(params=USERS)
@@ -49,14 +51,14 @@ def says_that_all_are_ended(stderr: str, how: str, nodes: str, but_the_deaf: str
 async def test_limits_end_commands_of_every_kind(
     cli: Cli, mark: Marker, user: tuple[str, ...], options: tuple[str, ...], says: str
 ) -> None:
-    kinds = [PLAIN, DEAF, TWO, "sleep 1000 | sleep 1000", "exec sleep 1000"]
+    kinds = [PLAIN, DEAF, TWO, "sleep 1000 | sleep 1000", "exec sleep 1000", APART]
     node_of = [f"127.0.1.{number}" for number in range(1, len(kinds) + 1)]
     command = _by_node(dict(zip(node_of, kinds, strict=True)))
 
     done = await cli("-H", ",".join(node_of), *user, *options, *mark.options, command)
 
     assert done.code == 124
-    assert says_that_all_are_ended(done.stderr, says, "127.0.1.[1-5]", "127.0.1.[1,3-5]")
+    assert says_that_all_are_ended(done.stderr, says, "127.0.1.[1-6]", "127.0.1.[1,3-6]")
     await mark.are_gone()
 
 
@@ -93,17 +95,18 @@ async def test_fail_fast_ends_what_runs(cli: Cli, mark: Marker, user: tuple[str,
 async def test_our_own_end_ends_commands_of_every_kind(
     cli: Cli, mark: Marker, user: tuple[str, ...], how: str
 ) -> None:
-    command = _by_node({"127.0.1.1": PLAIN, "127.0.1.2": DEAF, "127.0.1.3": TWO})
-    nodes = "127.0.1.[1-3]"
+    kinds = {"127.0.1.1": PLAIN, "127.0.1.2": DEAF, "127.0.1.3": TWO, "127.0.1.4": APART}
+    command = _by_node(kinds)
+    nodes = "127.0.1.[1-4]"
     async with cli.start("-H", nodes, *user, *mark.options, f"echo up; {command}") as run:
-        await run.prints(b"up\n", times=3)
-        await mark.are_running("sleep 1000", count=4)
+        await run.prints(b"up\n", times=4)
+        await mark.are_running("sleep 1000", count=5)
 
         await _end(run, how)
         await run.exits()
 
     if how == "interrupt":
-        assert says_that_all_are_ended(run.stderr, "stopped (interrupt)", nodes, "127.0.1.[1,3]")
+        assert says_that_all_are_ended(run.stderr, "stopped (interrupt)", nodes, "127.0.1.[1,3-4]")
     # Without us the watchdogs go by themselves: EOF, TERM, a grace of 2 s, KILL.
     await mark.are_gone()
 
@@ -129,6 +132,7 @@ async def test_commands_with_a_stdin_of_their_own_end_too(
         ("--script", str(script)),
         ("--stdin", f"cat; echo up; {TWO}"),
         ("--tty", f"echo up; {TWO}"),
+        ("--tty", "echo up; sleep 1000 & timeout 1000 sleep 1000; :"),
     ]
 
     async def start_and_end(*command: str) -> None:

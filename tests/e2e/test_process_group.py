@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,17 +29,49 @@ def test_a_group_that_is_gone_takes_a_signal_without_a_word() -> None:
     assert not ProcessGroup(child.pid).alive()
 
 
-def test_where_there_is_no_proc_a_group_that_takes_signals_is_alive(tmp_path: Path) -> None:
-    assert process_group._any_runs(1, tmp_path / "missing")
-    assert process_group._any_runs(1, tmp_path)
+def test_another_group_of_the_session_is_alive_and_gets_the_signal() -> None:
+    script = "import os, time; os.setpgid(0, 0); print(flush=True); time.sleep(1000)"
+    with subprocess.Popen(
+        ["sh", "-c", f'{sys.executable} -c "{script}" & exit'],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as leader:
+        assert leader.stdout is not None
+        leader.stdout.readline()  # it has a group of its own
+        os.waitid(os.P_PID, leader.pid, os.WEXITED | os.WNOWAIT)
+        group = ProcessGroup(leader.pid)
+        lived = group.alive()
+
+        group.kill()
+
+        assert leader.stdout.read() == b""  # until it is gone
+    assert lived
+    assert not group.alive()
 
 
-def test_a_group_that_became_another_users_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_there_is_no_proc_nobody_can_say_who_lives(tmp_path: Path) -> None:
+    assert process_group._living(1, tmp_path / "missing") is None
+    assert process_group._living(1, tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("refusal", "alive"),
+    [
+        pytest.param(None, True, id="it takes signals"),
+        pytest.param(PermissionError, True, id="it became another user's"),
+        pytest.param(ProcessLookupError, False, id="it is gone"),
+    ],
+)
+def test_without_a_proc_the_group_itself_is_asked(
+    monkeypatch: pytest.MonkeyPatch, refusal: type[OSError] | None, *, alive: bool
+) -> None:
     def refuse(_pgid: int, _number: int) -> None:
-        raise PermissionError
+        if refusal is not None:
+            raise refusal
 
     monkeypatch.setattr(os, "killpg", refuse)
+    monkeypatch.setattr(process_group, "_living", lambda _session: None)
 
     group = ProcessGroup(12345)
     group.kill()
-    assert group.alive()
+    assert group.alive() is alive

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -82,6 +83,12 @@ def test_the_end_waits_for_who_asked_to_be_called_and_for_no_thread(before: str,
     done = leave(before)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+
+
+def test_a_ctrl_c_after_all_is_done_shows_no_traceback() -> None:
+    done = leave("import signal; atexit.register(signal.raise_signal, signal.SIGINT)")
+
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "2\n", "")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device")  # noqa: PTH110

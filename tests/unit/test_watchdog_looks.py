@@ -1,10 +1,12 @@
-"""How the watchdog tells whether anything of a group or a session lives, in each way it has."""
+"""How the watchdog tells who lives in a session, in each way it has."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,39 +44,101 @@ def zombie() -> Iterator[int]:
     process.wait()
 
 
-def is_empty(shell: list[str], what: object, *, kind: str = "pgid", path: str = "") -> bool:
-    script = f'{_LADDER} k={kind}; empty "$1"'
-    done = subprocess.run(
-        [*shell, "-c", script, "watch", str(what)],
+@pytest.fixture
+def with_job_control() -> Iterator[tuple[int, int]]:
+    """A session's leader, and another group of that session."""
+    python = "import os, time; os.setpgid(0, 0); print(flush=True); time.sleep(1000)"
+    script = f"{sys.executable} -c '{python}' & echo $!; wait"
+    process = subprocess.Popen(
+        ["sh", "-c", script], stdout=subprocess.PIPE, start_new_session=True, text=True
+    )
+    assert process.stdout is not None
+    group = int(process.stdout.readline())
+    process.stdout.readline()  # it has its group
+    yield process.pid, group
+    for each in (process.pid, group):
+        os.killpg(each, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+
+
+def ask(
+    shell: list[str], question: str, *arguments: object, path: str = ""
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*shell, "-c", _LADDER + question, "watch", *map(str, arguments)],
         env={"PATH": path or os.environ["PATH"], "SHELL": "/bin/sh"},
         capture_output=True,
         check=False,
+        text=True,
     )
-    return done.returncode == 0
 
 
-@pytest.mark.parametrize("kind", ["pgid", "sid"])
-def test_who_lives_is_seen_and_who_is_dead_is_not(
-    shell: list[str], alive: int, zombie: int, kind: str
-) -> None:
-    assert not is_empty(shell, alive, kind=kind)
-    assert is_empty(shell, zombie, kind=kind)
-    assert is_empty(shell, NOBODY, kind=kind)
+def is_empty(shell: list[str], what: object, *, path: str = "") -> bool:
+    return ask(shell, 'empty "$1"', what, path=path).returncode == 0
 
 
-@pytest.mark.parametrize("kind", ["pgid", "sid"])
-def test_where_no_grep_can_look_ps_does(
-    shell: list[str], alive: int, zombie: int, kind: str, tmp_path: Path
-) -> None:
-    # A grep for files that fails, as with too many of them; on text it works, for ps.
-    grep = tmp_path / "grep"
-    grep.write_text(f'#!/bin/sh\n[ "$1" != -qs ] || exit 126\nexec {shutil.which("grep")} "$@"\n')
+def groups(shell: list[str], session: int, *, many: str = "", path: str = "") -> set[int]:
+    said = ask(shell, f'many={many}; live "$1"', session, path=path).stdout
+    return {int(word) for word in said.split()}
+
+
+def without_grep(folder: Path) -> str:
+    """A path with a grep that fails for files, as with too many of them."""
+    grep = folder / "grep"
+    grep.write_text("#!/bin/sh\nexit 126\n")
     grep.chmod(0o755)
-    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    return f"{folder}{os.pathsep}{os.environ['PATH']}"
 
-    assert not is_empty(shell, alive, kind=kind, path=path)
-    assert is_empty(shell, zombie, kind=kind, path=path)
-    assert is_empty(shell, NOBODY, kind=kind, path=path)
+
+def test_who_lives_is_seen_and_who_is_dead_is_not(
+    shell: list[str], alive: int, zombie: int
+) -> None:
+    assert not is_empty(shell, alive)
+    assert is_empty(shell, zombie)
+    assert is_empty(shell, NOBODY)
+
+
+def test_where_no_grep_can_look_ps_does(
+    shell: list[str], alive: int, zombie: int, tmp_path: Path
+) -> None:
+    path = without_grep(tmp_path)
+
+    assert not is_empty(shell, alive, path=path)
+    assert is_empty(shell, zombie, path=path)
+    assert is_empty(shell, NOBODY, path=path)
+
+
+@pytest.mark.parametrize("many", ["", "m"], ids=["few processes", "many processes"])
+def test_all_groups_of_a_session_are_found(
+    shell: list[str], with_job_control: tuple[int, int], many: str
+) -> None:
+    assert groups(shell, with_job_control[0], many=many) == set(with_job_control)
+
+
+def test_ps_finds_all_groups_too(
+    shell: list[str], with_job_control: tuple[int, int], tmp_path: Path
+) -> None:
+    assert groups(shell, with_job_control[0], path=without_grep(tmp_path)) == set(with_job_control)
+
+
+@pytest.mark.skipif(not Path("/proc/self/comm").exists(), reason="no /proc as Linux has it")
+def test_a_name_like_a_line_of_proc_makes_nobody_one_of_a_session(shell: list[str]) -> None:
+    session = next(number for number in range(9999, 1000, -1) if is_empty(shell, number))
+    # A name has 15 characters at most.
+    lines = f") S 1 7 {session} ", f"\n) S 1 7 {session} "
+    name = "import sys, time; open('/proc/self/comm', 'w').write(sys.argv[1]); "
+    python = f"{name} print(flush=True); time.sleep(1000)"
+
+    for line in lines:
+        with subprocess.Popen(
+            [sys.executable, "-c", python, line], stdout=subprocess.PIPE
+        ) as pretender:
+            assert pretender.stdout is not None
+            pretender.stdout.readline()
+            found = groups(shell, session)
+            pretender.kill()
+        assert found == set()
 
 
 def test_where_nothing_can_look_nothing_is_confirmed(alive: int, tmp_path: Path) -> None:

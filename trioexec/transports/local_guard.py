@@ -1,6 +1,6 @@
 """Who ends the local commands when nobody of ours is left to do it.
 
-One small shell per run reads from us which process groups are alive.  When its
+One small shell per run reads from us which sessions are alive.  When its
 input ends before they do, we were killed, and it ends them.  The remote ends
 of an SSH run have a watchdog each, for the same reason.
 """
@@ -16,6 +16,7 @@ from typing import Final
 import trio
 
 from trioexec.model.command import STOP_GRACE_S
+from trioexec.transports.living import LIVE
 
 __all__ = ["Guard"]
 
@@ -33,9 +34,14 @@ while read -r sign group; do
   esac
 done
 [ "$groups" = ' ' ] && exit
-for group in $groups; do kill -TERM "-$group"; done 2>/dev/null
+exec 2>/dev/null
+{LIVE}
+end() {{ for session in $groups; do
+  for group in $session $(live "$session"); do kill "-$1" "-$group"; done
+done; }}
+end TERM
 sleep {STOP_GRACE_S:g}
-for group in $groups; do kill -KILL "-$group"; done 2>/dev/null
+end KILL
 exit 0
 """
 
@@ -76,7 +82,7 @@ class Guard:
 
     @contextmanager
     def knows(self, pgid: int) -> Iterator[None]:
-        """Have the group ended if we are not there to do it."""
+        """Have the session that this process leads ended if we are not there to do it."""
         self._tell(f"+ {pgid}\n")
         try:
             yield

@@ -1,4 +1,4 @@
-"""A process group of this machine: whether it lives, and how to end it.
+"""A process group of this machine and its session: whether it lives, and how to end it.
 
 Knows numbers and signals only: no commands, no output, no engine.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -23,26 +24,27 @@ _DEAD: Final = frozenset(b"ZXx")
 
 
 class ProcessGroup:
-    """The processes that share one group number, whoever their parents are now.
+    """A process that leads a session, and all in that session, whoever their parents are now.
+
+    `timeout` and shells with job control give what they start groups of its own: those too.
 
     The number is used only while the group is known to be ours: before its leader
     is reaped, or while a look a moment ago found it alive.  A number is not given
-    to anybody else while a group of that number exists.
+    to anybody else while a group or a session of that number exists.
     """
 
     __slots__ = ("pgid",)
 
     def __init__(self, pgid: int) -> None:
-        """Stand for the group that the process `pgid` leads."""
+        """Stand for the session that the process `pgid` leads."""
         self.pgid: int = pgid
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to all of them; a group that is gone is no error."""
-        try:
-            os.killpg(self.pgid, number)
-        except (ProcessLookupError, PermissionError):
+        for pgid in {self.pgid, *(_living(self.pgid) or ())}:
             # Not permitted: all that is left became another user. `alive` tells.
-            return
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(pgid, number)
 
     def terminate(self) -> None:
         """Ask all of them to end, those that are stopped as well."""
@@ -54,16 +56,21 @@ class ProcessGroup:
         self.signal(signal.SIGKILL)
 
     def alive(self) -> bool:
-        """Whether any of them still runs; a dead one that nobody reaped does not count."""
+        """Whether any of them still runs; a dead one that nobody reaped does not count.
+
+        In a container whose first process does not reap, the dead stay in the
+        table for ever and can be signalled: only their state tells them apart.
+        """
+        groups = _living(self.pgid)
+        if groups is not None:
+            return bool(groups)
         try:
             os.killpg(self.pgid, 0)
         except ProcessLookupError:
             return False
         except PermissionError:
-            return True
-        # In a container whose first process does not reap, the dead stay in the
-        # table for ever and can be signalled: only their state tells them apart.
-        return _any_runs(self.pgid)
+            pass
+        return True
 
     async def wait_gone(self) -> None:
         """Return as soon as none of them runs."""
@@ -73,21 +80,20 @@ class ProcessGroup:
             pause_s = min(2 * pause_s, _LAST_LOOK_S)
 
 
-def _any_runs(pgid: int, proc: Path = Path("/proc")) -> bool:
-    """Look for a live process of the group; where there is no /proc, take it that there is."""
+def _living(session: int, proc: Path = Path("/proc")) -> set[int] | None:
+    """Find the groups in which somebody of a session runs; None where there is no /proc."""
     try:
-        entries = [entry for entry in os.listdir(proc) if entry.isdigit()]  # noqa: PTH208 - hot
+        pids = [int(name) for name in os.listdir(proc) if name.isdigit()]  # noqa: PTH208 - hot
     except OSError:
-        return True
-    if not entries:
-        return True
-    return any(_runs_in(proc / entry / "stat", pgid) for entry in entries)
-
-
-def _runs_in(stat: Path, pgid: int) -> bool:
-    try:
-        # The name, in brackets, may hold anything; state, parent and group follow the last one.
-        state, _, group = stat.read_bytes().rpartition(b")")[2].split()[:3]
-    except (OSError, ValueError):
-        return False  # it ended while we looked
-    return int(group) == pgid and state[0] not in _DEAD
+        return None
+    found = set()
+    for pid in pids:
+        # It may end while we look.
+        with suppress(OSError, ValueError):
+            if os.getsid(pid) == session:
+                stat = (proc / str(pid) / "stat").read_bytes()
+                # The name, in brackets, may hold anything; what we want follows the last one.
+                state, _, group = stat.rpartition(b")")[2].split()[:3]
+                if state[0] not in _DEAD:
+                    found.add(int(group))
+    return found if pids else None

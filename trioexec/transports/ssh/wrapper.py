@@ -3,7 +3,7 @@ r"""The remote end of structured concurrency: the text that a command travels in
 Closing a channel does not end a remote command, and sshd refuses the SSH
 "signal" request for root logins.  So the command brings its own watchdog: a
 small POSIX shell process in a session of its own, which knows the command's
-process group and outlives it by as much as it takes to see the group empty.
+session and outlives it by as much as it takes to see that empty.
 
 How it learns that time is up:
 
@@ -14,7 +14,7 @@ How it learns that time is up:
   second channel, or from the shell that waits for the command; and it looks once a
   second whether its sshd is still there.
 
-What it does then: nothing where the group is empty; else TERM, a grace, KILL.  It
+What it does then: nothing where the session is empty; else TERM, a grace, KILL.  It
 keeps the channel open meanwhile (it holds the session's stderr), so a channel that
 is closed by the server says that nothing of the command is left: that is the
 confirmation.
@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from trioexec.model.command import Command
+from trioexec.transports.living import LIVE
 
 __all__ = [
     "Marker",
@@ -48,40 +49,37 @@ _NAME = "trioexec"
 _TICKS_PER_S = 100
 """What /proc/uptime counts: a clock that costs a shell no fork."""
 
-# Watchdog: $1 group, $2 grace in ticks, $3 sshd's pid (FED only).
+# Watchdog: $1 session, $2 grace in ticks, $3 sshd's pid (FED only).
+# What is ended is the session, group by group: `timeout`, shells with job control (csh's always)
+# and others give what they start a group of its own.  Who leaves the session does so on purpose.
 # Zombies do not count as alive: some containers have an init that never reaps.  A
-# group that we may not signal (sudo) is seen by its leader's /proc entry.  csh gives
-# each background job a group of its own: there the whole session is meant.
+# group that we may not signal (sudo) is seen by its leader's /proc entry.
 #
 # Many nodes may be one machine, and then a thousand of these run at once: looking at all
-# processes costs more than all else here.  It is done ever more rarely, and only where the
-# group is there though its leader is not (that one is sshd's to reap); and where there are
-# many processes, only when init has had some seconds to bury what is dead, which it mostly does.
-# Where /proc is as Linux has it, one grep looks: `ps` opens four files a process.  A grep that
-# found nothing says 2 where a process went meanwhile; more is "no grep", or too many files.
+# processes costs more than all else here.  Where there are many, a command that has ended by
+# itself is looked at by its first group only; one that is to be ended is asked for its children;
+# and later looks are rare, when init has had some seconds to bury what is dead, which it mostly
+# does.
 _LADDER = (
-    "k=pgid; case $SHELL in *csh) k=sid;; esac; n=0 t=0 many=; "
-    'empty() { if [ -r "/proc/$$/stat" ]; then '
-    "m=; [ $k = pgid ] || m='[0-9]* '; "
-    'grep -qs ") [^XZ] [0-9]* $m$1 " /proc/[0-9]*/stat; r=$?; '
-    "[ $r -gt 2 ] || return $((r == 0)); fi; "
-    "p=$(ps -A -o $k= -o stat=) && "
-    '! printf "%s\\n" "$p" | grep -q "^ *$1  *[^Z ]"; }; '
+    LIVE + "n=0 t=0 all= g=; case $SHELL in *csh) all=1;; esac; "
+    'empty() { e=$(many=; live "$1") || return 2; [ -z "$e" ]; }; '
     'look() { case $n$many in 0*|2|4|8|16|32|64|12m|6k|12k) empty "$1";; *) false;; esac; }; '
-    'gone() { if [ $k = sid ]; then look "$1"; '
-    'elif kill -0 "-$1"; then '
-    '[ $n -gt 0 ] && { [ $n -ge 12 ] || [ ! -d "/proc/$1" ]; } && look "$1"; '
-    'else [ ! -d "/proc/$1" ] || grep -q "^State:[[:space:]]*Z" "/proc/$1/status"; fi; }; '
-    'end() { [ $k = sid ] && pkill "-$2" -s "$1"; '
-    'kill "-$2" "-$1" || { [ -d "/proc/$1" ] && sudo -n kill "-$2" -- "-$1"; }; }; '
+    'gone() { for x in ${g:-$1}; do if kill -0 "-$x"; then '
+    '[ $n -gt 0 ] && { [ $n -ge 12 ] || [ ! -d "/proc/$1" ]; } && look "$1"; return; fi; done; '
+    '[ ! -d "/proc/$1" ] || grep -q "^State:[[:space:]]*Z" "/proc/$1/status" || return; '
+    '[ $many ] && [ -z "$all" ] || { empty "$1"; [ $? -ne 1 ]; }; }; '
+    'end() { for x in $1 $(live "$1"); do case " $g " in *" $x "*) ;; *) g="$g $x";; esac; done; '
+    'for x in $g; do kill "-$2" "-$x" || { [ -d "/proc/$1" ] && sudo -n kill "-$2" -- "-$x"; }; '
+    "done; }; "
     "nap() { n=$((n+1)); if [ $n -le 2 ]; then i=05; elif [ $many ]; then i=50; "
     "elif [ $n -le 12 ]; then i=10; else i=25; fi; "
     'sleep "0.$i" || sleep 1; '
     "read -r u x </proc/uptime && t=${u%.*}${u#*.} || t=$((t+i)); }; "
     'wait_gone() { n=0; nap; e=$((t+$2)); while ! gone "$1"; do '
     "[ $t -lt $e ] || return; nap; done; exit 0; }; "
-    'ladder() { gone "$1" && exit 0; '
-    'p=; read -r u u u p u </proc/loadavg; [ "${p#*/}" -lt 800 ] || many=${p:+m}; '
+    # How many want to run now, and how many threads there are: a big machine is not yet a crowd.
+    "ladder() { p=; read -r u u u p u </proc/loadavg; "
+    '[ "${p#*/}" -lt 800 ] || [ "${p%/*}" -lt 8 ] || many=${p:+m}; gone "$1" && exit 0; '
     'end "$1" TERM; wait_gone "$1" "$2"; end "$1" KILL; many=${many:+k}; wait_gone "$1" 500; }; '
 )
 _WATCH_STDIN = _LADDER + 'while read -r x; do :; done; ladder "$1" "$2"'

@@ -1,0 +1,32 @@
+"""Who lives in a session, as a POSIX shell finds out: text for whoever watches over commands.
+
+Defines ``live SESSION``, which prints the process group of each process that lives in it, and
+fails with 2 where nobody can tell.  Zombies do not live.  With ``many`` set it looks only at the
+session's leader and what descends from it, which costs next to nothing however many there are.
+
+Where /proc is as Linux has it, one grep looks: `ps` opens four files a process.  A grep that found
+nothing says 2 where a process went meanwhile; more is "no grep", or too many files.  It may have
+found a name that somebody gave a process to look like another: so each is read again, from the
+end of its name on.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["LIVE"]
+
+LIVE: Final = (
+    'kids() { for f in "/proc/$1/task/"*/children; do c=; read -r c <"$f"; '
+    'for c in $c; do echo "/proc/$c/stat"; kids "$c"; done; done; }; many=; '
+    'live() { if [ $many ] && [ -r "/proc/$$/stat" ]; then f="/proc/$1/stat $(kids "$1")"; '
+    'elif [ -r "/proc/$$/stat" ] && '
+    '{ f=$(grep -ls ") [^XZ] [0-9]* [0-9]* $1 " /proc/[0-9]*/stat); [ $? -le 2 ]; }; then :; '
+    "else p=$(ps -A -o sid= -o pgid= -o stat=) || return 2; "
+    'printf "%s\\n" "$p" | while read -r s p x; do '
+    '[ "$s" = "$1" ] && case $x in [XZ]*) ;; *) echo "$p";; esac; done; return 0; fi; '
+    'for f in $f; do s=; while read -r x; do s="$s$x "; done <"$f"; '
+    'set -- "$1" ${s##*)}; [ "$5" = "$1" ] && case $2 in [XZ]) ;; *) echo "$4";; esac; done; '
+    "return 0; }; "
+)
+"""One line, without a newline, so that every login shell takes it as a quoted word."""
