@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio  # noqa: TID251
 from typing import Any, cast
 
 import pytest
@@ -11,6 +12,7 @@ from trioexec.transports.ssh import hops as hops_module
 from trioexec.transports.ssh.dial import DialError
 from trioexec.transports.ssh.failures import NodeFailureError
 from trioexec.transports.ssh.hops import FAILURE_KEPT_S, Hops
+from trioexec.transports.ssh.loop import open_loop
 
 HANG_S = 60.0
 
@@ -57,3 +59,46 @@ async def test_a_hop_that_failed_is_tried_again_only_after_a_while(
             await trio.sleep(FAILURE_KEPT_S * 0.6)
 
     assert tried_at_s == [0, FAILURE_KEPT_S * 1.2]
+
+
+class Connection:
+    """A hop's connection, as far as hops look at it."""
+
+    def __init__(self) -> None:
+        self._closed = asyncio.Event()
+
+    def close(self) -> None:
+        self._closed.set()
+
+    def is_closed(self) -> bool:
+        return self._closed.is_set()
+
+    async def wait_closed(self) -> None:
+        await self._closed.wait()
+
+
+async def test_one_connection_serves_all_behind_a_hop_until_it_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[Connection] = []
+
+    async def shake_hands(*args: object) -> Connection:
+        made.append(Connection())
+        return made[-1]
+
+    monkeypatch.setattr(Hops, "_shake_hands", shake_hands)
+    chain = (Node(name="bastion", host="bastion"),)
+
+    with trio.fail_after(HANG_S):
+        async with (
+            open_loop() as loop,
+            Hops.open(cast("Any", None), loop) as hops,
+        ):
+            first, again = await hops.reach(chain), await hops.reach(chain)
+            first.close()
+            after = await hops.reach(chain)
+
+    assert again is first
+    assert after is not first
+    assert len(made) == 2
+    assert all(connection.is_closed() for connection in made)
