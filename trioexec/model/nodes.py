@@ -42,11 +42,7 @@ _TEXT = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One machine of a run, as its user named it.
-
-    Raises:
-        NodeSetError: The port is none.
-    """
+    """One machine of a run, as its user named it."""
 
     name: str
     """What was typed, with user and port: unique in a run, and how every output calls the node."""
@@ -64,7 +60,11 @@ class Node:
     """Position in the run, from 0, in the order typed."""
 
     def __post_init__(self) -> None:
-        """Refuse what no socket takes."""
+        """Refuse what no socket takes.
+
+        Raises:
+            NodeSetError: The port is none.
+        """
         if self.port is not None and not 0 < self.port <= MAX_PORT:
             raise NodeSetError(_no_port(self.name, self.port))
 
