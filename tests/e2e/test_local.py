@@ -16,10 +16,10 @@ import trio
 from trioexec.model.command import Command
 from trioexec.model.events import Stream
 from trioexec.model.flow import Flow
-from trioexec.model.nodes import Node
+from trioexec.model.nodes import NODE_VARIABLE, Node
 from trioexec.model.outcomes import Exited, Killed, SudoDenied, Unreachable
 from trioexec.model.secret import Secret
-from trioexec.transports.local import NODE_VARIABLE, LocalTransport
+from trioexec.transports.local import LocalTransport
 
 HANG_S = 60
 NODE = Node(name="root@here:22", host="here", port=22, user="root")

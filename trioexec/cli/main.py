@@ -19,6 +19,7 @@ from trioexec.cli.secrets import VARIABLES, hide_variables
 from trioexec.cli.shells import COMPLETE
 from trioexec.model.errors import TrioexecError
 from trioexec.model.exitcodes import BUG, INTERRUPTED, OK, OUTPUT_CLOSED, USAGE
+from trioexec.model.nodes import NODE_VARIABLE
 from trioexec.settings.layers import ENV_PREFIX, strays
 
 __all__ = ["main"]
@@ -33,7 +34,7 @@ REPORT_BUGS = (
 _NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 """What comes of a stdout that takes nothing: a full disk, a closed descriptor."""
 
-_NOT_OPTIONS = VARIABLES | {"TRIOEXEC_NODE"}
+_NOT_OPTIONS = VARIABLES | {NODE_VARIABLE}
 """Variables of ours that are no option: secrets, and the node's name for a local command."""
 
 

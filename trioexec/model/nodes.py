@@ -15,6 +15,7 @@ __all__ = [
     "DEFAULT_PORT",
     "FOR_SHELLS",
     "MAX_PORT",
+    "NODE_VARIABLE",
     "Node",
     "check_host",
     "check_user",
@@ -26,6 +27,9 @@ DEFAULT_PORT: Final = 22
 """Where nobody says another."""
 
 MAX_PORT: Final = 65535
+
+NODE_VARIABLE: Final = "TRIOEXEC_NODE"
+"""Tells a command that runs on this machine which node it runs for."""
 
 FOR_SHELLS: Final = frozenset("'`\"$\\;&<>|(){}")
 """What OpenSSH refuses in the name of a host, because a ProxyCommand hands it to a shell."""

@@ -16,14 +16,12 @@ from typing import Final
 import trio
 
 from trioexec.model.events import Stream
+from trioexec.model.nodes import NODE_VARIABLE
 from trioexec.testing.scripts import Answer, Asked
 from trioexec.transports.process_group import ProcessGroup
 from trioexec.transports.ssh.wrapper import MarkerFilter, unwrap
 
-__all__ = ["NODE_VARIABLE", "run_shell"]
-
-NODE_VARIABLE: Final = "TRIOEXEC_NODE"
-"""Tells a command on which node it runs; ``HOSTNAME`` says the same."""
+__all__ = ["run_shell"]
 
 GRACE_S: Final = 1.0
 """How long what a closed session leaves behind may take to obey TERM, and then KILL."""

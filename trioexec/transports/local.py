@@ -24,7 +24,7 @@ import trio
 from trioexec.model.command import Command
 from trioexec.model.events import Stream
 from trioexec.model.feed import Feed, feed_of
-from trioexec.model.nodes import DEFAULT_PORT, Node
+from trioexec.model.nodes import DEFAULT_PORT, NODE_VARIABLE, Node
 from trioexec.model.outcomes import Exited, Killed, SudoDenied, Unreachable
 from trioexec.model.substitute import SubstituteError, substitute, words_of
 from trioexec.transports.base import Call, Ended
@@ -32,10 +32,7 @@ from trioexec.transports.gate import Gate
 from trioexec.transports.local_guard import Guard
 from trioexec.transports.process_group import ProcessGroup
 
-__all__ = ["LEFTOVER_GRACE_S", "LINGER_S", "NODE_VARIABLE", "LocalTransport"]
-
-NODE_VARIABLE: Final = "TRIOEXEC_NODE"
-"""Tells the command which node it runs for."""
+__all__ = ["LEFTOVER_GRACE_S", "LINGER_S", "LocalTransport"]
 
 LINGER_S: Final = 0.2
 """What a command leaves behind may end by itself for so long: the `tee` of a `> >(tee log)`."""
