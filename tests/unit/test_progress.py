@@ -150,7 +150,7 @@ async def test_the_line_follows_the_run_and_is_gone_at_its_end(autojump_clock: M
         before = console.stderr.live
         for name in names[:3]:
             sink.handle(finished(name, at_s=2.0))
-        await trio.sleep(0.8)
+        await trio.sleep(1.1)
         after = console.stderr.live
         sink.handle(ended())
         at_end = console.stderr.live

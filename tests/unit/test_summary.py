@@ -5,7 +5,7 @@ import pytest
 from tests.unit.sink_fakes import FakeConsole, run_of
 from trioexec.model.events import Event
 from trioexec.model.outcomes import Cancelled, Outcome, TimedOut, Unreachable
-from trioexec.sinks.summary import SummarySink, format_duration
+from trioexec.sinks.summary import SummarySink, format_age, format_duration
 
 
 def said(events: list[Event], *, quiet: bool = False) -> str:
@@ -104,6 +104,18 @@ def test_quiet_says_nothing() -> None:
 )
 def test_durations_read_as_people_say_them(seconds_s: float, text: str) -> None:
     assert format_duration(seconds_s) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds_s", "text"),
+    [
+        pytest.param(0.9, "0 s", id="not a second yet"),
+        pytest.param(59.9, "59 s", id="never 60 s"),
+        pytest.param(3599.9, "59 min 59 s", id="not an hour yet"),
+    ],
+)
+def test_what_goes_on_is_told_in_seconds_that_are_over(seconds_s: float, text: str) -> None:
+    assert format_age(seconds_s) == text
 
 
 async def test_serve_returns_at_once() -> None:

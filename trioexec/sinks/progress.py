@@ -18,7 +18,7 @@ from trioexec.model.events import Event, NodeFinished, RunFinished, RunStarted
 from trioexec.model.outcomes import Cancelled
 from trioexec.model.tally import Tally
 from trioexec.sinks.console import Console
-from trioexec.sinks.summary import format_duration
+from trioexec.sinks.summary import format_age, format_duration
 from trioexec.sinks.visible import visible_line
 
 __all__ = ["Progress", "ProgressSink", "estimate", "render", "roughly"]
@@ -241,14 +241,14 @@ def _pieces(progress: Progress, *, unicode: bool) -> list[_Piece]:
     pieces.append(_Piece(2, f"{progress.running} running"))
     if progress.queued:
         pieces.append(_Piece(6, f"{progress.queued} queued"))
-    pieces.append(_Piece(3, _brief(progress.elapsed_s)))
+    pieces.append(_Piece(3, format_age(progress.elapsed_s)))
     if progress.answers:
         pieces.append(_Piece(7, f"{progress.answers} answer{'s' * (progress.answers > 1)}"))
     if not math.isnan(progress.left_s):
         more = "more than" if progress.at_least else "about"
         pieces.append(_Piece(5, f"{more} {roughly(progress.left_s)} left"))
     for place, (name, age_s) in enumerate(progress.slowest):
-        text = f"{_plain(name)} {_brief(age_s)}"
+        text = f"{_plain(name)} {format_age(age_s)}"
         if place == 0:
             pieces.append(_Piece(4, f"slow: {text}", _DIM))
         else:
@@ -262,10 +262,6 @@ def _bar(progress: Progress, *, unicode: bool) -> str:
     if unicode:
         return "━" * full + "─" * (BAR_COLUMNS - full)
     return "[" + "#" * full + "-" * (BAR_COLUMNS - full) + "]"
-
-
-def _brief(seconds_s: float) -> str:
-    return f"{round(seconds_s)} s" if seconds_s < _MINUTE_S else format_duration(seconds_s)
 
 
 def roughly(seconds_s: float) -> str:

@@ -13,7 +13,7 @@ from trioexec.model.report import Report
 from trioexec.model.tally import Tally
 from trioexec.sinks.console import Console
 
-__all__ = ["SummarySink", "format_duration", "summarize"]
+__all__ = ["SummarySink", "format_age", "format_duration", "summarize"]
 
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
@@ -89,3 +89,9 @@ def format_duration(seconds_s: float) -> str:
     if whole_s < _HOUR_S:
         return f"{whole_s // _MINUTE_S} min {whole_s % _MINUTE_S} s"
     return f"{whole_s // _HOUR_S} h {whole_s % _HOUR_S // _MINUTE_S} min"
+
+
+def format_age(seconds_s: float) -> str:
+    """Write how long something has lasted so far, as clocks do: in seconds that are over."""
+    whole_s = int(seconds_s)
+    return f"{whole_s} s" if whole_s < _MINUTE_S else format_duration(whole_s)

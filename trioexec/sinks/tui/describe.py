@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from trioexec.sinks.summary import format_duration
+from trioexec.sinks.summary import format_age, format_duration
 from trioexec.sinks.tui.board import Row
 from trioexec.sinks.tui.widgets.table import GLYPHS
 
@@ -16,7 +16,7 @@ def describe(row: Row, now_s: float) -> str:
     parts = [f"{GLYPHS[row.state]} {row.name}", row.status]
     took_s = row.took_s(now_s)
     if not math.isnan(took_s):
-        parts.append(f"{int(took_s)} s" if row.outcome is None else format_duration(took_s))
+        parts.append(format_age(took_s) if row.outcome is None else format_duration(took_s))
     lines = len(row.said)
     parts.append(f"{lines:,} line{'s' * (lines != 1)}, {_size(row.said.size_bytes)}")
     if row.answer is not None:

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.widget import Widget
 
 from trioexec.sinks.progress import Progress, roughly
-from trioexec.sinks.summary import format_duration
+from trioexec.sinks.summary import format_age
 
 __all__ = ["StatusBar", "status_text"]
 
@@ -81,17 +81,13 @@ def status_text(progress: Progress, verdict: str, *, colors: dict[str, str], wid
         if counts[name]:
             style = f"bold {colors.get(color, '')}" if name == "failed" else colors.get(color, "")
             text.append(f"  {counts[name]:,} {word}", style.strip() or "#8b949e")
-    text.append(f"  {_brief(progress.elapsed_s)}")
+    text.append(f"  {format_age(progress.elapsed_s)}")
     if verdict:
         text.append(f"  {verdict}", "bold")
     elif not math.isnan(progress.left_s):
         more = "more than" if progress.at_least else "about"
         text.append(f"  {more} {roughly(progress.left_s)} left", "dim")
     return text
-
-
-def _brief(seconds_s: float) -> str:
-    return f"{int(seconds_s)} s" if seconds_s < 60 else format_duration(seconds_s)  # noqa: PLR2004
 
 
 def _plain(color: str) -> str:

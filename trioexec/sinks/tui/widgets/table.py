@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from trioexec.sinks.summary import format_duration
+from trioexec.sinks.summary import format_age, format_duration
 from trioexec.sinks.tui.board import SORTS, Board, Row, State
 from trioexec.sinks.tui.transcript import Line
 
@@ -217,9 +217,7 @@ class NodeTable(ScrollView, can_focus=True):
         took_s = row.took_s(self._now_s())
         if math.isnan(took_s):
             return ""
-        if row.outcome is None:
-            return format_duration(float(int(took_s))).replace(".0 ", " ")
-        return format_duration(took_s)
+        return format_age(took_s) if row.outcome is None else format_duration(took_s)
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of what can be seen: the heading, or a row."""
