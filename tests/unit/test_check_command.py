@@ -153,7 +153,9 @@ def test_namesakes_are_of_the_same_kind_as_what_files_set() -> None:
         pytest.param([], "there is nothing to check", id="no file"),
         pytest.param(["nope.toml"], "check nope.toml: no such file", id="no such file"),
         pytest.param(["binary.toml"], "check binary.toml: not a text file", id="binary"),
-        pytest.param(["bare.toml"], "no nodes", id="nobody names nodes"),
+        pytest.param(
+            ["bare.toml"], "bare.toml names none.\nWrite nodes =", id="nobody names nodes"
+        ),
         pytest.param(["wrong.toml"], "Did you mean checks?", id="wrong"),
     ],
 )

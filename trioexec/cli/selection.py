@@ -38,12 +38,13 @@ _NAMING: Final = ("-H", "-w", "--hosts", "-C", "--cluster")
 _SIMILAR: Final = 0.75
 
 
-def nodes_for(call: Invocation, words: Sequence[str] = ()) -> list[Node]:
+def nodes_for(call: Invocation, words: Sequence[str] = (), *, missing: str = "") -> list[Node]:
     """Make the nodes of a call, at least one.
 
     Args:
         call: Its options, and the config files.
         words: More expressions.
+        missing: What to say where nobody names any, instead of what is said of -H.
 
     Raises:
         UsageError: There is none, or an expression or what it refers to cannot be read.
@@ -52,7 +53,7 @@ def nodes_for(call: Invocation, words: Sequence[str] = ()) -> list[Node]:
         return list(call.nodes)
     expressions = _expressions(call, words)
     if not expressions:
-        raise UsageError(f"no nodes: -H is missing.\n{_advice(call)}")
+        raise UsageError(missing or f"no nodes: -H is missing.\n{_advice(call)}")
     nodes = _nodes(call, expressions)
     if not nodes and not (call.settings["filter"].value or call.settings["exclude"].value):
         shown = ", ".join(expressions)

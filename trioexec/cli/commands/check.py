@@ -126,7 +126,12 @@ def _nodes_of(call: Invocation, file: CheckFile) -> list[Node]:
     named = call.words[1:]
     on_line = (call.settings["hosts"].source, call.settings["cluster"].source)
     if named or COMMAND_LINE in on_line or not file.nodes:
-        return nodes_for(call, named)
+        return nodes_for(
+            call,
+            named,
+            missing=f"no nodes: {call.words[0]} names none.\n"
+            'Write nodes = "web[1-3]" into it, above its checks, or name some after it.',
+        )
     # The file knows its nodes better than variables and config files, which are for all.
     configured = dataclasses.replace(call.configured, cluster="")
     return nodes_for(dataclasses.replace(call, configured=configured), file.nodes)
