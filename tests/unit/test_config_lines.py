@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trioexec.settings.config.lines import lines_of, number_in
+from trioexec.model.errors import ConfigError
+from trioexec.settings.config.lines import lines_of, read_toml
 
 SAMPLE = '''\
 # [defaults] in a comment
@@ -104,18 +105,18 @@ def test_every_key_of_any_file_has_a_line_that_shows_its_value(
 
 
 @pytest.mark.parametrize(
-    ("text", "line"),
+    ("text", "says"),
     [
-        pytest.param("a = 1\nb = = 2\nc = 3", 2, id="in a line"),
-        pytest.param("a = 1\nb = [1,\n", 2, id="at the end"),
-        pytest.param("", 1, id="of nothing"),
+        pytest.param(
+            "a = 1\nb = = 2\nc = 3", "F:2: this is no TOML: invalid value.", id="in a line"
+        ),
+        pytest.param("a = 1\nb = [1,\n", "F:2: this is no TOML: invalid value.", id="at the end"),
+        pytest.param("a = " + "[" * 5000, "F:1: this is no TOML: too many brackets", id="too deep"),
     ],
 )
-def test_a_syntax_error_is_in_its_line(text: str, line: int) -> None:
-    message = "Expected ']' (at end of document)"
-    try:
-        tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        message = str(exc)
+def test_a_syntax_error_is_in_its_line(text: str, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_toml(text, "F", "Mend it.")
 
-    assert number_in(message, text) == line
+    assert str(caught.value).startswith(says)
+    assert str(caught.value).endswith(".\nMend it.")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import difflib
 import math
 import re
-import tomllib
 from collections.abc import Mapping
 from typing import Any, Final
 
 from trioexec.model.checks import Check, CheckFile
 from trioexec.model.command import fault_of
 from trioexec.model.errors import ConfigError
-from trioexec.settings.config.lines import Path, lines_of, number_in
+from trioexec.settings.config.lines import Path, read_toml
 
 __all__ = ["KEYS", "parse_checks"]
 
@@ -41,16 +40,8 @@ def parse_checks(text: str, name: str) -> CheckFile:
     Raises:
         ConfigError: Something in it makes no sense; says where, what, and the nearest right name.
     """
-    try:
-        said = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        what = str(exc).partition(" (at ")[0]
-        raise ConfigError(
-            f"{name}:{number_in(str(exc), text)}: this is no TOML: {what}.\nCorrect that line."
-        ) from exc
-    except RecursionError as exc:
-        raise ConfigError(f"{name}: too many brackets in brackets.\nTake some out.") from exc
-    return _Reader(name, lines_of(text)).read(said)
+    said, lines = read_toml(text, name, "Mend the line.")
+    return _Reader(name, lines).read(said)
 
 
 class _Reader:

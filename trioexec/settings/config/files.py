@@ -11,11 +11,11 @@ import os
 import re
 import stat
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from trioexec.model.errors import ConfigError
 from trioexec.settings.config.config import Config, Source
-from trioexec.settings.config.lines import Path, lines_of, number_in
+from trioexec.settings.config.lines import read_toml
 from trioexec.settings.config.tables import read_tables
 from trioexec.settings.config.texts import Place
 from trioexec.settings.config.values import Kind
@@ -28,6 +28,7 @@ NO_FILE: Final = "none"
 PROJECT: Final = "trioexec.toml"
 PYPROJECT: Final = "pyproject.toml"
 _OURS: Final = ("tool", "trioexec")
+_REMEDY: Final = "Mend the line; `trioexec config check` says whether all is well."
 _OUR_TABLE: Final = re.compile(r"\[\s*tool\s*\.\s*[\"']?trioexec")
 
 
@@ -111,7 +112,7 @@ def _mentions_us(path: str) -> bool:
     if "trioexec" not in text:
         return False
     try:
-        tool = _parsed(path, text)[0].get("tool")
+        tool = read_toml(text, path, _REMEDY)[0].get("tool")
     except ConfigError:
         if _OUR_TABLE.search(text) is None:
             return False  # for others to complain about
@@ -132,7 +133,7 @@ def _read(
     if of_project:
         _check_owner(path, project_of)
     text = _text(path)
-    data, lines = _parsed(path, text)
+    data, lines = read_toml(text, path, _REMEDY)
     root = _OURS if of_project and path.endswith(f"/{PYPROJECT}") else ()
     for key in root:
         data = data[key]
@@ -147,26 +148,6 @@ def _read(
     if not isinstance(data, dict):
         raise ConfigError(f"{place.at(())}: it is no table.\nWrite [tool.trioexec].")
     return Source(layer=layer, path=path, tables=read_tables(data, known, place))
-
-
-def _parsed(path: str, text: str) -> tuple[Any, dict[Path, int]]:
-    """Read TOML, and where in it every key stands.
-
-    Raises:
-        ConfigError: It is none.
-    """
-    import tomllib  # noqa: PLC0415 - only where there is a file
-
-    try:
-        return tomllib.loads(text), lines_of(text)
-    except tomllib.TOMLDecodeError as exc:
-        line, what = number_in(str(exc), text), str(exc).partition(" (at ")[0].rstrip(".")
-    except RecursionError:
-        line, what = 1, "too many brackets in brackets"
-    raise ConfigError(
-        f"{path}:{line}: this is no TOML: {what[:1].lower()}{what[1:]}.\n"
-        "Mend the line; `trioexec config check` says whether all is well."
-    )
 
 
 def _check_owner(path: str, folder: str) -> None:

@@ -1,15 +1,18 @@
-"""On which line of a TOML file a key stands: tomllib keeps no places.
+"""Reads TOML, and says on which line of it each key stands: tomllib keeps no places.
 
-Reads only files that tomllib has read, so nothing is checked here: keys and brackets are
-followed, and what values say is skipped.
+Lines are looked for only where tomllib has read the file, so nothing is checked then: keys and
+brackets are followed, and what values say is skipped.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from typing import Any
 
-__all__ = ["Path", "lines_of", "number_in"]
+from trioexec.model.errors import ConfigError
+
+__all__ = ["Path", "lines_of", "read_toml"]
 
 Path = tuple[str, ...]
 """A key, from the top of the file; of an element of an array, with its place in that."""
@@ -28,12 +31,34 @@ _BARE_KEY = re.compile("[A-Za-z0-9_-]+")
 _OTHER = re.compile(r"[^,\]}#\n]*")
 
 
+def read_toml(text: str, name: str, remedy: str) -> tuple[dict[str, Any], dict[Path, int]]:
+    """Read a file, and where in it every key stands.
+
+    Args:
+        text: What the file says.
+        name: The file's, for the error.
+        remedy: What to do where it is no TOML.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    import tomllib  # noqa: PLC0415 - slow, and only where there is a file
+
+    try:
+        return tomllib.loads(text), lines_of(text)
+    except tomllib.TOMLDecodeError as exc:
+        line, what = _line_in(str(exc), text), str(exc).partition(" (at ")[0].rstrip(".")
+    except RecursionError:
+        line, what = 1, "too many brackets in brackets"
+    raise ConfigError(f"{name}:{line}: this is no TOML: {what[:1].lower()}{what[1:]}.\n{remedy}")
+
+
 def lines_of(text: str) -> dict[Path, int]:
     """Say where every key of a file stands; the file must be sound."""
     return _Walk(text).lines()
 
 
-def number_in(message: str, text: str) -> int:
+def _line_in(message: str, text: str) -> int:
     """Take the line out of what tomllib says is wrong; without one it is the last."""
     match = _AT_LINE.search(message)
     return int(match[1]) if match else max(1, len(text.splitlines()))
