@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -62,6 +61,8 @@ class InstalledSource:
         except TrioexecError:
             raise
         except Exception as exc:
+            import traceback  # noqa: PLC0415 - 3 ms that every command would pay
+
             place = traceback.extract_tb(exc.__traceback__)[-1]
             raise UsageError(
                 f"{reference}: the node source of {self._package} {what}:"
