@@ -5,17 +5,13 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import trio
 
+from tests.calls import HeardCall
 from trioexec.model.command import Command
-from trioexec.model.events import Stream
-from trioexec.model.flow import Flow
 from trioexec.model.nodes import NODE_VARIABLE, Node
 from trioexec.model.outcomes import Exited, Killed, SudoDenied, Unreachable
 from trioexec.model.secret import Secret
@@ -27,45 +23,10 @@ TOO_LONG = "true " + "x" * 4_000_000
 """More than a kernel takes as one argument."""
 
 
-@dataclass
-class Listener:
-    """The engine's side of one call, as far as a transport sees it."""
-
-    flow: Flow = field(default_factory=Flow)
-    phases: list[str] = field(default_factory=list)
-    stdout: bytes = b""
-    stderr: bytes = b""
-    ended: bool | None = None
-    heard: trio.Event = field(default_factory=trio.Event)
-    cuts: list[Callable[[], None]] = field(default_factory=list)
-    goodbye_began: trio.Event = field(default_factory=trio.Event)
-
-    def reached(self, phase: str) -> None:
-        self.phases.append(phase)
-
-    def output(self, stream: Stream, data: bytes) -> None:
-        assert data
-        if stream == "stdout":
-            self.stdout += data
-        else:
-            self.stderr += data
-        self.heard.set()
-
-    def note_remote(self, *, ended: bool) -> None:
-        self.ended = ended
-
-    @contextmanager
-    def goodbye(self, cut: Callable[[], None]) -> Iterator[None]:
-        self.cuts.append(cut)
-        self.goodbye_began.set()
-        yield
-        self.cuts.remove(cut)
-
-
 async def run(
-    text: str, call: Listener | None = None, **options: object
-) -> tuple[object, Listener]:
-    call = call or Listener()
+    text: str, call: HeardCall | None = None, **options: object
+) -> tuple[object, HeardCall]:
+    call = call or HeardCall()
     transport = LocalTransport(shell="/bin/sh")
     with trio.fail_after(HANG_S):
         async with transport.open():
@@ -73,9 +34,9 @@ async def run(
             return await transport.run(NODE, command, call), call
 
 
-async def run_and_cancel(text: str, **options: object) -> Listener:
+async def run_and_cancel(text: str, **options: object) -> HeardCall:
     """Cancel as soon as the command has said something."""
-    call = Listener()
+    call = HeardCall()
     transport = LocalTransport(shell="/bin/sh")
     command = Command(text=text, **options)  # type: ignore[arg-type]
     with trio.fail_after(HANG_S):
@@ -180,7 +141,7 @@ async def test_a_command_that_does_not_read_its_stdin_ends_well() -> None:
     ],
 )
 async def test_what_cannot_be_started_is_unreachable(shell: str, text: str, says: str) -> None:
-    call = Listener()
+    call = HeardCall()
 
     ended = await LocalTransport(shell=shell).run(NODE, Command(text=text), call)
 
@@ -190,7 +151,7 @@ async def test_what_cannot_be_started_is_unreachable(shell: str, text: str, says
 
 
 async def test_a_terminal_without_its_shell_says_so() -> None:
-    call = Listener()
+    call = HeardCall()
     command = Command(text="true", tty=True)
 
     ended = await LocalTransport(shell="/no/such/shell").run(NODE, command, call)
@@ -204,7 +165,7 @@ async def test_a_terminal_for_a_command_that_cannot_start_leaves_no_descriptor()
     before = open_descriptors()
 
     ended = await LocalTransport(shell="/bin/sh").run(
-        NODE, Command(text=TOO_LONG, tty=True), Listener()
+        NODE, Command(text=TOO_LONG, tty=True), HeardCall()
     )
 
     assert isinstance(ended, Unreachable)
@@ -223,7 +184,7 @@ async def test_a_run_leaves_no_descriptor_open() -> None:
 
 
 async def test_ping_answers_and_runs_nothing() -> None:
-    call = Listener()
+    call = HeardCall()
 
     assert await LocalTransport().ping(NODE, call) == Exited(code=0)
     assert call.phases == ["connect"]
@@ -313,7 +274,7 @@ async def test_output_during_the_grace_is_kept(seconds: str) -> None:
 
 
 async def test_a_cut_ends_the_goodbye_at_once(seconds: str) -> None:
-    call = Listener()
+    call = HeardCall()
     transport = LocalTransport(shell="/bin/sh")
     command = Command(
         text=f"trap '' TERM; echo up; while :; do sleep {seconds}; done", stop_grace_s=HANG_S * 10
@@ -325,7 +286,7 @@ async def test_a_cut_ends_the_goodbye_at_once(seconds: str) -> None:
             await call.heard.wait()
             nursery.cancel_scope.cancel()
             with trio.CancelScope(shield=True):
-                await call.goodbye_began.wait()
+                await call.leaving.wait()
                 call.cuts[0]()
 
     assert call.ended is True  # KILL needs no grace
@@ -384,7 +345,7 @@ async def test_a_cancel_while_leftovers_are_awaited_ends_them(seconds: str) -> N
 
 
 async def test_a_held_flow_stops_the_reading_and_a_release_loses_nothing() -> None:
-    call = Listener()
+    call = HeardCall()
     call.flow.hold("reader")
     transport = LocalTransport(shell="/bin/sh")
     command = Command(text="yes | head -c 4000000")
@@ -408,7 +369,7 @@ async def test_a_held_flow_stops_the_reading_and_a_release_loses_nothing() -> No
 
 
 async def test_a_cancel_with_a_stuck_reader_is_bounded_in_time_and_memory() -> None:
-    call = Listener()
+    call = HeardCall()
     transport = LocalTransport(shell="/bin/sh")
     command = Command(text="trap '' TERM; yes", stop_grace_s=0.2)
 
@@ -426,7 +387,7 @@ async def test_a_cancel_with_a_stuck_reader_is_bounded_in_time_and_memory() -> N
 
 async def test_hundreds_at_once_do_not_mix() -> None:
     transport = LocalTransport(shell="/bin/sh")
-    calls = {f"n{i}": Listener() for i in range(150)}
+    calls = {f"n{i}": HeardCall() for i in range(150)}
 
     with trio.fail_after(HANG_S):
         async with transport.open(), trio.open_nursery() as nursery:
@@ -488,7 +449,7 @@ async def test_without_a_guard_the_commands_still_run(monkeypatch: pytest.Monkey
         raise FileNotFoundError
 
     transport = LocalTransport(shell="/bin/sh")
-    call = Listener()
+    call = HeardCall()
     with monkeypatch.context() as patch:
         patch.setattr(trio.lowlevel, "open_process", refuse)
         opened = transport.open()
@@ -507,6 +468,6 @@ async def test_a_guard_that_somebody_ended_does_not_disturb_the_run() -> None:
         assert line is not None
         os.dup2(read_end, line, inheritable=False)
         os.close(read_end)
-        ended = await transport.run(NODE, Command(text="exit 2"), Listener())
+        ended = await transport.run(NODE, Command(text="exit 2"), HeardCall())
 
     assert ended == Exited(code=2)

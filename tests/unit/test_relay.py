@@ -1,21 +1,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import cast
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.calls import HeardCall
 from trioexec.api import Fleet, open_fleet
 from trioexec.api.event_stream import EventStream
 from trioexec.api.streams import InputStream
 from trioexec.model.command import Command
 from trioexec.model.events import NodeOutput
-from trioexec.model.flow import Flow
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import (
     Cancelled,
@@ -222,37 +221,14 @@ class _Echo(FakeTransport):
         return Exited(code=0)
 
 
-class FakeCall:
-    """`transports.base.Call` that remembers."""
-
-    def __init__(self) -> None:
-        self.flow = Flow()
-        self.phases: list[str] = []
-        self.ended: list[bool] = []
-        self.cuts: list[Callable[[], None]] = []
-        self.leaving = trio.Event()
-
-    def reached(self, phase: str) -> None:
-        self.phases.append(phase)
-
-    def note_remote(self, *, ended: bool) -> None:
-        self.ended.append(ended)
-
-    @contextmanager
-    def goodbye(self, cut: Callable[[], None]) -> Iterator[None]:
-        self.cuts.append(cut)
-        self.leaving.set()
-        yield
-
-
 async def _cancelled_call(
     phase: Reached | None,
-    then: Callable[[FakeCall, trio.SocketStream], Awaitable[None]],
+    then: Callable[[HeardCall, trio.SocketStream], Awaitable[None]],
     command: Command = Command(text="do"),  # noqa: B008 - a value
-) -> FakeCall:
+) -> HeardCall:
     """Cancel a call whose other process had told this phase; `then` is what it does after."""
     ours, theirs = trio.socket.socketpair()
-    call, other = FakeCall(), trio.SocketStream(theirs)
+    call, other = HeardCall(), trio.SocketStream(theirs)
     scope = trio.CancelScope()
 
     async def connect() -> trio.SocketStream:
@@ -273,20 +249,20 @@ async def _cancelled_call(
             nursery.start_soon(cancel)
             with scope:
                 node = Node(name="n", host="n")
-                await relay.run(node, command, cast("Call", call))
+                await relay.run(node, command, call)
     await other.aclose()
     return call
 
 
-async def _dies(_call: FakeCall, other: trio.SocketStream) -> None:
+async def _dies(_call: HeardCall, other: trio.SocketStream) -> None:
     await other.aclose()
 
 
-async def _is_cut(call: FakeCall, _other: trio.SocketStream) -> None:
+async def _is_cut(call: HeardCall, _other: trio.SocketStream) -> None:
     call.cuts[-1]()
 
 
-async def _says_so(_call: FakeCall, other: trio.SocketStream) -> None:
+async def _says_so(_call: HeardCall, other: trio.SocketStream) -> None:
     await other.send_all(encode(Finished(0, "")))
 
 
@@ -302,31 +278,31 @@ async def _says_so(_call: FakeCall, other: trio.SocketStream) -> None:
 )
 async def test_not_started_is_said_only_of_what_is_known_not_to_run(
     phase: Reached | None,
-    then: Callable[[FakeCall, trio.SocketStream], Awaitable[None]],
+    then: Callable[[HeardCall, trio.SocketStream], Awaitable[None]],
     *,
     may_run: bool,
 ) -> None:
     call = await _cancelled_call(phase, then)
 
     assert ("command" in call.phases) is may_run
-    assert call.ended == [False]
+    assert call.ended is False
 
 
 @pytest.mark.parametrize("ended", [Exited(code=0), Killed(signal=9)], ids=["exited", "killed"])
 async def test_a_command_that_ended_before_it_could_be_stopped_has_ended(ended: Ended) -> None:
-    async def has_ended(_call: FakeCall, other: trio.SocketStream) -> None:
+    async def has_ended(_call: HeardCall, other: trio.SocketStream) -> None:
         await other.send_all(encode(finished(0, ended)))
 
     call = await _cancelled_call("command", has_ended)
 
-    assert call.ended == [True]
+    assert call.ended is True
 
 
 async def test_a_command_that_is_being_ended_reads_no_more() -> None:
     stdin = InputStream()
     sends: list[type[BaseException]] = []
 
-    async def send(_call: FakeCall, other: trio.SocketStream) -> None:
+    async def send(_call: HeardCall, other: trio.SocketStream) -> None:
         try:
             await stdin.send_all(b"more")
         except trio.BrokenResourceError as exc:

@@ -11,13 +11,12 @@ from typing import Any, cast
 import asyncssh  # noqa: TID251
 import pytest
 
+from tests.calls import HeardCall
 from trioexec.model.command import Command
-from trioexec.model.events import Stream
 from trioexec.model.feed import Cursor
-from trioexec.model.flow import Flow
 from trioexec.model.outcomes import Exited, Unreachable
 from trioexec.model.secret import Secret
-from trioexec.transports.base import Ended, Reached
+from trioexec.transports.base import Ended
 from trioexec.transports.ssh import ending
 from trioexec.transports.ssh import session as session_module
 from trioexec.transports.ssh.failures import NodeFailureError
@@ -28,31 +27,6 @@ from trioexec.transports.ssh.wrapper import Marker, stop_request
 LIMIT_S = 0.05
 LONGER_S = 0.3
 HANG_S = 60.0
-
-
-class Call:
-    """Remembers what it is told."""
-
-    def __init__(self) -> None:
-        self.flow = Flow()
-        self.phases: list[Reached] = []
-        self.said = b""
-        self.ended: bool | None = None
-
-    def reached(self, phase: Reached) -> None:
-        self.phases.append(phase)
-
-    def limit_connect(self, limit_s: float) -> None:
-        raise AssertionError(limit_s)
-
-    def output(self, stream: Stream, data: bytes) -> None:
-        self.said += data
-
-    def note_remote(self, *, ended: bool) -> None:
-        self.ended = ended
-
-    def goodbye(self, cut: Callable[[], None]) -> AbstractContextManager[None]:
-        return nullcontext()
 
 
 class Channel:
@@ -152,7 +126,7 @@ class Feed:
 
 def run(
     connection: Connection,
-    call: Call,
+    call: HeardCall,
     command: Command,
     *,
     elsewhere: Callable[[str], Awaitable[None]] | None = None,
@@ -204,7 +178,7 @@ def test_a_node_that_is_slow_to_start_a_command_is_not_given_up() -> None:
         asyncio.get_running_loop().call_soon(session.connection_lost, None)
 
     async def one() -> Ended:
-        return await run(Connection(slowly), Call(), COMMAND)
+        return await run(Connection(slowly), HeardCall(), COMMAND)
 
     assert asyncio.run(one()) == Exited(code=0)
 
@@ -214,7 +188,7 @@ def test_a_connection_lost_while_the_command_is_being_started_may_have_started_i
         raise asyncssh.ConnectionLost("gone")
 
     async def one() -> Ended:
-        return await run(Connection(dies), Call(), COMMAND)
+        return await run(Connection(dies), HeardCall(), COMMAND)
 
     with pytest.raises(NodeFailureError) as raised:
         asyncio.run(one())
@@ -229,7 +203,7 @@ def test_a_connection_that_times_out_when_the_command_was_asked_for_may_have_sta
         raise TimeoutError(errno.ETIMEDOUT, "Connection timed out")  # the kernel's, not ours
 
     async def one() -> Ended:
-        return await run(Connection(times_out), Call(), COMMAND)
+        return await run(Connection(times_out), HeardCall(), COMMAND)
 
     with pytest.raises(NodeFailureError) as raised:
         asyncio.run(one())
@@ -241,7 +215,7 @@ def test_a_connection_that_times_out_when_the_command_was_asked_for_may_have_sta
 
 def test_a_node_that_does_not_answer_at_all_has_started_nothing() -> None:
     async def one() -> Ended:
-        return await run(Dead(_starts_nothing), Call(), COMMAND)
+        return await run(Dead(_starts_nothing), HeardCall(), COMMAND)
 
     with pytest.raises(TimeoutError, match="opens no session"):
         asyncio.run(one())
@@ -255,8 +229,8 @@ def test_a_command_that_may_have_been_started_is_not_called_never_started(
     async def never(session: object) -> None:
         await asyncio.sleep(3600)
 
-    async def one() -> tuple[Connection, Call]:
-        connection, call = Connection(never), Call()
+    async def one() -> tuple[Connection, HeardCall]:
+        connection, call = Connection(never), HeardCall()
         task = asyncio.ensure_future(run(connection, call, COMMAND))
         await asyncio.sleep(LIMIT_S)
         task.cancel()
@@ -274,14 +248,14 @@ def test_a_command_without_watchdog_that_is_started_after_its_call_tells_nobody(
 ) -> None:
     monkeypatch.setattr(ending, "OPENING_GRACE_S", LIMIT_S)
 
-    async def one() -> tuple[Connection, Call]:
+    async def one() -> tuple[Connection, HeardCall]:
         asked, late = asyncio.Event(), asyncio.Event()
 
         async def much_later(session: object) -> None:
             asked.set()
             await late.wait()
 
-        connection, call = Connection(much_later), Call()
+        connection, call = Connection(much_later), HeardCall()
         connection.others = True
         task = asyncio.ensure_future(run(connection, call, COMMAND))
         await asked.wait()
@@ -305,7 +279,7 @@ def test_a_command_that_is_started_after_its_call_is_ended_though_others_keep_th
 ) -> None:
     monkeypatch.setattr(ending, "OPENING_GRACE_S", LIMIT_S)
 
-    async def one() -> tuple[Connection, Call]:
+    async def one() -> tuple[Connection, HeardCall]:
         asked, late, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
         async def much_later(session: object) -> None:
@@ -313,7 +287,7 @@ def test_a_command_that_is_started_after_its_call_is_ended_though_others_keep_th
             await late.wait()
             asyncio.get_running_loop().call_soon(over.set)
 
-        connection, call = Connection(much_later), Call()
+        connection, call = Connection(much_later), HeardCall()
         connection.others = True
         command = Command(text="x", stdin=b"in" if fed else None)
         task = asyncio.ensure_future(run(connection, call, command))
@@ -345,8 +319,8 @@ def test_a_channel_that_outlives_its_call_is_given_up_and_not_heard(
     async def lingers(session: Any) -> None:
         asyncio.get_running_loop().call_soon(session.exit_status_received, 0)
 
-    async def one() -> tuple[Connection, Call]:
-        connection, call = Connection(lingers), Call()
+    async def one() -> tuple[Connection, HeardCall]:
+        connection, call = Connection(lingers), HeardCall()
         command = Command(text="x", stop_grace_s=0.0)
         assert await run(connection, call, command) == Exited(code=0)
         connection.session.connection_lost(None)
@@ -377,7 +351,7 @@ def test_a_node_that_takes_no_more_stdin_for_now_is_given_none() -> None:
 
     async def one() -> Ended:
         return await run(
-            Connection(takes_its_time), Call(), Command(text="x", stdin=feed, wrap=False)
+            Connection(takes_its_time), HeardCall(), Command(text="x", stdin=feed, wrap=False)
         )
 
     assert asyncio.run(one()) == Exited(code=0)
@@ -399,7 +373,7 @@ def test_the_end_of_stdin_is_a_key_on_a_terminal(stdin: bytes, written: bytes) -
 
     async def one() -> Connection:
         connection = Connection(ends)
-        await run(connection, Call(), Command(text="x", tty=True, stdin=stdin))
+        await run(connection, HeardCall(), Command(text="x", tty=True, stdin=stdin))
         return connection
 
     connection = asyncio.run(one())
@@ -429,7 +403,7 @@ def test_only_a_channel_that_says_nothing_by_itself_is_given_up() -> None:
         asyncio.get_running_loop().call_soon(go_on)
 
     async def one() -> Ended:
-        return await run(Connection(lingers), Call(), Command(text="x"))
+        return await run(Connection(lingers), HeardCall(), Command(text="x"))
 
     assert asyncio.run(one()) == Exited(code=0)
     assert over == [False, False, True]
@@ -446,7 +420,7 @@ def test_a_cancel_while_the_session_opens_lets_go_of_its_stdin(
 
     async def one() -> int:
         task = asyncio.ensure_future(
-            run(Connection(slowly), Call(), Command(text="x", stdin=feed, stop_grace_s=0.0))
+            run(Connection(slowly), HeardCall(), Command(text="x", stdin=feed, stop_grace_s=0.0))
         )
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -473,8 +447,8 @@ def test_an_end_is_confirmed_by_the_node_alone(
             marker = Marker(pid=1, watch_pid=0).line("t")
             session.data_received(marker, asyncssh.EXTENDED_DATA_STDERR)
 
-    async def one() -> Call:
-        connection, call = Connection(starts), Call()
+    async def one() -> HeardCall:
+        connection, call = Connection(starts), HeardCall()
         task = asyncio.ensure_future(run(connection, call, Command(text="x", stop_grace_s=0.0)))
         await until(lambda: bool(call.phases))
         task.cancel()
@@ -495,8 +469,8 @@ def test_what_a_command_says_while_it_is_ended_is_taken_of_a_full_reader_but_not
     async def starts(session: Any) -> None:
         """Say nothing yet."""
 
-    async def one() -> Call:
-        connection, call = Connection(starts), Call()
+    async def one() -> HeardCall:
+        connection, call = Connection(starts), HeardCall()
         call.flow.hold("a reader that is full")
         task = asyncio.ensure_future(run(connection, call, Command(text="x", stop_grace_s=0.0)))
         await until(lambda: bool(call.phases))
@@ -521,8 +495,8 @@ def test_a_command_without_watchdog_gets_what_ssh_itself_has() -> None:
     async def starts(session: object) -> None:
         """Say nothing."""
 
-    async def one() -> tuple[Connection, Call]:
-        connection, call = Connection(starts), Call()
+    async def one() -> tuple[Connection, HeardCall]:
+        connection, call = Connection(starts), HeardCall()
         task = asyncio.ensure_future(run(connection, call, COMMAND))
         await until(lambda: bool(call.phases))
         task.cancel()
@@ -552,7 +526,7 @@ def test_where_no_session_is_left_for_the_stop_another_connection_is_made_only_f
         session.data_received(marker, asyncssh.EXTENDED_DATA_STDERR)
 
     async def one() -> Connection:
-        connection, call = Full(starts), Call()
+        connection, call = Full(starts), HeardCall()
         connection.others = others
 
         async def elsewhere(text: str) -> None:
@@ -578,8 +552,8 @@ def test_a_connection_on_which_no_session_opens_before_a_cancel_is_given_up(
 ) -> None:
     monkeypatch.setattr(ending, "OPENING_GRACE_S", LIMIT_S)
 
-    async def one() -> tuple[Connection, Call]:
-        connection, call = Dead(_starts_nothing), Call()
+    async def one() -> tuple[Connection, HeardCall]:
+        connection, call = Dead(_starts_nothing), HeardCall()
         task = asyncio.ensure_future(run(connection, call, COMMAND))
         await until(lambda: connection.session is not None)
         task.cancel()
@@ -598,7 +572,7 @@ def test_a_command_that_is_being_ended_reads_no_more(monkeypatch: pytest.MonkeyP
     feed = Feed()
     readers: list[int] = []
 
-    class Watching(Call):
+    class Watching(HeardCall):
         def goodbye(self, cut: Callable[[], None]) -> AbstractContextManager[None]:
             readers.append(feed.readers)
             return nullcontext()
@@ -638,7 +612,7 @@ def test_what_sudo_says_on_its_way_is_not_the_commands(*, together: bool) -> Non
         asyncio.get_running_loop().call_soon(say)
 
     async def one() -> tuple[Ended, bytes]:
-        call = Call()
+        call = HeardCall()
         command = Command(text="x", sudo_password=Secret("s"))
         return await run(Connection(starts), call, command), call.said
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
 import pytest
 import trio
 
+from tests.calls import HeardCall
 from trioexec.model.command import Command
-from trioexec.model.flow import Flow
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Unreachable
 from trioexec.transports.ssh import transport as transport_module
@@ -20,22 +20,6 @@ from trioexec.transports.ssh.options import SshOptions
 from trioexec.transports.ssh.transport import SshTransport
 
 HANG_S = 60.0
-
-
-class Call:
-    """Remembers how far it came."""
-
-    def __init__(self) -> None:
-        self.flow = Flow()
-        self.phases: list[str] = []
-
-    def reached(self, phase: str) -> None:
-        self.phases.append(phase)
-
-    def limit_connect(self, limit_s: float) -> None: ...
-
-    def goodbye(self, cut: object) -> nullcontext[None]:
-        return nullcontext()
 
 
 class DeadLease:
@@ -61,7 +45,7 @@ class DeadLease:
 async def test_where_a_kept_connection_is_dead_the_node_is_connected_to_once_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    call, lease = Call(), DeadLease()
+    call, lease = HeardCall(), DeadLease()
     phases_when_dialling: list[str] = []
 
     @asynccontextmanager
