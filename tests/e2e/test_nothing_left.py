@@ -25,6 +25,9 @@ TWO = "sh -c 'sleep 1000 & sleep 1000'"
 APART = "timeout 1000 sleep 1000; :"
 """In a process group of its own, as what a shell with job control starts."""
 
+HUNG_UP_ON = "(trap '' TERM HUP; echo up; exec sleep 1000) & sleep 0.5"
+"""On a terminal its channel is closed when the leader has gone, whoever is still there."""
+
 
 @pytest.fixture(params=USERS)
 def user(request: pytest.FixtureRequest) -> tuple[str, ...]:
@@ -148,6 +151,25 @@ async def test_commands_with_a_stdin_of_their_own_end_too(
         for kind in kinds:
             nursery.start_soon(start_and_end, *kind)
 
+    await mark.are_gone()
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        pytest.param((f"{HUNG_UP_ON}; exit 3",), 3, id="by itself"),
+        pytest.param(("--timeout", "2", f"{HUNG_UP_ON}; sleep 1000"), 124, id="timeout"),
+    ],
+)
+async def test_the_end_on_a_terminal_is_not_told_before_all_is_gone(
+    cli: Cli, mark: Marker, user: tuple[str, ...], words: tuple[str, ...], code: int
+) -> None:
+    done = await cli("-H", NODE, *user, "--tty", *mark.options, *words)
+    left = mark.processes()
+
+    assert done.code == code
+    assert b"up" in done.stdout
+    assert not left or "not confirmed" in done.stderr, left
     await mark.are_gone()
 
 

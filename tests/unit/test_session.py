@@ -6,6 +6,7 @@ import asyncio  # noqa: TID251
 import errno
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
+from types import SimpleNamespace
 from typing import Any, cast
 
 import asyncssh  # noqa: TID251
@@ -314,7 +315,7 @@ def test_a_command_that_is_started_after_its_call_is_ended_though_others_keep_th
 def test_a_channel_that_outlives_its_call_is_given_up_and_not_heard(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(session_module, "LINGER_S", LIMIT_S)
+    monkeypatch.setattr(session_module, "LINGER_MARGIN_S", LIMIT_S)
 
     async def lingers(session: Any) -> None:
         asyncio.get_running_loop().call_soon(session.exit_status_received, 0)
@@ -387,7 +388,7 @@ def test_only_a_channel_that_says_nothing_by_itself_is_given_up() -> None:
 
     async def lingers(session: Any) -> None:
         def look(heard: int) -> None:
-            session._stop_lingering(heard)  # what a timer does, `LINGER_S` later
+            session._stop_lingering(heard)  # what a timer does, `LINGER_MARGIN_S` later
             over.append(session.over.done())
 
         def go_on() -> None:
@@ -458,6 +459,52 @@ def test_an_end_is_confirmed_by_the_node_alone(
         return call
 
     assert asyncio.run(one()).ended is ended
+
+
+@pytest.mark.parametrize("by_itself", [True, False])
+@pytest.mark.parametrize(
+    ("watch_pid", "answer", "ended"),
+    [
+        pytest.param(77, 0, True, id="the watchdog is gone"),
+        pytest.param(77, 1, False, id="the watchdog stays"),
+        pytest.param(77, None, False, id="the node does not say"),
+        pytest.param(0, 0, False, id="there is no watchdog"),
+    ],
+)
+def test_a_terminal_that_is_closed_is_no_end_yet(
+    *, by_itself: bool, watch_pid: int, answer: int | None, ended: bool
+) -> None:
+    class Asked(Connection):
+        async def run(self, text: str, **options: object) -> Any:
+            await super().run(text)
+            if answer is None:
+                raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "no more sessions")
+            return SimpleNamespace(exit_status=answer)
+
+    async def starts(session: Any) -> None:
+        session.data_received(Marker(pid=1, watch_pid=watch_pid).line("t"), None)
+
+    async def one() -> tuple[Asked, Call, asyncio.Future[Ended]]:
+        connection, call = Asked(starts), Call()
+        command = Command(text="x", tty=True, stop_grace_s=0.0)
+        task = asyncio.ensure_future(run(connection, call, command))
+        await until(lambda: bool(call.phases))
+        connection.session.exit_status_received(3)
+        if not by_itself:
+            task.cancel()
+            await asyncio.sleep(0)
+        connection.session.connection_lost(None)
+        await asyncio.wait({task})
+        return connection, call, task
+
+    connection, call, task = asyncio.run(one())
+
+    waits = [text for text in connection.ran if text.startswith(f"{ending.GONE_REQUEST}77 ")]
+    assert len(waits) == bool(watch_pid)
+    if by_itself:
+        assert task.result() == Exited(code=3)
+    else:
+        assert call.ended is ended
 
 
 def test_what_a_command_says_while_it_is_ended_is_taken_of_a_full_reader_but_not_without_end(

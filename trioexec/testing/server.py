@@ -11,6 +11,7 @@ import trio
 
 from trioexec.testing.scripts import Fault, ScriptedNode
 from trioexec.testing.session import Session
+from trioexec.transports.ssh.ending import GONE_REQUEST
 from trioexec.transports.ssh.wrapper import stop_request
 
 __all__ = ["HOST", "MUTE_FAULTS", "NodeServer", "serve_mutely"]
@@ -109,7 +110,12 @@ class NodeServer:
             self._tasks.start_soon(self._serve, session, name=f"{session.node}: {session.command}")
 
     def stop_by_request(self, wire: str) -> bool:
-        """Whether this is how a client ends a command whose stdin is its own; then it is done."""
+        """Whether this is how a client ends a command whose stdin is its own; then it is done.
+
+        Or how it asks whether that has ended: what is scripted is gone when its channel is closed.
+        """
+        if wire.startswith(GONE_REQUEST):
+            return True
         for pid, session in self._sessions.items():
             if wire == stop_request(pid):
                 session.stop()

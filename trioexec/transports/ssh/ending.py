@@ -8,18 +8,24 @@ from __future__ import annotations
 import asyncio  # noqa: TID251
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import asyncssh  # noqa: TID251
 
 from trioexec.model.command import Command
 from trioexec.transports.ssh.kept import Lease
-from trioexec.transports.ssh.wrapper import Marker, MarkerFilter, is_fed, stop_request
+from trioexec.transports.ssh.session import LINGER_MARGIN_S, Session
+from trioexec.transports.ssh.wrapper import Marker, MarkerFilter, is_fed, quote, stop_request
 
-if TYPE_CHECKING:
-    from trioexec.transports.ssh.session import Session
-
-__all__ = ["STOP_MARGIN_S", "Elsewhere", "Line", "end", "end_while_opening"]
+__all__ = [
+    "GONE_REQUEST",
+    "STOP_MARGIN_S",
+    "Elsewhere",
+    "Line",
+    "end",
+    "end_while_opening",
+    "settle",
+]
 
 STOP_MARGIN_S: Final = 3.0
 """Beyond the command's own grace: for KILL to work and the news of it to travel."""
@@ -31,6 +37,18 @@ OPENING_GRACE_S: Final = 1.0
 """How long a cancel waits for the answer to "start this", to end what was started."""
 
 MARKER_POLL_S: Final = 0.02
+
+GONE_REQUEST: Final = "exec /bin/sh -c {} trioexec-gone ".format(
+    quote(
+        'n=0; while kill -0 "$1" 2>/dev/null && '
+        '! grep -q "^State:[[:space:]]*Z" "/proc/$1/status" 2>/dev/null; do '
+        'n=$((n+1)); [ "$n" -le "$2" ] || exit 1; sleep 0.1 || sleep 1; done'
+    )
+)
+"""Waits for a process, whose number follows, to be gone: so many tenths of a second, which follow.
+
+It ends by itself, whoever goes: it may not be what is left on the node.
+"""
 
 Elsewhere = Callable[[str], Awaitable[object]]
 """Runs a short command on the node over a connection of its own; nobody hears how that went."""
@@ -108,6 +126,30 @@ def _stop_in_passing(line: Line, marker: Marker) -> None:
         task.add_done_callback(_asking.discard)
 
 
+async def settle(line: Line, session: Session, command: Command) -> bool:
+    """Wait until nothing of the command is left, and say whether the node has confirmed it."""
+    # Not `await session.over`: a cancel of ours would cancel it, and so pass for the end.
+    await asyncio.wait({session.over})
+    if session.lost is not None or session.filter is None or session.filter.marker is None:
+        return False
+    # With a terminal the channel closes when the leader has gone: that hangs the terminal up,
+    # and the watchdog, still busy with what the leader left, loses its hold on the channel.
+    return not command.tty or await _watchdog_is_gone(line, session.filter.marker, command)
+
+
+async def _watchdog_is_gone(line: Line, marker: Marker, command: Command) -> bool:
+    if not marker.watch_pid:
+        return False
+    limit_s = command.stop_grace_s + LINGER_MARGIN_S
+    text = f"{GONE_REQUEST}{marker.watch_pid} {round(limit_s * 10)}"
+    try:
+        async with asyncio.timeout(limit_s):
+            done = await line.connection.run(text, encoding=None, check=False)
+    except (OSError, asyncssh.Error):
+        return False
+    return done.exit_status == 0
+
+
 async def end(line: Line, session: Session, command: Command) -> bool:
     """End the command, and say whether the node has confirmed it; bounded, and cut at will."""
     loop = asyncio.get_running_loop()
@@ -126,16 +168,18 @@ async def end(line: Line, session: Session, command: Command) -> bool:
         session.spare_bytes = SPARE_BYTES
         session.chan.resume_reading()
         asking = loop.create_task(_ask_to_end(line, session, command))
+        settling = loop.create_task(settle(line, session, command))
+        either: set[asyncio.Future[Any]] = {settling, enough}
         try:
-            await asyncio.wait({session.over, enough}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             timer.cancel()
             asking.cancel()
-    ended = session.over.done() and session.lost is None and session.guarded
+            settling.cancel()
     if not session.over.done() and is_fed(command):
         # Nobody was asked, or nobody obeyed, and on a connection that is kept it would live on.
         _give_up(line, session, command)
-    return ended
+    return settling.done() and settling.result()
 
 
 async def _ask_to_end(line: Line, session: Session, command: Command) -> None:

@@ -15,7 +15,7 @@ import asyncssh  # noqa: TID251
 from trioexec.model.command import Command
 from trioexec.model.outcomes import Exited, Killed, SudoDenied, Unreachable
 from trioexec.transports.base import Call
-from trioexec.transports.ssh.ending import Elsewhere, Line, end, end_while_opening
+from trioexec.transports.ssh.ending import Elsewhere, Line, end, end_while_opening, settle
 from trioexec.transports.ssh.failures import NodeFailureError, outcome_of
 from trioexec.transports.ssh.kept import Lease
 from trioexec.transports.ssh.session import Session
@@ -72,8 +72,7 @@ async def run_command(
     line = Line(lease, elsewhere)
     await _open(line, session, command, wire=wire, window=window, opening_limit_s=opening_limit_s)
     try:
-        # Not `await session.over`: a cancel of ours would cancel it, and so pass for the end.
-        await asyncio.wait({session.over})
+        await settle(line, session, command)
     except asyncio.CancelledError:
         call.note_remote(ended=await end(line, session, command))
         raise

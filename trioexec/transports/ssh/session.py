@@ -26,15 +26,14 @@ from trioexec.transports.ssh.requests import ask_for_variable
 from trioexec.transports.ssh.sudo import Sudo
 from trioexec.transports.ssh.wrapper import Marker, MarkerFilter, is_fed
 
-__all__ = ["Session"]
+__all__ = ["LINGER_MARGIN_S", "Session"]
 
 FEED_BYTES: Final = 64 * 1024
 """How much of its stdin a command is handed at once."""
 
-LINGER_S: Final = 8.0
-"""How long after its exit status a channel may stay open: the watchdog's grace and KILL, and
+LINGER_MARGIN_S: Final = 6.0
+"""How long after its exit status a channel may stay open beyond the watchdog's grace: for KILL, and
 some.  After that somebody who left the session on purpose (setsid) holds it, and nobody waits."""
-
 
 SUDO_SILENCE_S: Final = 10.0
 """How long sudo may wait behind a question that is not the one it was told to ask."""
@@ -265,7 +264,8 @@ class Session(asyncssh.SSHClientSession[bytes]):
         self._pump()
 
     def _expect_close(self) -> None:
-        asyncio.get_running_loop().call_later(LINGER_S, self._stop_lingering, self._heard)
+        linger_s = self._command.stop_grace_s + LINGER_MARGIN_S
+        asyncio.get_running_loop().call_later(linger_s, self._stop_lingering, self._heard)
 
     def _stop_lingering(self, heard: int) -> None:
         if self.over.done():
