@@ -484,8 +484,8 @@ def test_a_terminal_that_is_closed_is_no_end_yet(
     async def starts(session: Any) -> None:
         session.data_received(Marker(pid=1, watch_pid=watch_pid).line("t"), None)
 
-    async def one() -> tuple[Asked, Call, asyncio.Future[Ended]]:
-        connection, call = Asked(starts), Call()
+    async def one() -> tuple[Asked, HeardCall, asyncio.Future[Ended]]:
+        connection, call = Asked(starts), HeardCall()
         command = Command(text="x", tty=True, stop_grace_s=0.0)
         task = asyncio.ensure_future(run(connection, call, command))
         await until(lambda: bool(call.phases))
