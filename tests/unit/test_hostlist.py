@@ -104,6 +104,8 @@ def test_parts_of_a_node_are_told_apart() -> None:
         ),
         pytest.param("a[::1]", 3, "whole host", id="IPv6 after text"),
         pytest.param("[::1]a", 2, "whole host", id="IPv6 before text"),
+        pytest.param("a,ssh://root@web[1-3]", 3, "written without 'ssh://'", id="URL"),
+        pytest.param("ssh://", 1, "written without 'ssh://'", id="URL of nothing"),
         pytest.param("web:70000", 1, "is not a port", id="port too large"),
         pytest.param("a@", 1, "is not a node", id="user only"),
         pytest.param("@web", 1, "cannot be looked up", id="group without sources"),
@@ -117,6 +119,11 @@ def test_error_names_expression_place_and_remedy(expression: str, place: int, wh
     assert first.startswith(f"{expression!r}, character {place}: ")
     assert what in first
     assert second.endswith((".", "]"))
+
+
+def test_of_a_url_it_is_said_what_to_write() -> None:
+    with pytest.raises(NodeSetError, match=r"\nWrite root@\[::1\]:22\.$"):
+        expand(["ssh://root@[::1]:22/"], sources=None)
 
 
 def test_error_in_a_long_expression_shows_the_part_round_the_place() -> None:

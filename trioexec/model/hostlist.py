@@ -78,6 +78,12 @@ def _check(operand: Operand) -> None:
     text = operand.text
     if text.startswith("-"):
         raise _dash(operand)
+    scheme, is_url, rest = text.partition("://")
+    if is_url:
+        raise operand.refusal(
+            f"a node is written without {scheme + is_url!r}.",
+            f"Write {rest.rstrip('/') or '[user@]host[:port]'}.",
+        )
     depth = 0
     for offset, character in enumerate(text):
         depth += {"[": 1, "]": -1}.get(character, 0)
