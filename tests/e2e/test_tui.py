@@ -211,6 +211,28 @@ def test_a_crash_leaves_the_terminal_as_it_was_and_says_what_it_was(terminal: Te
     terminal.is_as_it_was()
 
 
+def test_a_crash_of_trio_itself_leaves_the_terminal_and_says_what_it_was(
+    terminal: Terminal,
+) -> None:
+    breaks = (
+        "import trio; from trioexec.sinks.tui.app import TuiApp;"
+        "from trioexec.__main__ import main;"
+        "runner = lambda: trio._core._run.GLOBAL_RUN_CONTEXT.runner;"
+        "TuiApp.action_help = lambda self: setattr(runner(), 'runq', None); main()"
+    )
+    line = shlex.join(
+        [sys.executable, "-c", breaks, "--transport", "local", "--tui", "-H", "a", "true"]
+    )
+    terminal.type(f"clear; {line}; echo code $?")
+    terminal.shows("1/1")
+    terminal.press("?")
+    screen = terminal.shows("code 70")
+
+    assert "TrioInternalError" in screen
+    assert "This is a bug in trioexec" in screen
+    terminal.is_as_it_was()
+
+
 def test_what_others_write_to_the_terminal_becomes_a_line_of_the_screen(
     terminal: Terminal,
 ) -> None:

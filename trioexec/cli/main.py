@@ -66,9 +66,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             _say(f"cannot write: {_first(group)}\nMake room there, or write elsewhere.")
         else:  # what is left is a bug, and is shown whole
             code = BUG
-            sys.excepthook(*sys.exc_info())
-            _say(REPORT_BUGS)
+            _show_bug()
     return code
+
+
+def _show_bug() -> None:
+    from trioexec.sinks.tui.terminal import give_back  # noqa: PLC0415 - hardly ever wanted
+
+    give_back()  # a bug of trio's leaves the screen as it is, and stderr with it
+    sys.excepthook(*sys.exc_info())
+    _say(REPORT_BUGS)
 
 
 def _own_arguments() -> list[str]:

@@ -14,10 +14,10 @@ import subprocess
 import sys
 import termios
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Final
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final, TextIO
 
-__all__ = ["RESTORE", "OwnTerminal", "own_terminal"]
+__all__ = ["RESTORE", "OwnTerminal", "give_back", "own_terminal"]
 
 RESTORE: Final = (
     "\x1b[?2004l\x1b[?7h\x1b[?2048l"  # pasting, line wrap, reports of size
@@ -46,6 +46,10 @@ printf "$1" >&3
 
 READY_S: Final = 2.0
 """For the guard to start: without it the run goes on all the same."""
+
+
+_taken: Final = ExitStack()
+"""What gives back the terminal that is ours, once."""
 
 
 class OwnTerminal:
@@ -124,15 +128,31 @@ def own_terminal() -> Iterator[tuple[OwnTerminal, int]]:
     os.dup2(writer, 1)
     os.dup2(writer, 2)
     os.close(writer)
+    _taken.callback(_give_back, terminal, kept, saved)
+    # The screen's library puts its own in their places.
+    _taken.callback(_set_streams, sys.stdout, sys.stderr)
     try:
         yield terminal, reader
     finally:
-        for number, fd in enumerate(kept, 1):
-            os.dup2(fd, number)
-        _restore(terminal, saved)
-        terminal.dismiss_guard()
-        for fd in kept:
-            os.close(fd)
+        give_back()
+
+
+def give_back() -> None:
+    """Give back the terminal, if it is ours: also where trio broke, and nobody leaves any more."""
+    _taken.close()
+
+
+def _set_streams(stdout: TextIO, stderr: TextIO) -> None:
+    sys.stdout, sys.stderr = stdout, stderr
+
+
+def _give_back(terminal: OwnTerminal, kept: list[int], saved: list[Any]) -> None:
+    for number, fd in enumerate(kept, 1):
+        os.dup2(fd, number)
+    _restore(terminal, saved)
+    terminal.dismiss_guard()
+    for fd in kept:
+        os.close(fd)
 
 
 def _restore(terminal: OwnTerminal, saved: list[Any]) -> None:
