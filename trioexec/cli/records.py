@@ -6,7 +6,7 @@ From options to sinks, and from a run's options to what its record may say of th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +24,7 @@ from trioexec.model.errors import UsageError
 if TYPE_CHECKING:
     from trioexec.cli.invocation import Invocation
     from trioexec.model.events import RunStarted
+    from trioexec.model.hostfold import Fold
     from trioexec.model.journal import Header
     from trioexec.sinks.base import Sink
     from trioexec.sinks.checks import Asked
@@ -32,12 +33,11 @@ if TYPE_CHECKING:
 
 __all__ = ["REMEMBERED", "RecordMaker", "SinkMaker", "record_sinks"]
 
-Fold = Callable[[Iterable[str]], str]
-SinkMaker = Callable[["Console", Fold], "list[Sink]"]
+SinkMaker = Callable[["Console", "Fold"], "list[Sink]"]
 Dissenters = Callable[[], Collection[str]]
 """Names, at the end of a run, the nodes that fail for their answer alone."""
 
-RecordMaker = Callable[["Console", Fold, Dissenters], "list[Sink]"]
+RecordMaker = Callable[["Console", "Fold", Dissenters], "list[Sink]"]
 
 REMEMBERED: Final = (LimitOptions, CommandOptions, ResultOptions, SshOptions, TransportOptions)
 """What shapes a run; how it was shown is for the next time to say."""

@@ -15,6 +15,7 @@ from trioexec.cli.options import OutputOptions
 from trioexec.model.errors import UsageError
 
 if TYPE_CHECKING:
+    from trioexec.model.hostfold import Fold
     from trioexec.sinks.base import Sink
     from trioexec.sinks.console import Console
     from trioexec.sinks.grouped import GroupSink
@@ -33,7 +34,6 @@ __all__ = [
     "view_of",
 ]
 
-Fold = Callable[[Iterable[str]], str]
 Mode = Literal["stream", "group", "json", "files", "tui"]
 
 _COERCED: Final = ("C.UTF-8", "C.utf8", "UTF-8")

@@ -29,7 +29,6 @@ from trioexec.model.report import Report
 __all__ = [
     "CheckResult",
     "Kind",
-    "Status",
     "json_lines",
     "junit_cases",
     "lines_of",
@@ -37,9 +36,8 @@ __all__ = [
     "summary_line",
 ]
 
-Status = Verdict
 
-_WORDS: Final[Mapping[Status, str]] = {
+_WORDS: Final[Mapping[Verdict, str]] = {
     "ok": "ok",
     "failed": "FAILED",
     "error": "ERROR",
@@ -51,7 +49,7 @@ _WORDS: Final[Mapping[Status, str]] = {
 class Kind:
     """Nodes of which the same is to be said."""
 
-    status: Status
+    status: Verdict
     message: str
     nodes: tuple[str, ...]
 
@@ -71,14 +69,14 @@ class CheckResult:
     """How each node ended."""
 
     @property
-    def status(self) -> Status:
+    def status(self) -> Verdict:
         """The worst there is."""
         found = {finding.verdict for finding in self.findings.values()}
         return next((status for status in URGENCY if status in found), "ok")
 
     def kinds(self) -> list[Kind]:
         """Fold what is not right: the worst first, then in node order."""
-        found: dict[tuple[Status, str], list[str]] = {}
+        found: dict[tuple[Verdict, str], list[str]] = {}
         for name, finding in self.findings.items():
             if finding.verdict != "ok":
                 found.setdefault((finding.verdict, finding.message), []).append(name)
@@ -135,7 +133,7 @@ def _unasked(end: Outcome) -> Finding:
             return Finding(verdict="skipped", message="not asked: another check failed there")
 
 
-def lines_of(results: Sequence[CheckResult], fold: Fold) -> Iterator[tuple[Status, str]]:
+def lines_of(results: Sequence[CheckResult], fold: Fold) -> Iterator[tuple[Verdict, str]]:
     """Make a line a check, or one for each way in which it is not right, with its status."""
     for result in results:
         name = result.check.name

@@ -14,7 +14,6 @@ from typing import Final
 from trioexec.model.check_github import check_annotations, check_summary
 from trioexec.model.check_results import (
     CheckResult,
-    Status,
     json_lines,
     junit_cases,
     lines_of,
@@ -25,6 +24,7 @@ from trioexec.model.checks import Answer, Check
 from trioexec.model.events import Event, RunFinished, RunStarted
 from trioexec.model.hostfold import Fold
 from trioexec.model.junit import Suite, document
+from trioexec.model.record import Verdict
 from trioexec.model.report import Report
 from trioexec.model.tally import Tally
 from trioexec.sinks.atomic import write_whole
@@ -35,7 +35,7 @@ from trioexec.sinks.visible import visible_line
 
 __all__ = ["Asked", "ChecksGithubSink", "ChecksJunitSink", "ChecksSink"]
 
-_COLOURS: Final[Mapping[Status, str]] = {
+_COLOURS: Final[Mapping[Verdict, str]] = {
     "ok": "32",
     "failed": "31",
     "error": "31",

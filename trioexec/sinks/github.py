@@ -8,7 +8,7 @@ stdout and stderr each by itself, so they go on only when it has all of stdout.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ import trio
 
 from trioexec.model.events import Event, RunFinished, RunStarted
 from trioexec.model.github import annotation_lines, command, summary
+from trioexec.model.hostfold import Fold
 from trioexec.model.record import Recorder
 
 __all__ = ["GithubSink", "Silence", "add_summary"]
@@ -69,7 +70,7 @@ class GithubSink:
         self,
         *,
         say: Callable[[str], None],
-        fold: Callable[[Iterable[str]], str],
+        fold: Fold,
         summary_file: Path | None,
         drained: Callable[[], bool] = lambda: True,
         dissenters: Callable[[], Collection[str]] = tuple,

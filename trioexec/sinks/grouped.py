@@ -7,11 +7,12 @@ is kept beyond a few megabytes is kept on disk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from trioexec.model.events import Event, NodeFinished, NodeOutput, RunFinished, RunStarted
+from trioexec.model.hostfold import Fold
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Exited, Killed, Outcome, brief, fold_alike
 from trioexec.sinks.answers import Answer
@@ -83,7 +84,7 @@ class GroupSink:
         self,
         console: Console,
         *,
-        fold: Callable[[Iterable[str]], str] = ", ".join,
+        fold: Fold = ", ".join,
         look: Look | None = None,
     ) -> None:
         """Prepare the sink.

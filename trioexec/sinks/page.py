@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 
+from trioexec.model.hostfold import Fold
 from trioexec.model.page import Assets, html_page
 from trioexec.model.record import RunRecord
 
@@ -16,7 +17,7 @@ def page(
     *,
     run_id: str,
     notes: Sequence[str],
-    fold: Callable[[Iterable[str]], str],
+    fold: Fold,
 ) -> str:
     """Make the page of a run; see `model.page` for what is in it."""
     folder = files("trioexec.sinks") / "page_assets"

@@ -5,9 +5,10 @@ Pure.  Compares what a report shows: how a node ended and what it said, not when
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from trioexec.model.hostfold import Fold
 from trioexec.model.record import NodeRecord, RunRecord
 from trioexec.sinks.diffs import diff_lines, tinted
 from trioexec.sinks.masks import Mask, make_masker
@@ -57,7 +58,7 @@ def _answer(node: NodeRecord | None, masks: tuple[Mask, ...]) -> tuple[str, byte
 
 def show_change(
     change: Change,
-    fold: Callable[[Iterable[str]], str],
+    fold: Fold,
     *,
     masks: tuple[Mask, ...] = (),
     color: bool = False,

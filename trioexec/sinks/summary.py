@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from trioexec.model.events import Event, RunFinished
 from trioexec.model.exitcodes import OK, Strategy
+from trioexec.model.hostfold import Fold
 from trioexec.model.outcomes import fold_alike
 from trioexec.model.record import DISSENT
 from trioexec.model.report import Report
@@ -27,7 +28,7 @@ class SummarySink:
         self,
         console: Console,
         *,
-        fold: Callable[[Iterable[str]], str],
+        fold: Fold,
         quiet: bool = False,
         dissenters: Callable[[], Collection[str]] = tuple,
     ) -> None:
@@ -61,7 +62,7 @@ class SummarySink:
         """Nothing takes time here."""
 
 
-def summarize(report: Report, *, exit_code: int, fold: Callable[[Iterable[str]], str]) -> list[str]:
+def summarize(report: Report, *, exit_code: int, fold: Fold) -> list[str]:
     """Put a run into lines: the counts, then a line for each way to fail."""
     total = len(report)
     failed = len(report.failed)
