@@ -7,11 +7,8 @@ the kind under which a summary folds it.  It does not know the node.
 from __future__ import annotations
 
 import signal as _signal
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar
-
-from trioexec.model.likeness import in_common
+from typing import Literal
 
 __all__ = [
     "EXIT_INTERRUPTED",
@@ -30,11 +27,7 @@ __all__ = [
     "TimedOut",
     "Unreachable",
     "brief",
-    "fold_alike",
-    "kind_of",
 ]
-
-_T = TypeVar("_T")
 
 Phase = Literal["connect", "auth", "command", "idle", "deadline"]
 """What was under way when time ran out; the last two name the limit instead."""
@@ -48,9 +41,6 @@ Remote = Literal["never started", "ended", "not confirmed"]
 """What is known of the command's processes on the node once we have let go of it."""
 
 BRIEF_COLUMNS = 100
-
-MOST_ALIKE = 3
-"""So many ways of one kind are told apart, and one more, which would take the same line."""
 
 EXIT_TIMED_OUT = 124
 EXIT_NOT_REACHED = 255
@@ -264,45 +254,3 @@ def brief(text: str) -> str:
     ends = [text.rfind(mark, 0, BRIEF_COLUMNS) for mark in (": ", "; ", ", ", ". ", " (")]
     end = max(ends)
     return f"{text[: end if end > 0 else BRIEF_COLUMNS]}..."
-
-
-def kind_of(text: str) -> str:
-    """Give the part of an outcome's line that does not tell of the one node."""
-    return text.partition(": ")[0]
-
-
-def fold_alike(ways: Mapping[str, list[_T]]) -> dict[str, list[_T]]:
-    """Join ways to fail that are of one kind, where there are many.
-
-    The keys of 500 hosts that are not known are 500 lines otherwise.  Where they differ in
-    single words only, one line is left of them; else the `MOST_ALIKE` commonest are kept,
-    and a line says how many the others were.
-
-    Args:
-        ways: What failed so, by the outcomes' lines.
-    """
-    kinds: dict[str, list[str]] = {}
-    for text in ways:
-        kinds.setdefault(kind_of(text), []).append(text)
-    names = {text: text for text in ways}
-    for kind, alike in kinds.items():
-        others = sorted(alike, key=lambda text: -len(ways[text]))[MOST_ALIKE:]
-        if len(others) > 1 and (common := _common_to(alike)):
-            names |= dict.fromkeys(alike, common)
-        elif len(others) > 1:
-            names |= dict.fromkeys(others, f"{kind}, in {len(others)} other ways")
-    folded: dict[str, list[_T]] = {}
-    for text, failed in ways.items():
-        folded.setdefault(names[text], []).extend(failed)
-    return folded
-
-
-def _common_to(texts: Iterable[str]) -> str:
-    """Give the line that all are but for single words; empty where there is none."""
-    first, *others = texts
-    for text in others:
-        both = in_common(first, text)
-        if both is None:
-            return ""
-        first = both
-    return first

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from trioexec.model.events import Event, NodeOutput, RunFinished, RunStarted
+from trioexec.model.likeness import fold_alike
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import (
     Cancelled,
@@ -22,7 +23,6 @@ from trioexec.model.outcomes import (
     Outcome,
     StopReason,
     TimedOut,
-    fold_alike,
 )
 from trioexec.model.report import NodeResult, Report
 from trioexec.model.tally import Tally

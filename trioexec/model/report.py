@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from trioexec.model.failures import error_for
-from trioexec.model.likeness import in_common
+from trioexec.model.likeness import fold_alike
 from trioexec.model.nodes import Node
-from trioexec.model.outcomes import Cancelled, HostKeyRejected, Outcome
+from trioexec.model.outcomes import Cancelled, Outcome
 
 __all__ = ["NodeResult", "Report"]
 
@@ -135,30 +135,15 @@ class Report:
         """Failed nodes under the line that says how, in the order of first appearance.
 
         What a stop cut off comes last: why it was stopped is what people look for.
-        Host keys are each node's own: refusals that differ in single words only, as names
-        and fingerprints, are one line, which has ``...`` for those words.
+        Where many failed in one way with a reason each, and of host keys always, lines
+        that differ in single words only are one, which has ``...`` for those words; of
+        other reasons the commonest are told, and a line says how many more there were.
         """
         kinds: dict[str, list[Node]] = {}
-        refusals: dict[str, list[Node]] = {}
         cut_off: dict[str, list[Node]] = {}
         for row in self.results:
-            if isinstance(row.outcome, HostKeyRejected):
-                _add_alike(refusals, row)
-            elif isinstance(row.outcome, Cancelled):
+            if isinstance(row.outcome, Cancelled):
                 cut_off.setdefault(row.outcome.text, []).append(row.node)
             elif not row.ok:
                 kinds.setdefault(row.outcome.text, []).append(row.node)
-        return _by_first(kinds | refusals) | cut_off
-
-
-def _add_alike(lines: dict[str, list[Node]], row: NodeResult) -> None:
-    text = row.outcome.text
-    for line in lines:
-        if both := in_common(line, text):
-            lines[both] = [*lines.pop(line), row.node]
-            return
-    lines[text] = [row.node]
-
-
-def _by_first(lines: dict[str, list[Node]]) -> dict[str, list[Node]]:
-    return dict(sorted(lines.items(), key=lambda line: line[1][0].rank))
+        return fold_alike(kinds) | cut_off

@@ -13,8 +13,9 @@ from typing import Final, Literal
 
 from trioexec.model.events import Event, NodeFinished, NodeOutput, RunFinished, RunStarted
 from trioexec.model.hostfold import Fold
+from trioexec.model.likeness import fold_alike
 from trioexec.model.nodes import Node
-from trioexec.model.outcomes import Exited, Killed, Outcome, brief, fold_alike
+from trioexec.model.outcomes import Exited, Killed, Outcome, brief
 from trioexec.sinks.answers import Answer
 from trioexec.sinks.console import Console
 from trioexec.sinks.diffs import diff_lines, tinted

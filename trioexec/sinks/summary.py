@@ -8,7 +8,6 @@ from typing import Final
 from trioexec.model.events import Event, RunFinished
 from trioexec.model.exitcodes import OK, Strategy
 from trioexec.model.hostfold import Fold
-from trioexec.model.outcomes import fold_alike
 from trioexec.model.record import DISSENT
 from trioexec.model.report import Report
 from trioexec.model.tally import Tally
@@ -71,7 +70,7 @@ def summarize(report: Report, *, exit_code: int, fold: Fold) -> list[str]:
         f"{total} node{'s' * (total != 1)}: {counts} in {format_duration(report.took_s)}",
         *(
             f"  {text}: {fold(node.name for node in nodes)}"
-            for text, nodes in fold_alike(report.by_text()).items()
+            for text, nodes in report.by_text().items()
         ),
     ]
     if failed and exit_code == OK:
