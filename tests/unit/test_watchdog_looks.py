@@ -141,6 +141,55 @@ def test_a_name_like_a_line_of_proc_makes_nobody_one_of_a_session(shell: list[st
         assert found == set()
 
 
+def test_of_a_session_that_has_just_ended_nobody_is_looked_for(shell: list[str]) -> None:
+    question = "set -- $$; (exit); now; o=$u; narrow $1; [ $? -eq 1 ]"
+
+    # Many processes may begin at that very moment; then it has to be looked up.
+    assert any(ask(shell, question).returncode == 0 for _ in range(50))
+
+
+def test_who_lives_in_a_young_session_comes_into_question(shell: list[str]) -> None:
+    question = (
+        "now; o=$u; sleep 1000 & s=$!; (exit); narrow $s; r=$?; kill $s; "
+        'case $r$k in 2) exit 7;; 0*"/proc/$s/stat"*) exit 0;; *) exit 1;; esac'
+    )
+
+    told = {ask(shell, question).returncode for _ in range(10)}
+
+    assert told <= {0, 7}
+    assert 0 in told
+
+
+@pytest.mark.parametrize("began", ["o=$((u-100))", "o="], ids=["a second ago", "nobody knows when"])
+def test_in_a_session_that_is_older_anybody_comes_into_question(
+    shell: list[str], began: str
+) -> None:
+    assert ask(shell, f"now; {began}; narrow $$; [ $? -eq 2 ]").returncode == 0
+
+
+def test_who_obeys_term_slowly_has_the_grace_for_it_without_the_leader(
+    shell: list[str], tmp_path: Path
+) -> None:
+    child = f"trap 'sleep 0.7; echo done >{tmp_path}/done; exit' TERM; echo up; while :; do sleep 0.1; done"
+    with subprocess.Popen(
+        ["sh", "-c", f"({child}) & exec sleep 1000"],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    ) as session:
+        assert session.stdout is not None
+        session.stdout.readline()
+        watchdog = subprocess.Popen(
+            [*shell, "-c", _LADDER + 'ladder "$1" "$2"', "watch", str(session.pid), "6000"],
+            env={"PATH": os.environ["PATH"], "SHELL": "/bin/sh"},
+            stderr=subprocess.DEVNULL,
+        )
+        session.wait()
+        watchdog.wait()
+
+    assert (tmp_path / "done").exists()
+
+
 def test_where_nothing_can_look_nothing_is_confirmed(alive: int, tmp_path: Path) -> None:
     shell = [shutil.which("sh") or "/bin/sh"]
 

@@ -4,6 +4,12 @@ Defines ``live SESSION``, which prints the process group of each process that li
 fails with 2 where nobody can tell.  Zombies do not live.  With ``many`` set it looks only at the
 session's leader and what descends from it, which costs next to nothing however many there are.
 
+Before it, ``narrow SESSION`` finds out who comes into question, in a session that has begun less
+than a second after the time ``o`` (hundredths of a second of uptime): it fails with 1 where that
+is nobody, and with 2 where it can be anybody.  Linux hands out process numbers in turn, and not all
+of them in a second.  So who belongs to a young session has a number between its leader's and one
+that is taken now; mostly there is none, and then no program has to be started to look.
+
 Where /proc is as Linux has it, one grep looks: `ps` opens four files a process.  A grep that found
 nothing says 2 where a process went meanwhile; more is "no grep", or too many files.  It may have
 found a name that somebody gave a process to look like another: so each is read again, from the
@@ -18,10 +24,15 @@ __all__ = ["LIVE"]
 
 LIVE: Final = (
     'kids() { for f in "/proc/$1/task/"*/children; do c=; read -r c <"$f"; '
-    'for c in $c; do echo "/proc/$c/stat"; kids "$c"; done; done; }; many=; '
+    'for c in $c; do echo "/proc/$c/stat"; kids "$c"; done; done; }; many= o= k=; '
+    "now() { read -r u x </proc/uptime && u=${u%.*}${u#*.}; }; "
+    'narrow() { k=; [ "$o" ] && now && [ $((u-o)) -lt 100 ] || return 2; : & b=$!; wait $b; '
+    "[ $b -gt $1 ] && [ $b -le $(($1+500)) ] || return 2; "
+    'while [ $b -gt $1 ]; do b=$((b-1)); [ $b -ne $$ ] && [ -d "/proc/$b" ] && '
+    'k="$k /proc/$b/stat"; done; [ "$k" ]; }; '
     'live() { if [ $many ] && [ -r "/proc/$$/stat" ]; then f="/proc/$1/stat $(kids "$1")"; '
     'elif [ -r "/proc/$$/stat" ] && '
-    '{ f=$(grep -ls ") [^XZ] [0-9]* [0-9]* $1 " /proc/[0-9]*/stat); [ $? -le 2 ]; }; then :; '
+    '{ f=$(grep -ls ") [^XZ] [0-9]* [0-9]* $1 " ${k:-/proc/[0-9]*/stat}); [ $? -le 2 ]; }; then :; '
     "else p=$(ps -A -o sid= -o pgid= -o stat=) || return 2; "
     'printf "%s\\n" "$p" | while read -r s p x; do '
     '[ "$s" = "$1" ] && case $x in [XZ]*) ;; *) echo "$p";; esac; done; return 0; fi; '

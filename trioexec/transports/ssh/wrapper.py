@@ -59,22 +59,26 @@ _TICKS_PER_S = 100
 # processes costs more than all else here.  Where there are many, a command that has ended by
 # itself is looked at by its first group only; one that is to be ended is asked for its children;
 # and later looks are rare, when init has had some seconds to bury what is dead, which it mostly
-# does.
+# does.  Of a command that was short, mostly nobody comes into question, which costs no program.
+#
+# A shell's variables are everybody's: e is when the grace ends, g the groups, n counts the naps, and
+# t is now.
 _LADDER = (
-    LIVE + "n=0 t=0 all= g=; case $SHELL in *csh) all=1;; esac; "
-    'empty() { e=$(many=; live "$1") || return 2; [ -z "$e" ]; }; '
+    LIVE + "n=0 t=0 all= g=; case $SHELL in *csh) all=1;; esac; now && o=$u; "
+    'empty() { l=$(many=; live "$1") || return 2; [ -z "$l" ]; }; '
     'look() { case $n$many in 0*|2|4|8|16|32|64|12m|6k|12k) empty "$1";; *) false;; esac; }; '
     'gone() { for x in ${g:-$1}; do if kill -0 "-$x"; then '
     '[ $n -gt 0 ] && { [ $n -ge 12 ] || [ ! -d "/proc/$1" ]; } && look "$1"; return; fi; done; '
     '[ ! -d "/proc/$1" ] || grep -q "^State:[[:space:]]*Z" "/proc/$1/status" || return; '
-    '[ $many ] && [ -z "$all" ] || { empty "$1"; [ $? -ne 1 ]; }; }; '
+    'narrow "$1"; case $?$many$all in 1*|2[mk]) return 0;; esac; '
+    'empty "$1"; l=$?; k=; [ $l -ne 1 ]; }; '
     'end() { for x in $1 $(live "$1"); do case " $g " in *" $x "*) ;; *) g="$g $x";; esac; done; '
     'for x in $g; do kill "-$2" "-$x" || { [ -d "/proc/$1" ] && sudo -n kill "-$2" -- "-$x"; }; '
     "done; }; "
     "nap() { n=$((n+1)); if [ $n -le 2 ]; then i=05; elif [ $many ]; then i=50; "
     "elif [ $n -le 12 ]; then i=10; else i=25; fi; "
     'sleep "0.$i" || sleep 1; '
-    "read -r u x </proc/uptime && t=${u%.*}${u#*.} || t=$((t+i)); }; "
+    "now && t=$u || t=$((t+i)); }; "
     'wait_gone() { n=0; nap; e=$((t+$2)); while ! gone "$1"; do '
     "[ $t -lt $e ] || return; nap; done; exit 0; }; "
     # How many want to run now, and how many threads there are: a big machine is not yet a crowd.
