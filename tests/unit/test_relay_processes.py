@@ -221,7 +221,10 @@ def _as_another_user(act: str, path: Path) -> Iterator[subprocess.Popen[bytes]]:
         f"sock = socket.socket(socket.AF_UNIX)\n{act}\n"
         "print('done', flush=True); time.sleep(1000)"
     )
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+    # Without our variables: coverage's would have it write where that user may not.
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, env={}
+    ) as process:
         try:
             yield process
         finally:
@@ -233,7 +236,8 @@ def open_folder() -> Iterator[Path]:
     """Give a folder where every user may make and reach sockets, as no holder's is."""
     if os.geteuid() != 0:
         pytest.skip("needs root: it becomes another user")
-    with tempfile.TemporaryDirectory(prefix="trioexec-open-") as name:
+    # Not in TMPDIR, which may be ours alone.
+    with tempfile.TemporaryDirectory(prefix="trioexec-open-", dir="/tmp") as name:
         Path(name).chmod(0o777)
         yield Path(name)
 
@@ -265,10 +269,10 @@ async def test_a_holder_answers_no_other_user(open_folder: Path) -> None:
 
     with _as_another_user(ask, path) as other, trio.fail_after(HANG_S):
         assert other.stdout is not None
-        accepted, _ = await listener.accept()
-        await holder._serve(accepted, served)
+        with listener:
+            accepted, _ = await listener.accept()
+            await holder._serve(accepted, served)
         said = await trio.to_thread.run_sync(other.stdout.readline, abandon_on_cancel=True)
-    listener.close()
 
     assert said == b"done\n"
     assert served.runs == 0

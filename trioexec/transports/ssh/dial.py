@@ -248,7 +248,7 @@ async def _open_proxy_command(command: str, goodbye: Goodbye) -> AsyncIterator[s
     try:
         yield ours
     except Exception as exc:
-        if is_lost(exc) and (code := await _code_of(process)):
+        if is_lost(exc) and (code := await _code_of(process)):  # noqa: ASYNC120 - as any cancel
             raise DialError(f"the ProxyCommand {_ended_with(code)}") from exc
         raise
     finally:

@@ -61,8 +61,8 @@ _TICKS_PER_S = 100
 # and later looks are rare, when init has had some seconds to bury what is dead, which it mostly
 # does.  Of a command that was short, mostly nobody comes into question, which costs no program.
 #
-# A shell's variables are everybody's: e is when the grace ends, g the groups, n counts the naps, and
-# t is now.
+# A shell's variables are everybody's: e is when the grace ends, g the groups, n counts the naps,
+# and t is now.
 _LADDER = (
     LIVE + "n=0 t=0 all= g=; case $SHELL in *csh) all=1;; esac; now && o=$u; "
     'empty() { l=$(many=; live "$1") || return 2; [ -z "$l" ]; }; '
