@@ -418,9 +418,11 @@ class Cli:
         return kept | ours | more
 
     def argv(self, *words: str) -> list[str]:
-        """The command line as it is started; ssh options are put in front."""
+        """The command line as it is started; ssh options are put in front, but not of pdsh's own."""
         head = [sys.executable, "-m", "trioexec"]
-        if words and words[0] in ("check", "ping", "run"):
+        if words and words[0] == "pdsh":
+            return [*head, *words]
+        if words and words[0] in ("check", "ping", "rerun", "run"):
             head.append(words[0])
             words = words[1:]
         return [*head, "-F", str(self.sshd.config), *words]

@@ -112,6 +112,25 @@ def test_signals_end_it_as_they_do_everywhere(
     terminal.is_as_it_was()
 
 
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        pytest.param((), 0, id="main rank"),
+        pytest.param(("--require-all-success",), 1, id="all"),
+        pytest.param(("--any-failure",), 3, id="any failure"),
+    ],
+)
+def test_left_after_the_end_it_exits_as_the_run_did(
+    terminal: Terminal, options: tuple[str, ...], code: int
+) -> None:
+    terminal.run(*options, "-H", "a,b", "[ $TRIOEXEC_NODE = a ] || exit 3")
+    terminal.shows("finished: exit ")
+    terminal.press("q")
+
+    terminal.shows("2 nodes: 1 ok, 1 failed", f"code {code}")
+    terminal.is_as_it_was()
+
+
 def test_a_signal_after_the_end_closes_the_screen(terminal: Terminal) -> None:
     terminal.run("-H", "a", "true")
     terminal.shows("finished: exit 0")
