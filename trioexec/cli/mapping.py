@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trioexec.cli.options import CommandOptions, LimitOptions, ResultOptions
 from trioexec.model.command import Command, Limits
-from trioexec.model.errors import UsageError
+from trioexec.model.errors import UsageError, why
 from trioexec.model.exitcodes import Strategy, choose_main_rank
 from trioexec.model.feed import Feed
 from trioexec.model.nodes import Node
@@ -73,8 +73,7 @@ def _script(name: str) -> bytes:
     try:
         return Path(name).read_bytes()
     except OSError as exc:
-        why = (exc.strerror or str(exc)).lower()
-        raise UsageError(f"--script {name}: {why}.\nName a script on this machine.") from exc
+        raise UsageError(f"--script {name}: {why(exc)}.\nName a script on this machine.") from exc
 
 
 def strategy_of(options: ResultOptions) -> Strategy:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Final
 
 from trioexec.cli.prompt import ask_if_possible
-from trioexec.model.errors import UsageError
+from trioexec.model.errors import UsageError, why
 from trioexec.model.secret import Secret
 
 __all__ = [
@@ -106,7 +106,7 @@ def read_line(descriptor: int, option: str) -> Secret:
         text = line.removesuffix(b"\r").decode()
     except OSError as exc:
         raise UsageError(
-            f"{option} {descriptor}: {(exc.strerror or str(exc)).lower()}.\n"
+            f"{option} {descriptor}: {why(exc)}.\n"
             f"Open it for us: {option} {descriptor} {descriptor}<FILE"
         ) from exc
     except UnicodeDecodeError:

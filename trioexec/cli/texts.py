@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, get_args
 
-__all__ = ["Reader", "choice", "directive", "number", "pair", "seconds", "span", "text"]
+__all__ = ["Reader", "choice", "counted", "directive", "number", "pair", "seconds", "span", "text"]
 
 Reader: TypeAlias = Callable[[str, Any], object]
 
@@ -96,3 +96,8 @@ def _words(hint: Any) -> list[Any]:  # noqa: ANN401
     for arg in get_args(hint):
         found += _words(arg) if get_args(arg) else [arg]
     return found
+
+
+def counted(number: int, what: str) -> str:
+    """Write a number with what it counts: ``1 node``, ``2 nodes``."""
+    return f"{number} {what}{'s' * (number != 1)}"

@@ -6,7 +6,7 @@ is not an exception: it is an outcome, an event and a row in the report.
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "NodeSetError", "TrioexecError", "UsageError"]
+__all__ = ["ConfigError", "NodeSetError", "TrioexecError", "UsageError", "why"]
 
 
 class TrioexecError(Exception):
@@ -26,3 +26,10 @@ class NodeSetError(UsageError):
 
 class ConfigError(UsageError):
     """A setting is unknown or has the wrong type; the text names where it was set."""
+
+
+def why(exc: OSError | UnicodeDecodeError) -> str:
+    """Say in a few words why a file could not be read or written."""
+    if isinstance(exc, OSError):
+        return (exc.strerror or str(exc)).lower()
+    return "not a text file"

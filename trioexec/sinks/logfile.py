@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from trioexec.model.errors import UsageError
+from trioexec.model.errors import UsageError, why
 from trioexec.model.event_codec import outcome_to_dict
 from trioexec.model.events import (
     Event,
@@ -48,8 +48,7 @@ def open_log(path: str) -> int:
         return os.open(path, flags, 0o600)
     except OSError as exc:
         raise UsageError(
-            f"--log-file {path}: {(exc.strerror or str(exc)).lower()}.\n"
-            "Name a file that can be written."
+            f"--log-file {path}: {why(exc)}.\nName a file that can be written."
         ) from exc
 
 

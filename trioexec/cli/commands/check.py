@@ -20,15 +20,14 @@ from trioexec.cli.options import (
 )
 from trioexec.cli.records import record_sinks
 from trioexec.cli.registry import CommandEntry
+from trioexec.cli.texts import counted
 from trioexec.cli.transport import transport_for
 from trioexec.cli.view import Streams, progress_sinks, view_of
-from trioexec.model.errors import UsageError
+from trioexec.model.errors import UsageError, why
 from trioexec.model.exitcodes import OK, decide_checks
 from trioexec.settings.layers import COMMAND_LINE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from trioexec.cli.invocation import Invocation
     from trioexec.cli.records import SinkMaker
     from trioexec.cli.view import View
@@ -116,8 +115,7 @@ def _file_of(call: Invocation) -> tuple[str, CheckFile]:
     try:
         text = Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:
-        why = (exc.strerror or str(exc)).lower() if isinstance(exc, OSError) else "not a text file"
-        raise UsageError(f"check {name}: {why}.\n{_USE}") from exc
+        raise UsageError(f"check {name}: {why(exc)}.\n{_USE}") from exc
     return name, parse_checks(text, name)
 
 
@@ -196,10 +194,8 @@ def _show(call: Invocation) -> int:
         f"{node.name}: {check.name}: {check.command}\n" for node in nodes for check in file.checks
     )
     sys.stdout.flush()
-    sys.stderr.write(f"Dry run: {_count(nodes, 'node')}, {_count(file.checks, 'check')}; ")
+    sys.stderr.write(
+        f"Dry run: {counted(len(nodes), 'node')}, {counted(len(file.checks), 'check')}; "
+    )
     sys.stderr.write("nothing was connected to.\n")
     return OK
-
-
-def _count(things: Sequence[object], name: str) -> str:
-    return f"{len(things)} {name}{'s' * (len(things) != 1)}"

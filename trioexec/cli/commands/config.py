@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from trioexec.cli.configured import check_values, configurable_groups
 from trioexec.cli.options import UNSET
 from trioexec.cli.registry import CommandEntry
-from trioexec.model.errors import ConfigError, UsageError
+from trioexec.cli.texts import counted
+from trioexec.model.errors import ConfigError, UsageError, why
 from trioexec.model.exitcodes import OK
 from trioexec.settings.sources.base import unknown_group
 from trioexec.sinks.visible import visible_line
@@ -106,7 +107,7 @@ def _check(config: Config) -> int:
     for source in config.sources:
         tables = source.tables
         counts = [
-            f"{len(found)} {what}{'s' if len(found) > 1 else ''}"
+            counted(len(found), what)
             for what, found in (
                 ("default", tables.defaults),
                 ("cluster", tables.clusters),
@@ -164,9 +165,8 @@ def _import(name: str) -> int:
     try:
         text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:
-        why = (exc.strerror or "").lower() if isinstance(exc, OSError) else "not a text file"
         raise UsageError(
-            f"config import {name}: {why}.\nName a YAML file, or - for stdin."
+            f"config import {name}: {why(exc)}.\nName a YAML file, or - for stdin."
         ) from exc
     imported = import_yaml(text, name)
     sys.stdout.write(imported.toml)

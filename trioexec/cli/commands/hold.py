@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from trioexec.cli.fanout import run_trio
 from trioexec.cli.registry import CommandEntry
+from trioexec.cli.texts import counted
 from trioexec.model.errors import UsageError
 from trioexec.model.exitcodes import FAILED, OK
 
@@ -60,8 +61,8 @@ def _list() -> int:
     statuses = _answered(found)
     for status in statuses:
         sys.stdout.write(
-            f"holder {status.pid}: {_count(len(status.held), 'connection')},"
-            f" {_count(status.calls, 'command')} running, since {_span(status.age_s)},"
+            f"holder {status.pid}: {counted(len(status.held), 'connection')},"
+            f" {counted(status.calls, 'command')} running, since {_span(status.age_s)},"
             f" ends after {_span(status.persist_s)} of rest\n"
         )
         sys.stdout.writelines(f"  {line}\n" for line in connection_lines(status.held))
@@ -93,7 +94,7 @@ def connection_lines(held: Iterable[Held]) -> list[str]:
 
 def _stop() -> int:
     stopped = sum(_ask(path, stop=True) is not None for path in _sockets())
-    sys.stderr.write(f"{_count(stopped, 'holder')} stopped.\n")
+    sys.stderr.write(f"{counted(stopped, 'holder')} stopped.\n")
     return OK
 
 
@@ -108,10 +109,6 @@ def _ask(path: Path, *, stop: bool) -> Status | Silent | None:
     from trioexec.transports.relay.spawn import ask_holder  # noqa: PLC0415 - imports trio
 
     return ask_holder(path, stop=stop)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _span(seconds: float) -> str:

@@ -84,12 +84,15 @@ def _refuse_modes(call: Invocation) -> None:
     Raises:
         UsageError: Somebody does, on the command line: elsewhere it is meant for runs.
     """
-    what = " ".join(("runs", *call.words[:1]))
-    knows = {"": "json", "list": "json", "diff": "mask"}.get(what.removeprefix("runs").strip())
+    what = "".join(call.words[:1])
+    knows = {"": "json", "list": "json", "diff": "mask"}.get(what)
     for name in _OF_SHOW:
         if call.settings[name].source == COMMAND_LINE and name != knows:
             option = f"--{name.replace('_', '-')}"
-            raise UsageError(f"{what} does not know {option}.\nLeave it out; runs show RUN has it.")
+            asked = f"runs {what}".rstrip()
+            raise UsageError(
+                f"{asked} does not know {option}.\nLeave it out; runs show RUN has it."
+            )
 
 
 def _list(journal: Journal, most: int, *, as_json: bool) -> int:

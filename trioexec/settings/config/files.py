@@ -13,7 +13,7 @@ import stat
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from trioexec.model.errors import ConfigError
+from trioexec.model.errors import ConfigError, why
 from trioexec.settings.config.config import Config, Source
 from trioexec.settings.config.lines import read_toml
 from trioexec.settings.config.tables import read_tables
@@ -168,7 +168,8 @@ def _text(path: str) -> str:
         with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123
             return file.read()
     except OSError as exc:
-        why = (exc.strerror or str(exc)).lower()
-        raise ConfigError(f"{path}: cannot read it: {why}.\nName another: --config FILE.") from exc
+        raise ConfigError(
+            f"{path}: cannot read it: {why(exc)}.\nName another: --config FILE."
+        ) from exc
     except UnicodeDecodeError as exc:
         raise ConfigError(f"{path}: it is not text in UTF-8.\nWrite it anew.") from exc

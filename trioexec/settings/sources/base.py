@@ -9,7 +9,7 @@ from typing import Final, Protocol, TextIO
 
 from trioexec.model.errors import UsageError
 
-__all__ = ["ALL", "MakeSource", "NodeSource", "Surroundings", "unknown_group", "why"]
+__all__ = ["ALL", "MakeSource", "NodeSource", "Surroundings", "unknown_group"]
 
 ALL: Final = "*"
 """The group that stands for every node of a source."""
@@ -95,10 +95,3 @@ def unknown_group(
     else:
         do = "There are none at all to choose from."
     return UsageError(f"{reference}: {what}.\n{do}")
-
-
-def why(exc: OSError | UnicodeDecodeError) -> str:
-    """Say in a few words why a file could not be read."""
-    if isinstance(exc, OSError):
-        return (exc.strerror or str(exc)).lower()
-    return "not a text file"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from trioexec.model.errors import UsageError
-from trioexec.settings.sources.base import Surroundings, why
+from trioexec.model.errors import UsageError, why
+from trioexec.settings.sources.base import Surroundings
 from trioexec.settings.sources.lines import MAX_BYTES, expressions_of, limited
 
 __all__ = ["FileSource"]

@@ -13,8 +13,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
-from trioexec.model.errors import UsageError
-from trioexec.settings.sources.base import Surroundings, unknown_group, why
+from trioexec.model.errors import UsageError, why
+from trioexec.settings.sources.base import Surroundings, unknown_group
 
 __all__ = ["SshConfigSource"]
 

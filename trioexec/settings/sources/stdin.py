@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trioexec.model.errors import UsageError
-from trioexec.settings.sources.base import Surroundings, why
+from trioexec.model.errors import UsageError, why
+from trioexec.settings.sources.base import Surroundings
 from trioexec.settings.sources.lines import MAX_BYTES, expressions_of, limited
 
 __all__ = ["StdinSource"]

@@ -24,7 +24,7 @@ import asyncssh  # noqa: TID251
 from asyncssh.packet import SSHPacket  # noqa: TID251
 from asyncssh.sk import sk_available  # noqa: TID251
 
-from trioexec.model.errors import UsageError
+from trioexec.model.errors import UsageError, why
 from trioexec.model.secret import Secret
 
 __all__ = ["AskSecret", "Identities", "KeyFile", "KeyRing", "SharedAgent"]
@@ -279,7 +279,7 @@ def _read_key_file(path: str) -> KeyFile:
     except FileNotFoundError:
         return key
     except OSError as exc:
-        key.problem = (exc.strerror or str(exc)).lower()
+        key.problem = why(exc)
         return key
     key.public = _public_alone(data)
     if key.public is not None:

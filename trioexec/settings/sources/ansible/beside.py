@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from trioexec.model.errors import UsageError
+from trioexec.model.errors import UsageError, why
 from trioexec.settings.sources.ansible.inventory import Vars
 from trioexec.settings.sources.ansible.yamlfile import read_variables
-from trioexec.settings.sources.base import why
 
 __all__ = ["VariableFolders"]
 

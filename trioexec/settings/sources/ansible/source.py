@@ -8,12 +8,12 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from trioexec.model.errors import UsageError
+from trioexec.model.errors import UsageError, why
 from trioexec.settings.sources.ansible.beside import VariableFolders
 from trioexec.settings.sources.ansible.ini import read_ini
 from trioexec.settings.sources.ansible.inventory import ROOT, UNGROUPED, Inventory, nodes_of
 from trioexec.settings.sources.ansible.yamlfile import looks_like_yaml, read_yaml
-from trioexec.settings.sources.base import ALL, Surroundings, unknown_group, why
+from trioexec.settings.sources.base import ALL, Surroundings, unknown_group
 
 __all__ = ["AnsibleSource"]
 
