@@ -6,13 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-HANG_S = 60.0
+from tests.e2e.tmux_rig import Tmux
 
 CONFIG = """\
 [clusters.production]
@@ -39,7 +38,7 @@ SETTINGS = {
 }
 
 
-class Terminal:
+class Terminal(Tmux):
     """A terminal with a shell in it, which has completions installed."""
 
     def __init__(self, shell: str, home: Path) -> None:
@@ -48,46 +47,19 @@ class Terminal:
             (home / name).write_text(text)
         (home / "bin").mkdir()
         (home / "bin/trioexec").symlink_to(PROGRAM)
-        self._socket = str(home / "tmux")
-        self._home = home
         path = f"{home}/bin:/usr/bin:/bin"
         env = {"HOME": str(home), "PATH": path, "LANG": "C.UTF-8", "TERM": "screen"}
         env |= {name: os.environ[name] for name in os.environ if name.startswith("COVERAGE")}
         subprocess.run([PROGRAM, "completion", "--install", shell], env=env, check=True)
-        self._tmux(
-            *("-f", os.devnull, "new-session", "-d", "-x", "100", "-y", "30", *SHELLS[shell]),
-            env=env,
-        )
-        self.until(">")
+        super().__init__(home, *SHELLS[shell], env=env, rows=30)
+        self.shows(">")
 
-    def _tmux(self, *words: str, env: dict[str, str] | None = None) -> str:
-        done = subprocess.run(
-            ["tmux", "-S", self._socket, *words],
-            env=env,
-            cwd=self._home,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-            timeout=HANG_S,
-        )
-        return done.stdout
-
-    def close(self) -> None:
-        self._tmux("kill-server")
-
-    def until(self, text: str) -> None:
-        limit_s = time.monotonic() + HANG_S
-        while text not in (screen := self._tmux("capture-pane", "-p")):
-            assert time.monotonic() < limit_s, f"never: {text}; the screen is\n{screen}"
-            time.sleep(0.05)  # noqa: TID251 - no loop here
-
-    def complete(self, typed: str, becomes: str) -> None:
-        self._tmux("send-keys", "C-u")
-        self._tmux("send-keys", "C-l")
-        self._tmux("send-keys", "-l", typed)
-        self.until(f"> {typed}")
-        self._tmux("send-keys", "Tab")
-        self.until(f"> {becomes}")
+    def complete(self, typed: str) -> None:
+        self.press("C-u")
+        self.press("C-l")
+        self.write(typed)
+        self.shows(f"> {typed}")
+        self.press("Tab")
 
 
 @pytest.fixture(scope="module", params=SHELLS)
@@ -126,4 +98,6 @@ def terminal(
     ],
 )
 def test_tab_completes(terminal: Terminal, typed: str, becomes: str) -> None:
-    terminal.complete(typed, becomes)
+    terminal.complete(typed)
+
+    assert terminal.shows(f"> {becomes}")

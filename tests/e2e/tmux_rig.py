@@ -11,32 +11,21 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["HANG_S", "TMUX", "Terminal"]
+__all__ = ["HANG_S", "TMUX", "Terminal", "Tmux"]
 
 HANG_S = 60.0
 
 TMUX = shutil.which("tmux")
 
 
-class Terminal:
-    """A terminal of 100 x 24 with a shell in it."""
+class Tmux:
+    """A terminal of 100 columns with a program in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *program: str, env: dict[str, str], rows: int = 24) -> None:
         self._socket = str(folder / "tmux")
         self.folder = folder
-        env = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("TRIOEXEC_", "TMUX"))},
-            "XDG_STATE_HOME": str(folder / "state"),
-            "XDG_CONFIG_HOME": str(folder / "config"),
-            "SHELL": "/bin/sh",
-            "PS1": "$ ",
-            "LANG": "C.UTF-8",
-        }
-        self._tmux(
-            *("-f", os.devnull, "new-session", "-d", "-x", "100", "-y", "24", "/bin/sh"), env=env
-        )
-        self.until(lambda: "$" in self.screen(), "a prompt")
-        self.modes = self.stty()
+        size = ("-x", "100", "-y", str(rows))
+        self._tmux("-f", os.devnull, "new-session", "-d", *size, *program, env=env)
 
     def _tmux(self, *words: str, env: dict[str, str] | None = None) -> str:
         assert TMUX
@@ -60,8 +49,39 @@ class Terminal:
     def press(self, *keys: str) -> None:
         self._tmux("send-keys", *keys)
 
+    def write(self, text: str) -> None:
+        self._tmux("send-keys", "-l", text)
+
+    def until(self, holds: Callable[[], object], what: str) -> None:
+        limit_s = time.monotonic() + HANG_S
+        while not holds():
+            assert time.monotonic() < limit_s, f"never: {what}; the screen is\n{self.screen()}"
+            time.sleep(0.05)  # noqa: TID251 - no loop here
+
+    def shows(self, *texts: str) -> str:
+        for text in texts:
+            self.until(lambda text=text: text in self.screen(), text)
+        return self.screen()
+
+
+class Terminal(Tmux):
+    """A terminal of 100 x 24 with a shell in it."""
+
+    def __init__(self, folder: Path) -> None:
+        env = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("TRIOEXEC_", "TMUX"))},
+            "XDG_STATE_HOME": str(folder / "state"),
+            "XDG_CONFIG_HOME": str(folder / "config"),
+            "SHELL": "/bin/sh",
+            "PS1": "$ ",
+            "LANG": "C.UTF-8",
+        }
+        super().__init__(folder, "/bin/sh", env=env)
+        self.until(lambda: "$" in self.screen(), "a prompt")
+        self.modes = self.stty()
+
     def type(self, line: str) -> None:
-        self._tmux("send-keys", "-l", line)
+        self.write(line)
         self.press("Enter")
 
     def flags(self) -> str:
@@ -77,17 +97,6 @@ class Terminal:
         self.type(f"stty -g > {out}.new; mv {out}.new {out}")
         self.until(out.exists, "the modes")
         return out.read_text()
-
-    def until(self, holds: Callable[[], object], what: str) -> None:
-        limit_s = time.monotonic() + HANG_S
-        while not holds():
-            assert time.monotonic() < limit_s, f"never: {what}; the screen is\n{self.screen()}"
-            time.sleep(0.05)  # noqa: TID251 - no loop here
-
-    def shows(self, *texts: str) -> str:
-        for text in texts:
-            self.until(lambda text=text: text in self.screen(), text)
-        return self.screen()
 
     def size(self, width: int, height: int) -> None:
         """Make it larger or smaller."""
