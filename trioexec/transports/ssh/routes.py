@@ -19,8 +19,6 @@ import trioexec.transports.ssh.quick_import  # noqa: F401 - before anything impo
 # isort: split
 
 import asyncssh  # noqa: TID251
-from asyncssh import encryption, kex, mac, public_key  # noqa: TID251
-from asyncssh.gss import gss_available  # noqa: TID251
 from msgspec.structs import replace
 
 from trioexec.model.errors import UsageError
@@ -34,17 +32,17 @@ from trioexec.transports.ssh.config import (
     HostSettings,
     SshConfig,
     agent_socket,
-    assemble,
     config_files,
     environment_to_send,
     with_openssh_defaults,
 )
 from trioexec.transports.ssh.dial import Way
 from trioexec.transports.ssh.failures import NodeFailureError
-from trioexec.transports.ssh.handshake import CIPHERS, Target
+from trioexec.transports.ssh.handshake import Target
 from trioexec.transports.ssh.keys import AskSecret, Identities, KeyRing
 from trioexec.transports.ssh.known_hosts_command import KnownHostsCommands
-from trioexec.transports.ssh.options import KEEPALIVE_COUNT, KEEPALIVE_S, SshOptions
+from trioexec.transports.ssh.options import KEEPALIVE_S, SshOptions
+from trioexec.transports.ssh.prepared import PreparedOptions
 
 __all__ = ["Route", "Routes"]
 
@@ -119,7 +117,7 @@ class Routes:
         self.keys: KeyRing = KeyRing(passphrases=dict(options.key_passphrases))
         self._host_keys = HostKeyStore(self._facts)
         self._known_hosts_commands = KnownHostsCommands()
-        self._prepared: dict[HostSettings, asyncssh.SSHClientConnectionOptions] = {}
+        self._prepared = PreparedOptions()
         self._found: dict[Node, Route] = {}
         """What `unlock` has found, for the one `find` that comes after it."""
         self._lock = threading.Lock()
@@ -175,7 +173,7 @@ class Routes:
         asked = settings.known_hosts_command
         more_lines = self._known_hosts_commands.ask(asked) if asked else ""
         with self._lock:
-            options = self._options_for(settings)
+            options = self._prepared.options_for(settings, self._notes)
             trust = self._host_keys.trust_for(settings, more_lines)
         target = Target(
             label=node.name,
@@ -299,73 +297,6 @@ class Routes:
             only=bool(settings.identities_only),
         )
 
-    def _options_for(self, settings: HostSettings) -> asyncssh.SSHClientConnectionOptions:
-        """Prepare asyncssh's options, once for all nodes for which the same was said."""
-        key = replace(
-            settings,
-            name="",
-            hostname="",
-            port=None,
-            user=None,
-            host_key_alias=None,
-            known_hosts_command=None,
-        )
-        options = self._prepared.get(key)
-        if options is None:
-            options = self._prepared[key] = self._prepare(settings)
-        return options
-
-    def _prepare(self, settings: HostSettings) -> asyncssh.SSHClientConnectionOptions:
-        if settings.gssapi_authentication and not gss_available:
-            note = "GSSAPIAuthentication needs trioexec[gssapi], which is not installed"
-            self._notes += [note] if note not in self._notes else []
-        return asyncssh.SSHClientConnectionOptions(
-            config=None,
-            # The engine's limits hold; asyncssh's own would end a connection behind its back.
-            login_timeout=0,
-            connect_timeout=None,
-            keepalive_interval=_alive_interval_s(settings),
-            keepalive_count_max=_alive_count(settings),
-            tcp_keepalive=settings.tcp_keep_alive is not False,
-            utf8_decode_errors="replace",
-            encoding=None,
-            # No keys here: then asyncssh asks our client, which has read the files once.
-            known_hosts=([], [], []),
-            x509_trusted_certs=None,
-            username="",
-            # None here: then asyncssh asks our client, key by key.
-            client_keys=None,
-            preferred_auth=settings.preferred_authentications or (),
-            public_key_auth=settings.pubkey_authentication != "no",
-            password_auth=settings.password_authentication is not False,
-            kbdint_auth=settings.kbd_interactive_authentication is not False,
-            gss_auth=bool(settings.gssapi_authentication),
-            gss_kex=False,
-            gss_delegate_creds=bool(settings.gssapi_delegate_credentials),
-            encryption_algs=assemble("Ciphers", settings.ciphers, CIPHERS, _all_ciphers()),
-            kex_algs=_algorithms("KexAlgorithms", settings.kex_algorithms),
-            mac_algs=_algorithms("MACs", settings.macs),
-            signature_algs=_algorithms(
-                "PubkeyAcceptedAlgorithms", settings.pubkey_accepted_algorithms
-            ),
-            compression_algs=["zlib@openssh.com", "none"] if settings.compression else None,
-        )
-
-
-def _alive_interval_s(settings: HostSettings) -> float:
-    """How often to ask, so that a node is given up after interval x count and not later.
-
-    asyncssh gives up one interval after the last question, as OpenSSH does.
-    """
-    count = _alive_count(settings)
-    return (settings.server_alive_interval_s or 0) * count / (count + 1)
-
-
-def _alive_count(settings: HostSettings) -> int:
-    """How many questions may stay without an answer; one at least has to be asked."""
-    count = settings.server_alive_count_max
-    return KEEPALIVE_COUNT if count is None else max(count, 1)
-
 
 def _as_settings(options: SshOptions) -> tuple[str, ...]:
     """The command line's options, in the order of precedence and in ssh_config's words."""
@@ -405,26 +336,3 @@ def _as_node(hop: Hop) -> Node:
     if hop.port:
         name = f"{name}:{hop.port}"
     return dataclasses.replace(parse_node(name), name=name)
-
-
-def _all_ciphers() -> list[str]:
-    return [name.decode() for name in encryption.get_encryption_algs()]
-
-
-_LISTS: Final = {
-    "KexAlgorithms": (kex.get_default_kex_algs, kex.get_kex_algs),
-    "MACs": (mac.get_default_mac_algs, mac.get_mac_algs),
-    "PubkeyAcceptedAlgorithms": (
-        public_key.get_default_public_key_algs,
-        public_key.get_public_key_algs,
-    ),
-}
-"""What asyncssh offers by itself, and all that it has."""
-
-
-def _algorithms(directive: str, said: str | None) -> tuple[str, ...] | tuple[()]:
-    """What to hand to asyncssh; an empty tuple is its own default."""
-    if said is None:
-        return ()
-    default, every = ([name.decode() for name in get()] for get in _LISTS[directive])
-    return assemble(directive, said, default, every)
