@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -167,6 +168,22 @@ async def test_commands_with_a_stdin_of_their_own_end_too(
         for kind in kinds:
             nursery.start_soon(start_and_end, *kind)
 
+    await mark.are_gone()
+
+
+async def test_without_setsid_on_the_node_a_command_with_a_stdin_ends_too(
+    patient: Cli, mark: Marker, user: tuple[str, ...]
+) -> None:
+    programs = patient.sshd.shared / mark.text
+    programs.mkdir()
+    for name in ("cat", "sh", "sleep"):
+        (programs / name).symlink_to(shutil.which(name) or "")
+    path = ("--env", f"PATH={programs}", *mark.options)
+
+    done = await patient("-H", NODE, *user, "--stdin", "--timeout", "2", *path, f"cat; {TWO}")
+
+    assert done.code == 124
+    assert f"  timed out running: {NODE}\n" in done.stderr
     await mark.are_gone()
 
 

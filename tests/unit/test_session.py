@@ -558,6 +558,28 @@ def test_a_command_without_watchdog_gets_what_ssh_itself_has() -> None:
     assert call.ended is False  # nobody has looked whether all of it is gone
 
 
+def test_where_no_watchdog_could_be_started_the_group_is_ended() -> None:
+    async def starts(session: Any) -> None:
+        marker = Marker(pid=55, watch_pid=0).line("t")
+        session.data_received(marker, asyncssh.EXTENDED_DATA_STDERR)
+
+    async def one() -> tuple[Connection, HeardCall]:
+        connection, call = Connection(starts), HeardCall()
+        command = Command(text="x", stdin=b"", stop_grace_s=0.0)
+        task = asyncio.ensure_future(run(connection, call, command))
+        await until(lambda: bool(call.phases))
+        task.cancel()
+        await until(lambda: len(connection.ran) == 2)
+        connection.session.connection_lost(None)
+        await asyncio.wait({task})
+        return connection, call
+
+    connection, call = asyncio.run(one())
+
+    assert connection.ran == ["kill -TERM -55", "kill -KILL -55"]
+    assert call.ended
+
+
 @pytest.mark.parametrize("others", [True, False], ids=["others use it", "nobody else does"])
 def test_where_no_session_is_left_for_the_stop_another_connection_is_made_only_for_others(
     *, others: bool

@@ -190,6 +190,11 @@ async def _ask_to_end(line: Line, session: Session, command: Command) -> None:
     try:
         if marker is not None and marker.watch_pid:
             await _request_stop(line, marker.watch_pid)
+        elif marker is not None and fed:
+            # No watchdog, for want of a setsid program: its group is what is known of it.
+            await line.connection.run(f"kill -TERM -{marker.pid}", encoding=None, check=False)
+            await asyncio.sleep(command.stop_grace_s)
+            await line.connection.run(f"kill -KILL -{marker.pid}", encoding=None, check=False)
         elif not fed and command.wrap:
             # The watchdog, also one that has not said so yet, sees this as its stdin's end.
             session.chan.write_eof()
