@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.e2e.rig import Cli, Sshd, closed_port, silent_server
+from tests.e2e.rig import Cli, Sshd, closed_port, silent_server, until
 from tests.e2e.ssh_rig import own_sshd
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference" / "outcomes.md"
@@ -414,7 +414,10 @@ async def test_a_node_whose_link_is_cut_ends_within_interval_times_count(tmp_pat
     with _namespace() as (address, link, run_inside), own_sshd(tmp_path) as server:
         # A second sshd of the same folder, on the other side of the link.
         inside = subprocess.Popen(  # noqa: ASYNC220
-            [*run_inside, "/usr/sbin/sshd", "-D", "-e", "-f", str(tmp_path / "sshd_config")],
+            [
+                *(*run_inside, "/usr/sbin/sshd", "-D", "-e", "-f", str(tmp_path / "sshd_config")),
+                *("-o", "ClientAliveInterval=1", "-o", "ClientAliveCountMax=2"),
+            ],
             stderr=subprocess.DEVNULL,
         )
         known = server.dir / "known_hosts"
@@ -423,11 +426,15 @@ async def test_a_node_whose_link_is_cut_ends_within_interval_times_count(tmp_pat
             async with Cli(server, tmp_path).start(
                 *("-H", address, "-i", str(tmp_path / "client_key"), "--connect-timeout", "30"),
                 *("-o", "ConnectionAttempts=5", "--server-alive-interval", "1"),
-                *("--server-alive-count-max", "2", "echo up; exec sleep 1000"),
+                *("--server-alive-count-max", "2", "echo pid $$; exec sleep 1000"),
             ) as running:
-                await running.prints(b"up\n")
+                await running.prints(b"\n")
+                _, _, pid = running.stdout.partition(b"pid ")
                 subprocess.run(["ip", "link", "set", link, "down"], check=True)  # noqa: ASYNC221
                 code = await running.exits()
+            # Over there too, when the node's sshd has noticed.
+            command = Path(f"/proc/{int(pid)}")
+            await until(lambda: not command.exists(), what="the end of the command")
         finally:
             inside.terminate()
             inside.wait()
