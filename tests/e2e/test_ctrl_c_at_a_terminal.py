@@ -16,10 +16,8 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
+from tests.e2e.presses import STOPPED, WARNED
 from tests.e2e.rig import HANG_S, Cli, Marker, until
-
-WARNED = "Received Ctrl+C. Press Ctrl+C again within 1 second to terminate.\n"
-STOPPED = "Received second Ctrl+C. Terminating all jobs...\n"
 
 NODES = "127.0.1.[1-3]"
 SLOW = "echo up; sleep 1000"

@@ -17,11 +17,8 @@ from pathlib import Path
 import pytest
 import trio
 
+from tests.e2e.presses import BATCH, STOPPED, WARNED, press_late_then_twice
 from tests.e2e.rig import MODES, Cli, Marker, pids_with, silent_server, until
-
-WARNED = "Received Ctrl+C. Press Ctrl+C again within 1 second to terminate.\n"
-STOPPED = "Received second Ctrl+C. Terminating all jobs...\n"
-BATCH = "Received Ctrl+C (batch mode). Terminating all jobs...\n"
 
 TWO_ARE_DONE = "case $SSH_CONNECTION in *' 127.0.1.1 '*|*' 127.0.1.2 '*) exit 0;; esac; sleep 1000"
 SIX = ("-H", "127.0.1.[1-6]", "--parallel", "2")
@@ -49,14 +46,7 @@ async def test_the_second_press_in_time_terminates_with_counts_right(
     async with cli.start(*SIX, *MODES[mode], *mark.options, TWO_ARE_DONE) as run:
         await mark.are_running("sleep 1000", count=2)
 
-        run.press()
-        await run.says("Running: ")
-        said = run.stderr
-        await trio.sleep(1.2)  # too late for a second press, and so a first one again
-        run.press()
-        await run.says(WARNED, times=2)
-        assert run.process.returncode is None
-        await run.press_twice()
+        said = await press_late_then_twice(run)
 
         assert await run.exits() == 130
     status = "Status: 2 running, 2 completed, 2 queued\nRunning: 127.0.1.[3-4]\n"

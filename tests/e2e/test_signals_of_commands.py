@@ -9,15 +9,12 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 import pytest
-import trio
 
+from tests.e2e.presses import BATCH, STOPPED, WARNED, press_late_then_twice
 from tests.e2e.rig import Cli, Marker, Running, until
 
 NODES = "127.0.1.[1-2]"
-WARNED = "Received Ctrl+C. Press Ctrl+C again within 1 second to terminate.\n"
 STATUS = f"Status: 2 running, 0 completed\nRunning: {NODES}\n"
-STOPPED = "Received second Ctrl+C. Terminating all jobs...\n"
-BATCH = "Received Ctrl+C (batch mode). Terminating all jobs...\n"
 
 PLAIN = "sleep 1000"
 DEAF = "trap '' TERM; sleep 1000; sleep 1000"
@@ -55,14 +52,7 @@ async def test_two_presses_in_time_terminate_and_late_ones_tell(start: Start, ma
     async with await start() as run:
         await mark.are_running("sleep 1000", count=2)
 
-        run.press()
-        await run.says("Running: ")
-        said = run.stderr
-        await trio.sleep(1.2)  # too late for a second press, and so a first one again
-        run.press()
-        await run.says(WARNED, times=2)
-        assert run.process.returncode is None
-        await run.press_twice()
+        said = await press_late_then_twice(run)
 
         assert await run.exits() == 130
     assert said.endswith(WARNED + STATUS)
