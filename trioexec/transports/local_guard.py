@@ -26,17 +26,17 @@ _LEAVE_S: Final = 1.0
 # It must outlive the terminal, Ctrl-C and whatever ended us.
 _SCRIPT: Final = f"""\
 trap '' HUP INT QUIT TERM
-groups=' '
-while read -r sign group; do
+sessions=' '
+while read -r sign session; do
   case $sign in
-    +) groups="$groups$group " ;;
-    -) groups="${{groups%%" $group "*}} ${{groups#*" $group "}}" ;;
+    +) sessions="$sessions$session " ;;
+    -) sessions="${{sessions%%" $session "*}} ${{sessions#*" $session "}}" ;;
   esac
 done
-[ "$groups" = ' ' ] && exit
+[ "$sessions" = ' ' ] && exit
 exec 2>/dev/null
 {LIVE}
-end() {{ for session in $groups; do
+end() {{ for session in $sessions; do
   for group in $session $(live "$session"); do kill "-$1" "-$group"; done
 done; }}
 end TERM
