@@ -1,6 +1,6 @@
 """``python -m trioexec`` and the console script.
 
-Nothing is imported up here: `--version` is asked by scripts, often, and costs no
+Nothing is imported up here: `--version` and `--help` are asked by scripts, often, and cost no
 more than an interpreter that does nothing.
 """
 
@@ -23,19 +23,17 @@ TOOLS = 6
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    if sys.argv[1:] in (["--version"], ["-V"]) and not sys.argv[0].endswith("pdsh"):
-        from trioexec import __version__  # noqa: PLC0415
-
-        try:
-            sys.stdout.write(f"trioexec {__version__}\n")
+    try:
+        if text := _ready_answer():
+            sys.stdout.write(text)
             sys.stdout.flush()
-        except (AttributeError, OSError):
-            pass  # nobody reads: `run` has the words for that, and the code
-        else:
             return
+    except (AttributeError, OSError):
+        pass  # nobody reads: `run` has the words for that, and the code
     _open_missing_streams()
     gc.set_threshold(ALLOCATIONS_A_COLLECTION, *gc.get_threshold()[1:])
     try:
+        _import_msgspec()
         from trioexec.cli.main import main as run  # noqa: PLC0415
 
         code = run()
@@ -43,6 +41,37 @@ def main() -> None:
         # Before and after `run` there is nobody to ask what was meant, and nothing to end.
         code = 130
     _leave(code)
+
+
+def _ready_answer() -> str:
+    """Give the answer, where it is a text that stands ready."""
+    if sys.argv[0].endswith("pdsh"):
+        return ""
+    match sys.argv[1:]:
+        case ["--version" | "-V"]:
+            from trioexec import __version__  # noqa: PLC0415
+
+            return f"trioexec {__version__}\n"
+        case [*_, "--help" | "-h"] as arguments:
+            from trioexec.cli.quick import help_text  # noqa: PLC0415
+
+            return help_text(arguments, os.environ)
+    return ""
+
+
+def _import_msgspec() -> None:
+    """Import what our records are made of, without `typing_extensions`.
+
+    msgspec takes names from there, where it can, which `typing` has as well on all Pythons that
+    we run on; importing that module takes longer than the rest of msgspec.
+    """
+    if "typing_extensions" in sys.modules:
+        return
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment] # the import system's word for "not there"
+    try:
+        import msgspec  # noqa: F401, PLC0415
+    finally:
+        del sys.modules["typing_extensions"]
 
 
 def _open_missing_streams() -> None:

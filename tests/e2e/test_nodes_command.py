@@ -19,7 +19,6 @@ HEAVY = (
     "textual",
     "cyclopts",
     "ClusterShell",
-    "msgspec",
     "yaml",
 )
 """What naming nodes does without; each costs as much as the whole of nodeset's start."""

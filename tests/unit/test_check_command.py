@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
 
 from tests.unit.sink_fakes import FakeConsole
 from trioexec.cli.commands import check
+from trioexec.cli.declared import declared
 from trioexec.cli.fanout import Plan
 from trioexec.cli.main import main
 from trioexec.cli.options import CheckOptions, CommandOptions, OutputOptions
@@ -136,15 +136,13 @@ def test_what_is_kept_of_an_answer_is_a_share_of_a_bound() -> None:
 def test_namesakes_are_of_the_same_kind_as_what_files_set() -> None:
     """A file says `timeout` once, for `run` and for `check`."""
     kinds = {
-        one.name: (one.type, one.default)
+        name: (flag.hint, flag.default)
         for group in (CommandOptions, OutputOptions)
-        for one in dataclasses.fields(group)
+        for name, flag in declared(group).items()
     }
 
-    for one in dataclasses.fields(CheckOptions):
-        wanted, default = kinds[one.name]
-        assert str(one.type).split("option(")[0] == str(wanted).split("option(")[0], one.name
-        assert one.default == default
+    for name, flag in declared(CheckOptions).items():
+        assert (flag.hint, flag.default) == kinds[name], name
 
 
 @pytest.mark.parametrize(

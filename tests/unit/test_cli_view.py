@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.sink_fakes import FakeConsole, finished, out, started
 from trioexec.cli.options import OutputOptions

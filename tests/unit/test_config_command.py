@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import pytest
 
 from trioexec.cli.app import arguments_of, field_of, make_app
 from trioexec.cli.configured import configurable_groups, known_options
+from trioexec.cli.declared import declared
 from trioexec.cli.main import main
 
 USER = """\
@@ -133,7 +133,7 @@ def test_every_option_that_a_file_may_set_is_shown(call: Call) -> None:
 
 
 def test_every_configurable_option_goes_by_its_name_on_the_command_line() -> None:
-    fields = {one.name for group in configurable_groups() for one in dataclasses.fields(group)}
+    fields = {name for group in configurable_groups() for name in declared(group)}
     for option in arguments_of(make_app(), "run"):
         if field_of(option) in fields:
             assert "--" + field_of(option).replace("_", "-") in option.names

@@ -35,7 +35,7 @@ def groups_with_variables(name: str) -> Mapping[str, tuple[Flag, object]]:
     groups = groups_of(load(name).entry)
     variables = variables_of(groups)
     return {
-        variables[field]: (flag, group.__dataclass_fields__[field].default)
+        variables[field]: (flag, flag.default)
         for group in groups
         for field, flag in declared(group).items()
         if field in variables

@@ -10,12 +10,12 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
 import pytest
 import xmlschema
+from msgspec.structs import replace
 
 from tests.unit.recorded import golden_events, record_of
 from tests.unit.sink_fakes import FakeConsole

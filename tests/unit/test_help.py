@@ -13,7 +13,7 @@ from rich.console import Console
 from trioexec.cli.app import arguments_of, make_app
 from trioexec.cli.help import man_page, plain_help, print_help, reference
 from trioexec.cli.parameters import PANELS
-from trioexec.cli.quick import TEXTS
+from trioexec.cli.quick import TEXTS, help_text
 from trioexec.cli.registry import COMMANDS, load
 
 NAMES = sorted(COMMANDS)
@@ -31,6 +31,38 @@ def test_the_kept_help_is_what_cyclopts_renders(name: str) -> None:
     kept = (Path(TEXTS) / f"{name}.txt").read_text("utf-8")
 
     assert kept == plain_help(name), "run: python -m trioexec.cli.help"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        pytest.param(["--help"], "trioexec", id="all"),
+        pytest.param(["-h"], "trioexec", id="all, short"),
+        pytest.param(["run", "--help"], "run", id="a command"),
+        pytest.param(["pdsh", "--help"], "pdsh", id="of pdsh, ours"),
+    ],
+)
+def test_kept_help_is_given_where_nothing_else_is_said(arguments: list[str], name: str) -> None:
+    assert help_text(arguments, {}) == (Path(TEXTS) / f"{name}.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["pdsh", "-h"], id="of pdsh, its own"),
+        pytest.param(["uptime", "--help"], id="of the command"),
+        pytest.param(["trioexec", "--help"], id="of the command, which is like us"),
+        pytest.param(["-H", "a", "--help"], id="behind an option"),
+        pytest.param(["../helptexts/run", "--help"], id="a path"),
+        pytest.param([], id="nothing"),
+    ],
+)
+def test_other_help_has_to_be_rendered_or_is_not_ours(arguments: list[str]) -> None:
+    assert help_text(arguments, {}) == ""
+
+
+def test_a_width_that_is_asked_for_has_to_be_rendered() -> None:
+    assert help_text(["--help"], {"COLUMNS": "70"}) == ""
 
 
 @pytest.mark.parametrize("width", [60, 80, 100])

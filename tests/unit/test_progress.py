@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
 
 import pytest
 import trio
+from msgspec.structs import replace
 from trio.testing import MockClock
 
 from tests.unit.sink_fakes import FakeConsole, ended, finished, started

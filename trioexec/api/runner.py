@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 import trio
+from msgspec import Struct
 
 from trioexec.engine.broadcast import Broadcast
 from trioexec.engine.jobs import Job
@@ -68,8 +68,7 @@ class Terminal(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunResult:
+class RunResult(Struct, frozen=True, kw_only=True):
     """What is left of a run."""
 
     report: Report

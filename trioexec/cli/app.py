@@ -67,14 +67,12 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401
 
 
 def _signature_of(module: CommandModule) -> Any:  # noqa: ANN401
-    """Make a function that takes the command's options, a dataclass each."""
+    """Make a function that takes the command's options, a group each."""
 
     def command(**groups: object) -> dict[str, object]:
         return groups
 
-    groups = groups_of(module.entry)
-    for group in groups:
-        declare(group)
+    groups = [declare(group) for group in groups_of(module.entry)]
     signature = [
         inspect.Parameter(
             group.__name__,
@@ -95,14 +93,14 @@ def arguments_of(app: App, name: str) -> ArgumentCollection:
 
 
 def _leaves(arguments: ArgumentCollection) -> ArgumentCollection:
-    """Leave out what stands for a whole dataclass."""
+    """Leave out what stands for a whole group."""
     leaves = arguments.copy()
     leaves[:] = [one for one in arguments if not one.children]
     return leaves
 
 
 def field_of(argument: Argument) -> str:
-    """Name an option's dataclass field."""
+    """Name an option's field."""
     return argument.keys[-1]
 
 

@@ -9,8 +9,9 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
+
+from msgspec import Struct, field
 
 from trioexec.cli.completers import cluster_names, expressions
 from trioexec.cli.configured import known_options
@@ -33,8 +34,7 @@ class Offer(NamedTuple):
     about: str = ""
 
 
-@dataclass(slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, kw_only=True):
     """All of them."""
 
     offers: list[Offer] = field(default_factory=list)

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, get_args, get_origin
+
+from msgspec import Struct, field
 
 from trioexec.cli import options
+from trioexec.cli.declared import Flag, declared
 from trioexec.settings.config import Config, Kind, load_config
 from trioexec.settings.layers import Given, Layer
 
@@ -52,8 +53,7 @@ _NOT_IN_FILES: Final = frozenset(
 """What is for one call only."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configured:
+class Configured(Struct, frozen=True, kw_only=True):
     """What the config files come to for one call."""
 
     config: Config = field(default_factory=Config)
@@ -65,17 +65,17 @@ class Configured:
 
 
 def configurable_groups() -> tuple[type[Any], ...]:
-    """List the option dataclasses whose options a file may set."""
+    """List the groups whose options a file may set."""
     return tuple(getattr(options, name) for name in _ALL)
 
 
 def known_options() -> dict[str, Kind]:
     """List the options that a file may set, each with what it takes."""
     return {
-        one.name: _kind(one)
+        name: _kind(flag)
         for group in configurable_groups()
-        for one in dataclasses.fields(group)
-        if one.name not in _NOT_IN_FILES
+        for name, flag in declared(group).items()
+        if name not in _NOT_IN_FILES
     }
 
 
@@ -85,7 +85,7 @@ def configured(
     """Read the config files that count for a call.
 
     Args:
-        groups: The call's option dataclasses.
+        groups: The call's option groups.
         outer: The stronger layers: the environment, and then the command line.
         env: The environment.
 
@@ -112,10 +112,10 @@ def configured(
         return Configured()
     name = cluster.texts[-1] if cluster else ""
     fields = [
-        one.name
+        name
         for group in groups
         if group.__name__ in (*_ALL, *_NAMESAKES)
-        for one in dataclasses.fields(group)
+        for name in declared(group)
     ]
     layers = config.layers(
         fields,
@@ -156,8 +156,8 @@ def _given(outer: Sequence[Layer], *fields: str) -> Given | None:
     return None
 
 
-def _kind(one: dataclasses.Field[Any]) -> Kind:
-    match one.default:
+def _kind(flag: Flag) -> Kind:
+    match flag.default:
         case bool():
             return "flag"
         case int():
@@ -165,6 +165,6 @@ def _kind(one: dataclasses.Field[Any]) -> Kind:
         case float():
             return "seconds"
         case tuple():
-            return "pairs" if "tuple[tuple[" in str(one.type) else "texts"
+            return "pairs" if get_origin(get_args(flag.hint)[0]) is tuple else "texts"
         case _:
             return "text"

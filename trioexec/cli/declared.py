@@ -1,13 +1,15 @@
 """How an option is declared, and what of it is known without cyclopts, which is slow to import.
 
-A field of an option dataclass is ``Annotated[TYPE, option(...)]``.
+A field of an option group is ``Annotated[TYPE, option(...)] = DEFAULT``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, get_origin, get_type_hints
+from typing import Any, get_origin
+
+from msgspec import Struct
+from msgspec.structs import fields, replace
 
 from trioexec.cli.completers import Completer
 from trioexec.cli.texts import Reader
@@ -15,8 +17,7 @@ from trioexec.cli.texts import Reader
 __all__ = ["Flag", "Option", "declared", "flags_of", "option", "sets_of"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(Struct, frozen=True, kw_only=True):
     """One option, as declared."""
 
     names: tuple[str, ...]
@@ -66,16 +67,18 @@ def option(*names: str, **about: Any) -> Option:  # noqa: ANN401 - the fields of
     return Option(names=names, **about)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flag:
+class Flag(Struct, frozen=True, kw_only=True):
     """What one name on a command line means."""
 
     field: str
-    """The option's, in its dataclass."""
+    """The option's, in its group."""
 
     option: Option
     hint: Any
     """The field's type."""
+
+    default: Any
+    """What holds where nobody says anything."""
 
     value: bool = True
     """What it says, where it takes no text."""
@@ -90,12 +93,16 @@ _known: dict[type[Any], Mapping[str, Flag]] = {}
 
 
 def declared(group: type[Any]) -> Mapping[str, Flag]:
-    """List the options of a dataclass, by field."""
+    """List the options of a group, by field."""
     if group not in _known:
-        hints = get_type_hints(group, include_extras=True)
         _known[group] = {
-            name: Flag(field=name, option=hint.__metadata__[0], hint=hint.__origin__)
-            for name, hint in hints.items()
+            one.name: Flag(
+                field=one.name,
+                option=one.type.__metadata__[0],
+                hint=one.type.__origin__,
+                default=one.default,
+            )
+            for one in fields(group)
         }
     return _known[group]
 
@@ -107,9 +114,7 @@ def flags_of(groups: Iterable[type[Any]]) -> dict[str, Flag]:
         for flag in declared(group).values():
             found.update(dict.fromkeys(flag.option.names, flag))
             if opposite := flag.option.opposite:
-                found[opposite] = Flag(
-                    field=flag.field, option=flag.option, hint=flag.hint, value=False
-                )
+                found[opposite] = replace(flag, value=False)
     return found
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, Unpack
+
+from msgspec import Struct
 
 from trioexec.cli.early import given_back
 from trioexec.cli.invocation import Invocation
@@ -57,8 +58,7 @@ _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """A run that is about to begin, and can no more be refused."""
 
     nodes: Sequence[Node]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from msgspec import Struct, field
+
 from trioexec.cli.configured import Configured
+from trioexec.cli.declared import declared
 from trioexec.settings.layers import Setting
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ __all__ = ["Invocation"]
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
+class Invocation(Struct, frozen=True, kw_only=True):
     """What a command's `main` gets."""
 
     name: str
@@ -37,9 +37,8 @@ class Invocation:
     """Where they are known already, for whom no option and no file has a say any more."""
 
     def options(self, group: type[_T]) -> _T:
-        """Fill one of the command's option dataclasses."""
-        fields = dataclasses.fields(group)  # type: ignore[arg-type]
-        values: dict[str, Any] = {one.name: self.settings[one.name].value for one in fields}
+        """Fill one of the command's option groups."""
+        values: dict[str, Any] = {name: self.settings[name].value for name in declared(group)}
         return group(**values)
 
     def is_given(self, field: str) -> bool:

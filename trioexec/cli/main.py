@@ -90,14 +90,12 @@ def _dispatch(arguments: list[str], env: Mapping[str, str]) -> int:
 
         answer(arguments[1:], env)
         return OK
+    if text := help_text(arguments, env):
+        sys.stdout.write(text)
+        return OK
     name, rest = DEFAULT_COMMAND, arguments
     if arguments and arguments[0] in COMMANDS:
         name, rest = arguments[0], arguments[1:]
-    whole = name == DEFAULT_COMMAND and rest is arguments
-    theirs = name in OTHER_NAMES and rest == ["-h"]  # pdsh has a -h of its own
-    if not theirs and (text := help_text("trioexec" if whole else name, rest, env)):
-        sys.stdout.write(text)
-        return OK
     module = load(name)
     if not module.entry.raw:
         _warn_of_typos(env)
@@ -110,7 +108,7 @@ def _dispatch(arguments: list[str], env: Mapping[str, str]) -> int:
     if invocation.settings["help"].value:
         from trioexec.cli.help import print_help  # noqa: PLC0415 - hardly ever wanted
 
-        print_help(module, whole=whole)
+        print_help(module, whole=rest is arguments)
         return OK
     return module.main(invocation)
 

@@ -1,4 +1,4 @@
-"""From option dataclasses to the values that engine, transports and sinks take.
+"""From option groups to the values that engine, transports and sinks take.
 
 Every option is used here once, or in `fanout`; a test follows each of them.
 Reads the files and the stdin that options name; connects to nothing.

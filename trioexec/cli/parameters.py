@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from functools import cache
@@ -30,11 +31,16 @@ PANELS: Final = (
 """As help shows them, from the top."""
 
 
-def declare(group: type[Any]) -> None:
-    """Make cyclopts see an option dataclass."""
-    hints = {name: Annotated[flag.hint, _parameter(flag)] for name, flag in declared(group).items()}
-    group.__annotations__ = hints
-    group.__init__.__annotations__ = {**hints, "return": None}
+def declare(group: type[Any]) -> type[Any]:
+    """Put a group of options as cyclopts sees it: it knows dataclasses, and no structs."""
+    fields = [
+        (name, Annotated[flag.hint, _parameter(flag)], dataclasses.field(default=flag.default))
+        for name, flag in declared(group).items()
+    ]
+    home = {"__module__": group.__module__}  # without one it would be a builtin to cyclopts
+    return dataclasses.make_dataclass(
+        group.__name__, fields, namespace=home, frozen=True, kw_only=True
+    )
 
 
 def _parameter(flag: Flag) -> Parameter:

@@ -1,4 +1,4 @@
-"""Help that does not wait for cyclopts, whose import takes longer than the whole answer.
+"""Help that waits for nothing: neither for cyclopts, nor for a module of ours.
 
 It stands in `helptexts`, as cyclopts rendered it (`python -m trioexec.cli.help` does).
 """
@@ -7,23 +7,38 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Final
+
+TYPE_CHECKING = False  # type checkers know it; `typing` costs as much as all that is done here
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Final
 
 __all__ = ["TEXTS", "help_text"]
 
 TEXTS: Final = os.path.join(os.path.dirname(__file__), "helptexts")  # noqa: PTH118, PTH120 - pathlib is slow
 
+_OURS: Final = "trioexec"
+"""The whole program's; the others are of commands, by name."""
 
-def help_text(name: str, arguments: Sequence[str], env: Mapping[str, str]) -> str:
+
+def help_text(arguments: Sequence[str], env: Mapping[str, str]) -> str:
     """Give the help that is asked for; empty where it is none, or has to be rendered.
 
     Args:
-        name: The command's, or the program's own.
-        arguments: Without the command's name.
+        arguments: All there are.
         env: Our environment.
     """
-    if list(arguments) not in (["--help"], ["-h"]) or "COLUMNS" in env or sys.stdout.isatty():
+    match arguments:
+        case ["pdsh", "-h"]:  # pdsh has a -h of its own
+            return ""
+        case ["--help" | "-h"]:
+            name = _OURS
+        case [name, "--help" | "-h"] if name != _OURS and f"{name}.txt" in os.listdir(TEXTS):  # noqa: PTH208
+            pass
+        case _:
+            return ""
+    if "COLUMNS" in env or sys.stdout.isatty():
         return ""
     with open(os.path.join(TEXTS, f"{name}.txt"), encoding="utf-8") as file:  # noqa: PTH118, PTH123
         return file.read()

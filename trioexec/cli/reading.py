@@ -8,7 +8,6 @@ cyclopts' business.  A test holds that both settle the same.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 from typing import Any, Final
 
 from trioexec.cli.arguments import split
@@ -70,11 +69,15 @@ def settle_plainly(
     """Settle every option of a command by its command line alone; None where that is in error.
 
     Args:
-        groups: The command's option dataclasses.
+        groups: The command's option groups.
         options: What was typed, each as ``--flag`` or ``--flag=value``.
         flags: What each of them means.
     """
-    settings = {one.name: Setting(value=one.default) for group in groups for one in fields(group)}
+    settings = {
+        name: Setting(value=flag.default)
+        for group in groups
+        for name, flag in declared(group).items()
+    }
     claimed: dict[str, str] = {}
     for one in options:
         name, _, text = one.partition("=")

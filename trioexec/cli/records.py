@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from trioexec.cli.declared import declared
 from trioexec.cli.options import (
     CommandOptions,
     LimitOptions,
@@ -194,9 +194,7 @@ def _remembered(call: Invocation) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     """Take down what was given, but no value that may be secret."""
     kept: dict[str, Any] = {}
     secret: list[str] = []
-    for name, many in (
-        (one.name, one.default == ()) for group in REMEMBERED for one in fields(group)
-    ):
+    for name, flag in (pair for group in REMEMBERED for pair in declared(group).items()):
         setting = call.settings.get(name)
         if setting is None or not call.is_given(name) or name in _NEVER:
             continue
@@ -211,7 +209,7 @@ def _remembered(call: Invocation) -> tuple[Mapping[str, Any], tuple[str, ...]]:
             secret += ["-o SetEnv" for key, _ in value if key.lower() in _SECRET_SSH_OPTIONS]
             value = [pair for pair in value if pair[0].lower() not in _SECRET_SSH_OPTIONS]
         if name in _PATHS:
-            value = [_absolute(path) for path in value] if many else _absolute(value)
+            value = [_absolute(path) for path in value] if flag.many else _absolute(value)
         kept[name] = value
     return kept, tuple(secret)
 

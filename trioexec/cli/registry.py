@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from trioexec.cli.invocation import Invocation
@@ -35,15 +36,14 @@ COMMANDS: Final[Mapping[str, str]] = {
 """Name to summary; the module is `cli.commands.NAME`, in `CommandModule`'s shape."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandEntry:
+class CommandEntry(Struct, frozen=True, kw_only=True):
     """How a command is used."""
 
     usage: str
     """After ``trioexec``."""
 
     groups: tuple[type[Any], ...]
-    """Option dataclasses, in the order of help's panels."""
+    """Option groups, in the order of help's panels."""
 
     words_end: bool
     """Whether options end at the first word, because the words are a command of their own."""
@@ -58,8 +58,7 @@ class CommandEntry:
     """With a grammar of its own: what help says where others have our options and codes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandModule:
+class CommandModule(Struct, frozen=True, kw_only=True):
     """What a module of `cli.commands` has: `ENTRY` and `main`."""
 
     name: str

@@ -6,10 +6,11 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
+
+from msgspec import Struct
 
 from trioexec.cli.options import OutputOptions
 from trioexec.model.errors import UsageError
@@ -39,8 +40,7 @@ Mode = Literal["stream", "group", "json", "files", "tui"]
 _COERCED: Final = ("C.UTF-8", "C.utf8", "UTF-8")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Streams:
+class Streams(Struct, frozen=True, kw_only=True):
     """What our own stdin, stdout and stderr lead to."""
 
     stdout_tty: bool = False
@@ -72,8 +72,7 @@ def is_pipe(fd: int) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(Struct, frozen=True, kw_only=True):
     """How a run is to be shown: every question of terminal and environment answered."""
 
     mode: Mode

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import trio
+from msgspec.structs import replace
 
 from trioexec.model.checks import ANSWER_BYTES, Answer, Check, judge_alone
 from trioexec.model.command import Command
@@ -111,7 +111,7 @@ class ChecksJob:
         return ended
 
     def _shortened(self, check: Check, answer: Answer) -> Answer:
-        return dataclasses.replace(
+        return replace(
             answer,
             finding=judge_alone(check, answer),
             stdout=answer.stdout[: self._keep_bytes],

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from trioexec.model.command import Command
 from trioexec.model.nodes import Node
@@ -24,8 +25,7 @@ class Job(Protocol):
         """Do it on one node."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandJob:
+class CommandJob(Struct, frozen=True, kw_only=True):
     """Run a command."""
 
     command: Command
@@ -41,8 +41,7 @@ class CommandJob:
         return await transport.run(node, self.command, call)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandsJob:
+class CommandsJob(Struct, frozen=True, kw_only=True):
     """Run a command of its own on each node."""
 
     text: str
@@ -54,8 +53,7 @@ class CommandsJob:
         return await transport.run(node, self.commands[node.name], call)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PingJob:
+class PingJob(Struct, frozen=True, kw_only=True):
     """Connect and authenticate, no more."""
 
     @property

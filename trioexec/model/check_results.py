@@ -8,8 +8,10 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from trioexec.model.checks import Answer, Check, Finding, judge
 from trioexec.model.hostfold import Fold
@@ -45,8 +47,7 @@ _WORDS: Final[Mapping[Verdict, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class Kind(Struct, frozen=True, kw_only=True):
     """Nodes of which the same is to be said."""
 
     status: Verdict
@@ -54,8 +55,7 @@ class Kind:
     nodes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckResult:
+class CheckResult(Struct, frozen=True, kw_only=True):
     """One check on all nodes."""
 
     check: Check

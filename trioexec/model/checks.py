@@ -6,8 +6,9 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from trioexec.model.outcomes import Cancelled, Exited, Outcome
 
@@ -25,8 +26,7 @@ ANSWER_BYTES: Final = 1024 * 1024
 """Of one stream of one answer, looked at; what is beyond is counted, and said to be."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """One command and what has to come of it, on every node."""
 
     name: str
@@ -44,8 +44,7 @@ class Check:
     timeout_s: float = math.inf
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckFile:
+class CheckFile(Struct, frozen=True, kw_only=True):
     """What a file asks for."""
 
     nodes: tuple[str, ...]
@@ -54,8 +53,7 @@ class CheckFile:
     checks: tuple[Check, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """Whether an answer is right."""
 
     verdict: Literal["ok", "failed", "error", "skipped"]
@@ -65,8 +63,7 @@ class Finding:
     """What is wrong, in one line."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """What one check came to on one node."""
 
     outcome: Outcome

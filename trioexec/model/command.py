@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from trioexec.model.errors import UsageError
 from trioexec.model.feed import Feed
 from trioexec.model.secret import Secret
@@ -102,8 +104,7 @@ def fault_of(text: str) -> str | None:
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """How many at once, and how long; `math.inf` is no limit.
 
     Raises:

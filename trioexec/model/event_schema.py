@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import types
-from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, get_args, get_origin
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from trioexec.model.event_codec import EVENTS, OUTCOMES, VERSION
 from trioexec.model.events import NodeOutput
@@ -70,16 +72,15 @@ def _outcome() -> dict[str, Any]:
     return {"oneOf": kinds}
 
 
-def _object(kind: type, head: dict[str, Any] | None = None) -> dict[str, Any]:
-    hints = get_type_hints(kind)
-    names = [field.name for field in dataclasses.fields(kind)]
+def _object(kind: type[Struct], head: dict[str, Any] | None = None) -> dict[str, Any]:
+    own = {field.name: field.type for field in fields(kind)}
     return {
         "type": "object",
         # The rest is for who makes one.
         "description": (inspect.getdoc(kind) or "").partition("\n\n")[0],
-        "properties": (head or {}) | {name: _value(hints[name]) for name in names},
+        "properties": (head or {}) | {name: _value(hint) for name, hint in own.items()},
         # Without those with a default, too: we always write them all.
-        "required": [*(head or {}), *names],
+        "required": [*(head or {}), *own],
     }
 
 

@@ -6,8 +6,9 @@ into JSON and back.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Outcome, StopReason
@@ -27,8 +28,7 @@ __all__ = [
 Stream = Literal["stdout", "stderr"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunStarted:
+class RunStarted(Struct, frozen=True, kw_only=True):
     """The first event of a run."""
 
     at_s: float
@@ -44,8 +44,7 @@ class RunStarted:
     """Wall clock at the start, seconds since 1970: for people and journals only."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeQueued:
+class NodeQueued(Struct, frozen=True, kw_only=True):
     """The node waits for a free slot."""
 
     node: str
@@ -55,8 +54,7 @@ class NodeQueued:
     """Seconds since `RunStarted`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeConnecting:
+class NodeConnecting(Struct, frozen=True, kw_only=True):
     """A slot was free and the connection attempt has begun."""
 
     node: str
@@ -66,8 +64,7 @@ class NodeConnecting:
     """Seconds since `RunStarted`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeStarted:
+class NodeStarted(Struct, frozen=True, kw_only=True):
     """The node has let us in and the command was started."""
 
     node: str
@@ -77,8 +74,7 @@ class NodeStarted:
     """Seconds since `RunStarted`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeOutput:
+class NodeOutput(Struct, frozen=True, kw_only=True):
     """A piece of one stream, in the order in which that node sent it."""
 
     node: str
@@ -94,8 +90,7 @@ class NodeOutput:
     """As received: not decoded, not split into lines; never empty."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeFinished:
+class NodeFinished(Struct, frozen=True, kw_only=True):
     """The last event of a node; every node of a run has exactly one, and no output after it."""
 
     node: str
@@ -108,8 +103,7 @@ class NodeFinished:
     """How it ended."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunFinished:
+class RunFinished(Struct, frozen=True, kw_only=True):
     """The last event of a run: every node has finished."""
 
     at_s: float

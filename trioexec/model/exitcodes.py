@@ -6,9 +6,10 @@ Pure: it sees a report and how the run was stopped, and answers with a number.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+from msgspec import Struct
 
 from trioexec.model.errors import UsageError
 from trioexec.model.nodes import Node
@@ -81,8 +82,7 @@ class Strategy(Enum):
     ANY = "--any-failure"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """What `decide` needs beside the report."""
 
     strategy: Strategy = Strategy.MAIN_RANK

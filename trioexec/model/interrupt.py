@@ -7,9 +7,11 @@ those and does what is decided here.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from trioexec.model.tally import Tally
 
@@ -40,8 +42,7 @@ _NEXT: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interrupt:
+class Interrupt(Struct, frozen=True, kw_only=True):
     """Where we are; `press` answers with where a Ctrl-C takes us."""
 
     batch: bool = False

@@ -11,8 +11,10 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from trioexec.model.errors import UsageError
 from trioexec.model.event_codec import CodecError, from_json, to_json
@@ -63,8 +65,7 @@ class DamagedError(UsageError):
     """A record cannot be read at all."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class Header(Struct, frozen=True, kw_only=True):
     """What a record says before the run begins; nothing in it is secret."""
 
     id: str
@@ -86,8 +87,7 @@ class Header:
     keeps_output: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class Summary(Struct, frozen=True, kw_only=True):
     """What a record says when the run is over."""
 
     nodes: int
@@ -97,8 +97,7 @@ class Summary:
     stopped: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class Recorded(Struct, frozen=True, kw_only=True):
     """A record, read."""
 
     header: Header
@@ -221,7 +220,7 @@ def peek_summary(end: bytes) -> Summary | None:
     while at >= 0:
         try:
             found = json.loads(zlib.decompress(end[at:], _GZIP))["summary"]
-            return Summary(**{part.name: found[part.name] for part in fields(Summary)})
+            return Summary(**{name: found[name] for name in Summary.__struct_fields__})
         except (zlib.error, ValueError, KeyError, TypeError):
             at = end.rfind(_GZIP_START, 0, at)
     return None
@@ -250,7 +249,7 @@ def _header(line: bytes) -> Header:
         found = json.loads(line)
         if found["journal"] != "trioexec" or found["v"] != _FORMAT:
             raise DamagedError("it is no record of a run that this version can read.")
-        values = {part.name: found[part.name] for part in fields(Header) if part.name in found}
+        values = {name: found[name] for name in Header.__struct_fields__ if name in found}
         for name in ("words", "unrecorded"):
             values[name] = tuple(values.get(name, ()))
         values["command"] = str(values["command"])[:_COMMAND_CHARS]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import html
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from trioexec.model.record import NodeRecord, RunRecord, Verdict, plain
 
@@ -28,8 +29,7 @@ CLASS_NAME: Final = "trioexec.run"
 """A dot, as Jenkins takes what is before it for the package."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(Struct, frozen=True, kw_only=True):
     """One test case."""
 
     class_name: str
@@ -46,8 +46,7 @@ class Case:
     stderr: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suite:
+class Suite(Struct, frozen=True, kw_only=True):
     """What stands over the cases."""
 
     name: str

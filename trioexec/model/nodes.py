@@ -6,8 +6,9 @@ Expressions that stand for many nodes are the business of `hostlist`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from trioexec.model.errors import NodeSetError
 
@@ -44,8 +45,7 @@ _TEXT = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(Struct, frozen=True, kw_only=True):
     """One machine of a run, as its user named it."""
 
     name: str

@@ -7,8 +7,9 @@ the kind under which a summary folds it.  It does not know the node.
 from __future__ import annotations
 
 import signal as _signal
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 __all__ = [
     "EXIT_INTERRUPTED",
@@ -91,8 +92,7 @@ class _NotReached(_Failure):
         return EXIT_NOT_REACHED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exited:
+class Exited(Struct, frozen=True, kw_only=True):
     """The command ran and exited by itself."""
 
     code: int
@@ -117,8 +117,7 @@ class Exited:
         return f"exit {self.code}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Killed(_Failure):
+class Killed(_Failure, Struct, frozen=True, kw_only=True):
     """The command was ended by a signal that was not ours."""
 
     signal: int
@@ -135,8 +134,7 @@ class Killed(_Failure):
         return f"killed by {_signal_name(self.signal)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimedOut(_Failure):
+class TimedOut(_Failure, Struct, frozen=True, kw_only=True):
     """A limit of ours was reached, and we ended what was under way."""
 
     phase: Phase
@@ -158,8 +156,7 @@ class TimedOut(_Failure):
         return _PHASES[self.phase] + _remote_note(self.remote)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unreachable(_NotReached):
+class Unreachable(_NotReached, Struct, frozen=True, kw_only=True):
     """The node could not be talked to, or the connection was lost."""
 
     reason: str
@@ -174,8 +171,7 @@ class Unreachable(_NotReached):
         return f"unreachable: {self.reason}{_remote_note(self.remote)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Denied(_NotReached):
+class Denied(_NotReached, Struct, frozen=True, kw_only=True):
     """The node is there and did not let us in."""
 
     reason: str
@@ -187,8 +183,7 @@ class Denied(_NotReached):
         return f"denied: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SudoDenied(_NotReached):
+class SudoDenied(_NotReached, Struct, frozen=True, kw_only=True):
     """We were let in, and sudo did not run the command: it was not started."""
 
     reason: str
@@ -200,8 +195,7 @@ class SudoDenied(_NotReached):
         return f"sudo denied: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostKeyRejected(_NotReached):
+class HostKeyRejected(_NotReached, Struct, frozen=True, kw_only=True):
     """The node's host key is not the one we know, or is not known and may not be learned."""
 
     reason: str
@@ -213,8 +207,7 @@ class HostKeyRejected(_NotReached):
         return f"host key rejected: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancelled(_Failure):
+class Cancelled(_Failure, Struct, frozen=True, kw_only=True):
     """The run was stopped while the node was queued, connecting or running."""
 
     why: StopReason

@@ -13,8 +13,9 @@ import html
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from trioexec.model.hostfold import Fold
 from trioexec.model.record import (
@@ -47,8 +48,7 @@ _COUNTED: Final[tuple[tuple[Verdict, str], ...]] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assets:
+class Assets(Struct, frozen=True, kw_only=True):
     """What makes the page look and move."""
 
     style: str
@@ -70,8 +70,7 @@ def html_page(
     return "\n".join(_page(_Page(record, run_id, fold), notes, assets))
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
+class _Page(Struct, frozen=True):
     """What the parts of the page are made of."""
 
     record: RunRecord

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trioexec.model.interrupt import Interrupt, Stage
 from trioexec.model.tally import Tally
@@ -11,8 +12,7 @@ from trioexec.model.tally import Tally
 __all__ = ["PdshManners"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PdshManners:
+class PdshManners(Struct, frozen=True, kw_only=True):
     """The first press lists who is busy, ^Z then cancels who waits, the second press aborts."""
 
     who: str

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
 from typing import Final, Literal
+
+from msgspec import Struct, field
 
 from trioexec.model.events import Event, NodeOutput, RunFinished, RunStarted
 from trioexec.model.likeness import fold_alike
@@ -134,8 +135,7 @@ class _Kept:
         return plain_text(head) + mark + plain_text(tail)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeRecord:
+class NodeRecord(Struct, frozen=True, kw_only=True):
     """One node of a recorded run."""
 
     result: NodeResult
@@ -170,8 +170,7 @@ class NodeRecord:
         return took_s if took_s > 0 else 0.0  # false for NaN as well
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputGroup:
+class OutputGroup(Struct, frozen=True, kw_only=True):
     """Nodes that ended the same way and said the same."""
 
     nodes: tuple[Node, ...]
@@ -181,8 +180,7 @@ class OutputGroup:
     stderr: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRecord:
+class RunRecord(Struct, frozen=True, kw_only=True):
     """A whole run."""
 
     report: Report
@@ -229,8 +227,7 @@ def group_outputs(nodes: Iterable[NodeRecord]) -> list[OutputGroup]:
     return groups
 
 
-@dataclass(slots=True, kw_only=True)
-class Recorder:
+class Recorder(Struct, kw_only=True):
     """Makes a `RunRecord` of events."""
 
     node_bytes: int = NODE_BYTES

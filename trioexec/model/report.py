@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from functools import cached_property
+
+from msgspec import Struct
 
 from trioexec.model.failures import error_for
 from trioexec.model.likeness import fold_alike
@@ -13,8 +15,7 @@ from trioexec.model.outcomes import Cancelled, Outcome
 __all__ = ["NodeResult", "Report"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeResult:
+class NodeResult(Struct, frozen=True, kw_only=True):
     """One node's row."""
 
     node: Node
@@ -44,8 +45,7 @@ class NodeResult:
         return self.outcome.ok
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True, dict=True):
     """The result of a run; iterates over its rows in node order.
 
     Example:
@@ -72,11 +72,6 @@ class Report:
 
     unix_s: float
     """Wall clock at the start, seconds since 1970."""
-
-    _by_name: dict[str, NodeResult] = field(
-        init=False, repr=False, compare=False, default_factory=dict
-    )
-    """The rows by their nodes' names, from when one is first asked for."""
 
     def __iter__(self) -> Iterator[NodeResult]:
         return iter(self.results)
@@ -117,9 +112,12 @@ class Report:
         Raises:
             KeyError: There is none.
         """
-        if not self._by_name:  # for programs that ask in a loop over ten thousand nodes
-            self._by_name.update((row.node.name, row) for row in self.results)
         return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, NodeResult]:
+        """The rows by name: there are programs that ask in a loop over ten thousand nodes."""
+        return {row.node.name: row for row in self.results}
 
     def raise_for_failures(self) -> None:
         """Raise what went wrong; return when every node did what was asked.

@@ -6,7 +6,8 @@ The one reducer that Ctrl-C's status, the progress display and the report read.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from trioexec.model.events import (
     Event,
@@ -24,15 +25,13 @@ from trioexec.model.report import NodeResult, Report
 __all__ = ["Tally"]
 
 
-@dataclass(slots=True)
-class _Times:
+class _Times(Struct):
     connecting_s: float = math.nan
     started_s: float = math.nan
     finished_s: float = math.nan
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """Counts and sets over a run; feed it every event."""
 
     nodes: tuple[Node, ...] = ()

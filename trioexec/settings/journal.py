@@ -15,9 +15,10 @@ import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
+
+from msgspec import Struct
 
 from trioexec.model.errors import UsageError
 from trioexec.model.journal import (
@@ -61,8 +62,7 @@ def journal_directory(env: Mapping[str, str]) -> Path:
     return Path(home) / ".local" / "state" / "trioexec" / "runs"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One record's file."""
 
     id: str

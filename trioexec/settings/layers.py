@@ -8,7 +8,8 @@ they mean is the option's.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 __all__ = [
     "COMMAND_LINE",
@@ -34,8 +35,7 @@ ENVIRONMENT = "environment"
 ENV_PREFIX = "TRIOEXEC_"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class Given(Struct, frozen=True, kw_only=True):
     """What one layer says of one option."""
 
     texts: tuple[str, ...]
@@ -45,8 +45,7 @@ class Given:
     """How an error names it: the flag as typed, the variable, the line of a file."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class Layer(Struct, frozen=True, kw_only=True):
     """One place where settings are made."""
 
     name: str
@@ -54,8 +53,7 @@ class Layer:
     """By the option's field."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class Setting(Struct, frozen=True, kw_only=True):
     """A value, and which layer it is from."""
 
     value: object

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from trioexec.model.check_github import check_annotations, check_summary
 from trioexec.model.check_results import (
@@ -43,8 +44,7 @@ _COLOURS: Final[Mapping[Verdict, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """What was asked, and what came of it so far."""
 
     name: str

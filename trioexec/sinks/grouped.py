@@ -8,8 +8,10 @@ is kept beyond a few megabytes is kept on disk.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from typing import Final, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from trioexec.model.events import Event, NodeFinished, NodeOutput, RunFinished, RunStarted
 from trioexec.model.hostfold import Fold
@@ -35,8 +37,7 @@ MOST_DIFFED_BYTES: Final = 4 * 1024 * 1024
 """A longer answer is shown whole rather than as a diff: it would all have to be in memory."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(Struct, frozen=True, kw_only=True):
     """How groups are shown."""
 
     marked: bool = True
@@ -54,8 +55,7 @@ class Look:
     """Whether a long reason is cut in a heading, because a summary says it whole."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Group:
+class Group(Struct, kw_only=True):
     """Nodes that ended alike and said the same."""
 
     outcome: Outcome

@@ -8,11 +8,11 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, Final
 
 import trio
+from msgspec import Struct
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -55,8 +55,7 @@ class Complaints(logging.Handler):
         self.last = record.getMessage()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exporting:
+class Exporting(Struct, frozen=True, kw_only=True):
     """A tracer provider, and what belongs to it."""
 
     provider: TracerProvider

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
 import trio
+from msgspec import Struct
 
 from trioexec.model.events import Event, NodeFinished, RunFinished, RunStarted
 from trioexec.model.outcomes import Cancelled
@@ -48,8 +48,7 @@ _GREEN: Final = "32"
 _DIM: Final = "2"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class Progress(Struct, frozen=True, kw_only=True):
     """What there is to show at one moment."""
 
     total: int
@@ -213,8 +212,7 @@ class ProgressSink:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(Struct, frozen=True):
     """A part of the line."""
 
     rank: int

@@ -6,7 +6,8 @@ Pure.  Compares what a report shows: how a node ended and what it said, not when
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trioexec.model.hostfold import Fold
 from trioexec.model.record import NodeRecord, RunRecord
@@ -16,8 +17,7 @@ from trioexec.sinks.masks import Mask, make_masker
 __all__ = ["Change", "compare", "show_change"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """One way in which nodes changed."""
 
     nodes: tuple[str, ...]

@@ -10,9 +10,9 @@ import math
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import trio
+from msgspec import Struct, field
 
 from trioexec.model.command import Command
 from trioexec.model.events import Stream
@@ -26,8 +26,7 @@ __all__ = ["FakeNode", "FakeTransport"]
 _BITE_BYTES = 65536
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class FakeNode:
+class FakeNode(Struct, kw_only=True, eq=False):
     """How one node behaves, and what became of it; the times are those of its last call."""
 
     takes_s: float = 0.0

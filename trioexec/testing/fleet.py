@@ -12,10 +12,11 @@ import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 import trioexec.transports.ssh.quick_import  # noqa: F401 - before anything imports asyncssh
 
@@ -40,8 +41,7 @@ CLOSE_S: Final = 5.0
 USER: Final = "tester"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SshFleet:
+class SshFleet(Struct, frozen=True, kw_only=True):
     """What a client needs to reach the nodes.  The files are gone when the fleet is.
 
     Example:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, Protocol
+
+from msgspec import Struct, field
 
 from trioexec.model.events import Stream
 
@@ -65,8 +66,7 @@ class Fault(Enum):
     """Goes on and on saying `y`, as fast as it is read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Say:
+class Say(Struct, frozen=True, kw_only=True):
     """One piece of output."""
 
     data: bytes
@@ -79,8 +79,7 @@ class Say:
     """Wait so many seconds before it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """How a command goes, told in advance."""
 
     stdout: bytes = b""
@@ -159,8 +158,7 @@ Answers = Mapping[str, Reply] | Callable[[Asked], Reply | Awaitable[Reply]] | Re
 """By command; or a function, plain or on trio; or the same for every command."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScriptedNode:
+class ScriptedNode(Struct, frozen=True, kw_only=True):
     """One node of `open_ssh_fleet`."""
 
     name: str

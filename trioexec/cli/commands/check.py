@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from trioexec.cli.fanout import Plan, execute, nodes_for
 from trioexec.cli.mapping import limits_of
@@ -131,8 +132,8 @@ def _nodes_of(call: Invocation, file: CheckFile) -> list[Node]:
             'Write nodes = "web[1-3]" into it, above its checks, or name some after it.',
         )
     # The file knows its nodes better than variables and config files, which are for all.
-    configured = dataclasses.replace(call.configured, cluster="")
-    return nodes_for(dataclasses.replace(call, configured=configured), file.nodes)
+    configured = replace(call.configured, cluster="")
+    return nodes_for(replace(call, configured=configured), file.nodes)
 
 
 def _job_for(call: Invocation, name: str, file: CheckFile, nodes: int) -> ChecksJob:

@@ -126,8 +126,9 @@ def _targets(call: Invocation, options: PdshOptions) -> list[Target]:
 
 def _converse(call: Invocation, options: PdshOptions, targets: Sequence[Target], who: str) -> int:
     """Read commands from stdin, one a line, until it ends; ``!`` runs one here."""
-    import dataclasses  # noqa: PLC0415
     import subprocess  # noqa: PLC0415
+
+    from msgspec.structs import replace  # noqa: PLC0415
 
     while True:
         sys.stdout.write("pdsh> ")
@@ -139,7 +140,7 @@ def _converse(call: Invocation, options: PdshOptions, targets: Sequence[Target],
         if line.startswith("!"):
             subprocess.run(["/bin/sh", "-c", line[1:]], check=False)
         elif words:
-            _run(call, dataclasses.replace(options, words=words), targets, who)
+            _run(call, replace(options, words=words), targets, who)
 
 
 def _run(call: Invocation, options: PdshOptions, targets: Sequence[Target], who: str) -> int:
@@ -183,14 +184,14 @@ def _run(call: Invocation, options: PdshOptions, targets: Sequence[Target], who:
 
 
 def _nodes(options: PdshOptions, targets: Sequence[Target]) -> list[Node]:
-    import dataclasses  # noqa: PLC0415
+    from msgspec.structs import replace  # noqa: PLC0415
 
     called = labels([target.host for target in targets])
     nodes = []
     for rank, target in enumerate(targets):
         node = parse_node(target.host, rank=rank)
         user = node.user or target.user or options.user or None
-        nodes.append(dataclasses.replace(node, name=called[target.host], user=user))
+        nodes.append(replace(node, name=called[target.host], user=user))
     return nodes
 
 

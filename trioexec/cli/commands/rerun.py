@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from trioexec.cli.commands.run import ENTRY as RUN_ENTRY
 from trioexec.cli.commands.run import main as run
 from trioexec.cli.commands.runs import one_line
-from trioexec.cli.declared import sets_of
+from trioexec.cli.declared import declared, sets_of
 from trioexec.cli.options import CommandOptions, NodeOptions, RerunOptions, SshOptions
 from trioexec.cli.registry import CommandEntry
 from trioexec.model.errors import UsageError
@@ -54,7 +55,7 @@ def main(call: Invocation) -> int:
     _check_secrets(call, entry.id, header)
     chosen = _chosen(entry, call.options(RerunOptions))
     names = tuple(node.name for node in chosen)
-    untouched = {one.name: Setting(value=one.default) for one in dataclasses.fields(NodeOptions)}
+    untouched = {name: Setting(value=flag.default) for name, flag in declared(NodeOptions).items()}
     hosts = Setting(value=names, source="journal", where=f"run {entry.id}")
     settings = {**_settled(call, entry.id, header), **untouched, "hosts": hosts}
     if not _own(call, "main_rank") and settings["main_rank"].value not in names:
@@ -62,7 +63,7 @@ def main(call: Invocation) -> int:
     nodes = tuple(_again(node, rank, call) for rank, node in enumerate(chosen))
     if not (settings["quiet"].value or settings["dry_run"].value):
         sys.stderr.write(f"Again, run {entry.id}: {one_line(header.command, 200)}\n")
-    return run(dataclasses.replace(call, words=header.words, settings=settings, nodes=nodes))
+    return run(replace(call, words=header.words, settings=settings, nodes=nodes))
 
 
 _WHICH: Final = ("failed", "unreachable", "not_started")
@@ -97,7 +98,7 @@ def _chosen(entry: Entry, options: RerunOptions) -> list[Node]:
 def _again(node: Node, rank: int, call: Invocation) -> Node:
     """Take a node as it was; -l and -p of this call replace what a cluster said of it."""
     typed = parse_node(node.name)
-    return dataclasses.replace(
+    return replace(
         node,
         rank=rank,
         user=typed.user if _own(call, "user") else node.user,

@@ -117,7 +117,8 @@ def _list(journal: Journal, most: int, *, as_json: bool) -> int:
 def _json_of(entry: Entry) -> str:
     """One run for programs; what is not known is left out."""
     import json  # noqa: PLC0415 - hardly ever wanted
-    from dataclasses import asdict  # noqa: PLC0415
+
+    from msgspec.structs import asdict  # noqa: PLC0415
 
     from trioexec.model.journal import DamagedError  # noqa: PLC0415
 
@@ -184,7 +185,7 @@ def _gaps(entry: Entry, recorded: Recorded) -> Iterator[str]:
 
 
 async def _replay(recorded: Recorded, view: View) -> int:
-    import dataclasses  # noqa: PLC0415
+    from msgspec.structs import replace  # noqa: PLC0415
 
     from trioexec.api.replay import replay  # noqa: PLC0415 - imports trio
     from trioexec.cli.screen import make_console  # noqa: PLC0415
@@ -196,7 +197,7 @@ async def _replay(recorded: Recorded, view: View) -> int:
     flow = Flow()
     console, _ = make_console(flow, on_screen=view.mode == "tui")
     # Nothing is in progress any more.
-    sinks = make_sinks(dataclasses.replace(view, progress=False), console, fold=fold)
+    sinks = make_sinks(replace(view, progress=False), console, fold=fold)
     if not await replay(completed(recorded), flow=flow, sinks=sinks, console=console):
         return OUTPUT_CLOSED
     if (groups := group_that_judges(view, sinks)) and groups.outliers:

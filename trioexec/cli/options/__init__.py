@@ -3,7 +3,7 @@
 The one list: grammar, environment names, help, completion and the README's table
 are derived from it, and a test follows each option to its consumer.  An option
 whose consumer does not exist yet is not here.  A command imports the options that it
-has: making one of these dataclasses takes half a millisecond.
+has, and no others.
 """
 
 from __future__ import annotations

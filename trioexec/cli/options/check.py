@@ -6,8 +6,9 @@ Fields have the names of those, so that a config file and the environment say th
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Annotated
+
+from msgspec import Struct
 
 from trioexec.cli.declared import option
 from trioexec.cli.options.output import COLOR, PROGRESS, When
@@ -16,8 +17,7 @@ from trioexec.cli.texts import pair, seconds
 __all__ = ["CheckOptions"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckOptions:
+class CheckOptions(Struct, frozen=True, kw_only=True):
     """How checks are asked and reported."""
 
     timeout: Annotated[

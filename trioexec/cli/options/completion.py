@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
+
+from msgspec import Struct
 
 from trioexec.cli.declared import option
 
 __all__ = ["CompletionOptions"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompletionOptions:
+class CompletionOptions(Struct, frozen=True, kw_only=True):
     """What is done with the script."""
 
     install: Annotated[

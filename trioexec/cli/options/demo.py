@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
+
+from msgspec import Struct
 
 from trioexec.cli.declared import option
 from trioexec.cli.texts import number
@@ -13,8 +14,7 @@ __all__ = ["DemoOptions"]
 MAX_DEMO_NODES = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemoOptions:
+class DemoOptions(Struct, frozen=True, kw_only=True):
     """What `demo` sets up."""
 
     nodes: Annotated[

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
+
+from msgspec import Struct
 
 from trioexec.cli.completers import profile_names
 from trioexec.cli.declared import option
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["FileOptions", "GeneralOptions", "groups_of"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GeneralOptions:
+class GeneralOptions(Struct, frozen=True, kw_only=True):
     """What every command understands."""
 
     help: Annotated[
@@ -43,8 +43,7 @@ class GeneralOptions:
     ] = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileOptions:
+class FileOptions(Struct, frozen=True, kw_only=True):
     """Which config files count; for every command whose options they may set."""
 
     config: Annotated[
@@ -72,5 +71,5 @@ class FileOptions:
 
 
 def groups_of(entry: CommandEntry) -> tuple[type[Any], ...]:
-    """List all option dataclasses of a command, in the order of help's panels."""
+    """List all option groups of a command, in the order of help's panels."""
     return (*entry.groups, GeneralOptions, *(() if entry.raw else (FileOptions,)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
+
+from msgspec import Struct
 
 from trioexec.cli.completers import cluster_names, expressions
 from trioexec.cli.declared import option
@@ -15,8 +16,7 @@ __all__ = ["ListOptions", "NodeOptions"]
 MAX_PARTS = 1_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeOptions:
+class NodeOptions(Struct, frozen=True, kw_only=True):
     """Which nodes."""
 
     hosts: Annotated[
@@ -71,8 +71,7 @@ class NodeOptions:
     ] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListOptions:
+class ListOptions(Struct, frozen=True, kw_only=True):
     """What `nodes` shows."""
 
     fold: Annotated[

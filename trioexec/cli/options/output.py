@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Final, Literal
+
+from msgspec import Struct
 
 from trioexec.cli.declared import option
 from trioexec.cli.texts import choice, text
@@ -29,8 +30,7 @@ PROGRESS: Final = option(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputOptions:
+class OutputOptions(Struct, frozen=True, kw_only=True):
     """How a run is shown."""
 
     stream: Annotated[

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
+
+from msgspec import Struct
 
 from trioexec.cli.declared import option
 from trioexec.cli.texts import choice, number, text
@@ -13,8 +14,7 @@ __all__ = ["RecordOptions", "RerunOptions", "RunsOptions"]
 MAX_LISTED = 100_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordOptions:
+class RecordOptions(Struct, frozen=True, kw_only=True):
     """What is kept of a run."""
 
     junit: Annotated[
@@ -68,8 +68,7 @@ class RecordOptions:
     ] = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunsOptions:
+class RunsOptions(Struct, frozen=True, kw_only=True):
     """What `runs` lists and writes."""
 
     last: Annotated[
@@ -96,8 +95,7 @@ class RunsOptions:
     ] = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RerunOptions:
+class RerunOptions(Struct, frozen=True, kw_only=True):
     """On which of its nodes; with several of these, on those of any."""
 
     failed: Annotated[

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Annotated
+
+from msgspec import Struct
 
 from trioexec.cli.declared import option
 from trioexec.cli.options.numbers import MAX_DESCRIPTOR, UNSET
@@ -16,8 +17,7 @@ __all__ = ["CommandOptions", "LimitOptions", "ResultOptions"]
 MAX_PARALLEL = 100_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimitOptions:
+class LimitOptions(Struct, frozen=True, kw_only=True):
     """How a run goes, whatever it does on the nodes."""
 
     parallel: Annotated[
@@ -68,8 +68,7 @@ class LimitOptions:
     ] = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandOptions:
+class CommandOptions(Struct, frozen=True, kw_only=True):
     """What is special to running a command."""
 
     timeout: Annotated[
@@ -166,8 +165,7 @@ class CommandOptions:
     ] = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResultOptions:
+class ResultOptions(Struct, frozen=True, kw_only=True):
     """What the exit code says."""
 
     require_all_success: Annotated[

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
+
+from msgspec import Struct
 
 from trioexec.cli.declared import option
 from trioexec.cli.options.numbers import MAX_DESCRIPTOR, UNSET
@@ -17,8 +18,7 @@ MAX_ALIVE_COUNT = 1000
 MAX_WORKERS = 256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SshOptions:
+class SshOptions(Struct, frozen=True, kw_only=True):
     """How ssh reaches a node; what is not said here comes from ssh_config."""
 
     user: Annotated[
@@ -150,8 +150,7 @@ class SshOptions:
     ] = UNSET
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransportOptions:
+class TransportOptions(Struct, frozen=True, kw_only=True):
     """The way to the nodes."""
 
     transport: Annotated[

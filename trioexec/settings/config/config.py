@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from trioexec.model.errors import UsageError
 from trioexec.settings.config.tables import Cluster, Group, Table, Tables
@@ -15,8 +16,7 @@ __all__ = ["Config", "Groups", "Source"]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """One file."""
 
     layer: str
@@ -26,8 +26,7 @@ class Source:
     tables: Tables
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Struct, frozen=True, kw_only=True):
     """The files, weakest first; what one names hides its namesakes in the weaker ones."""
 
     sources: tuple[Source, ...] = ()

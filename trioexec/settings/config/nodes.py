@@ -6,9 +6,10 @@ excludes see plain names.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from trioexec.model.nodes import Node
 from trioexec.settings.config.config import Config
@@ -19,8 +20,7 @@ __all__ = ["Settled", "with_settings"]
 Expand = Callable[[Sequence[str]], list[Node]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class Settled(Struct, frozen=True, kw_only=True):
     """What is settled for the whole run by somebody stronger than a file."""
 
     user: bool = False
@@ -62,14 +62,14 @@ def _of_cluster(cluster: Cluster, expand: Expand, *, own: bool) -> dict[str, Mem
     for member in cluster.members:
         for node in expand([member.expression]):
             before = found.get(node.name, member)
-            found[node.name] = dataclasses.replace(
+            found[node.name] = replace(
                 member,
                 user=member.user or before.user,
                 port=member.port or before.port,
                 host=member.host or before.host,
             )
     return {
-        name: dataclasses.replace(
+        name: replace(
             member, user=member.user or user, port=member.port or (int(port) if port else None)
         )
         for name, member in found.items()
@@ -83,7 +83,7 @@ def _says(member: Member) -> bool:
 def _settle(node: Node, said: Member | None, settled: Settled) -> Node:
     if said is None:
         return node
-    return dataclasses.replace(
+    return replace(
         node,
         host=said.host or node.host,
         user=node.user or (None if settled.user else said.user),

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
+
+from msgspec import Struct, field
 
 from trioexec.model.errors import ConfigError, NodeSetError
 from trioexec.model.nodes import MAX_PORT, check_host, check_user
@@ -54,8 +55,7 @@ Table = Mapping[str, Given]
 """Options, by their field."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(Struct, frozen=True, kw_only=True):
     """Nodes of a cluster, and what is said of just these."""
 
     expression: str
@@ -65,8 +65,7 @@ class Member:
     host: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cluster:
+class Cluster(Struct, frozen=True, kw_only=True):
     """Nodes and their own settings."""
 
     where: str
@@ -74,16 +73,14 @@ class Cluster:
     options: Table
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Struct, frozen=True, kw_only=True):
     """Nodes by another name."""
 
     where: str
     expressions: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tables:
+class Tables(Struct, frozen=True, kw_only=True):
     """What one file says."""
 
     defaults: Table = field(default_factory=dict)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os.path
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from trioexec.model.errors import ConfigError
 from trioexec.settings.config.lines import Path
@@ -20,8 +21,7 @@ _FILE_OPERAND: Final = re.compile(r"(?P<before>^|[,!&])\^(?P<file>[^,!&^\[\]\s][
 _OPERATORS: Final = re.compile(r"[,!&^\[\]\s]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """A config file, as its contents need to know it."""
 
     name: str

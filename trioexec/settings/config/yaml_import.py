@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from trioexec.model.errors import ConfigError
 
@@ -34,8 +35,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _VARIABLE: Final = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Imported:
+class Imported(Struct, frozen=True, kw_only=True):
     """A file of ours."""
 
     toml: str
@@ -74,8 +74,7 @@ def _load(text: str, name: str) -> Mapping[str, Any]:
     return data
 
 
-@dataclass(slots=True)
-class _Importer:
+class _Importer(Struct):
     """Makes lines, and notes what it cannot."""
 
     name: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 import getopt
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, Literal
+
+from msgspec import Struct, field
 
 from trioexec.model.errors import UsageError
 
@@ -58,16 +59,14 @@ class PdshError(UsageError):
         """Whether the menu of options follows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selector:
+class Selector(Struct, frozen=True, kw_only=True):
     """One option that chooses hosts, in the order given."""
 
     kind: Literal["-w", "-x", "-g", "-X", "-a"]
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PdshOptions:
+class PdshOptions(Struct, frozen=True, kw_only=True):
     """A command line, read."""
 
     ask: Literal["run", "usage", "version", "modules", "settings"] = "run"
@@ -85,8 +84,7 @@ class PdshOptions:
     fail_fast: bool = False
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """What the walk through the options has come to."""
 
     values: dict[str, str] = field(default_factory=dict)

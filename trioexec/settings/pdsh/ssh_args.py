@@ -5,8 +5,9 @@ from __future__ import annotations
 import getopt
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, Literal
+
+from msgspec import Struct, field
 
 from trioexec.model.nodes import port_of
 from trioexec.settings.pdsh.grammar import PdshError
@@ -21,8 +22,7 @@ _SETTINGS: Final = {"c": "Ciphers", "m": "MACs", "C": "Compression=yes"}
 _FAMILIES: Final[dict[str, Literal["inet", "inet6"]]] = {"4": "inet", "6": "inet6"}
 
 
-@dataclass(slots=True, kw_only=True)
-class SshArgs:
+class SshArgs(Struct, kw_only=True):
     """What is to hold for every host."""
 
     user: str | None = None

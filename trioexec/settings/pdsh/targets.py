@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from trioexec.settings.pdsh.grammar import PdshError, Selector
 
@@ -31,8 +32,7 @@ _ADDRESS: Final = re.compile(r"[\d.]+|.*:.*")
 _NUMBER: Final = re.compile(r"(.*?)(\d+)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """One host."""
 
     host: str

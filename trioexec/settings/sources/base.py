@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol, TextIO
+
+from msgspec import Struct, field
 
 from trioexec.model.errors import UsageError
 
@@ -35,8 +36,7 @@ class NodeSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """What a source may look at; none looks at the process by itself."""
 
     env: Mapping[str, str]

@@ -10,9 +10,9 @@ import asyncio  # noqa: TID251 - inside textual
 import os
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
+from msgspec import Struct
 from rich.text import Text
 from textual import events, on
 from textual.app import App, ComposeResult
@@ -51,8 +51,7 @@ PREVIEW_COLUMNS: Final = 120
 """From this width on the output is beside the table by itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """What the app looks at, and the one thing it may do."""
 
     board: Board

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from trioexec.model.events import (
     Event,
@@ -44,8 +45,7 @@ class State(IntEnum):
     OK = 5
 
 
-@dataclass(slots=True, eq=False)
-class Answer:
+class Answer(Struct, eq=False):
     """What finished nodes have said alike, byte for byte, with one outcome."""
 
     number: int = -1
@@ -63,8 +63,7 @@ class Answer:
         return text
 
 
-@dataclass(slots=True, eq=False)
-class Row:
+class Row(Struct, eq=False):
     """One node."""
 
     node: Node

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from trioexec.sinks.diffs import diff_lines
 from trioexec.sinks.masks import Mask, make_masker
@@ -17,8 +18,7 @@ MOST_BYTES: Final = 4 * 1024 * 1024
 """More than that of one node would all have to be in memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """The lines of a unified diff: each begins with ``+``, ``-``, ``@``, a blank, or is a note."""
 
     lines: list[str]

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Awaitable, Coroutine
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
+from msgspec.structs import replace
 
 from trioexec.model.events import Event, RunStarted
 from trioexec.sinks.progress import Progress, ProgressSink

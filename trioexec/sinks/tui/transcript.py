@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from trioexec.model.events import Stream
 from trioexec.sinks.lines import mark_lines
@@ -34,8 +35,7 @@ _MARKS: Final[dict[Stream, bytes]] = {"stdout": b"o", "stderr": b"e"}
 _GOES_ON: Final[dict[Stream, bytes]] = {"stdout": b"O", "stderr": b"E"}
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line as it was received, without its newline."""
 
     stream: Stream

@@ -6,7 +6,6 @@ import ipaddress
 import sys
 from asyncio import AbstractEventLoop  # noqa: TID251
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +21,7 @@ from asyncssh.public_key import (  # noqa: TID251
     get_certificate_algs,
     get_public_key_algs,
 )
+from msgspec import Struct
 
 from trioexec.model.nodes import DEFAULT_PORT
 from trioexec.transports.ssh.config import Facts, HostSettings, assemble
@@ -71,8 +71,7 @@ def _algorithms(said: str | None, types: frozenset[str], *, authority: bool) -> 
     return (*certified, *plain) if authority or not plain else tuple(plain)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeTrust:
+class NodeTrust(Struct, frozen=True, kw_only=True):
     """What decides on the host key of one node."""
 
     keys: HostKeys

@@ -14,10 +14,10 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import trio
+from msgspec import Struct
 
 from trioexec.transports.ssh.addresses import is_address
 from trioexec.transports.ssh.failures import DialError, is_lost
@@ -61,8 +61,7 @@ def _limiter() -> trio.CapacityLimiter:
         return limiter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class Way(Struct, frozen=True, kw_only=True):
     """What a connection is made to, or by."""
 
     host: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 from traceback import walk_tb
 from typing import Final
 
 import asyncssh  # noqa: TID251
+from msgspec.structs import replace
 
 from trioexec.model.outcomes import Denied, HostKeyRejected, Remote, Unreachable
 from trioexec.model.substitute import SubstituteError

@@ -12,10 +12,10 @@ import copy
 import logging
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
 
 import asyncssh  # noqa: TID251
+from msgspec import Struct
 
 from trioexec.model.outcomes import Denied, HostKeyRejected, Unreachable
 from trioexec.model.secret import Secret
@@ -55,8 +55,7 @@ class Credentials(Protocol):
         """Which keys could not be offered, and why; for the text of a denial."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """One end to authenticate with."""
 
     label: str

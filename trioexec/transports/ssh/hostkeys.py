@@ -23,7 +23,6 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -45,41 +44,49 @@ COMMAND: Final = Path("KnownHostsCommand")
 """Where the lines stand that it printed."""
 
 
-@dataclass(slots=True, kw_only=True)
+CA_ALGORITHMS: Final = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
+"""What authorities may sign with where nothing else is said."""
+
+
 class HostKeys:
     """The host keys of a set of files, under one policy."""
 
-    user_files: tuple[Path, ...] | None
-    """New keys go to the first; None: there is no home to have one in."""
-
-    global_files: tuple[Path, ...] = ()
-    policy: Policy = "accept-new"
-    hash_known_hosts: bool = False
-    revoked_file: Path | None = None
-    required_rsa_bits: int = 1024
-    ca_algorithms: tuple[str, ...] = (
-        "ssh-ed25519",
-        "ecdsa-sha2-nistp256",
-        "ecdsa-sha2-nistp384",
-        "ecdsa-sha2-nistp521",
-        "sk-ssh-ed25519@openssh.com",
-        "sk-ecdsa-sha2-nistp256@openssh.com",
-        "rsa-sha2-512",
-        "rsa-sha2-256",
-    )
-    broken: str = field(init=False, default="")
+    broken: str = ""
     """Why no key can be trusted at all: a file that is there and cannot be read."""
 
-    _known: KnownHosts = field(init=False)
-    _revoked: RevokedKeys = field(init=False)
-    _accepted: dict[str, bytes] = field(init=False, default_factory=dict)
-    _locks_hang: bool = field(init=False, default=False)
-
-    def __post_init__(self) -> None:
-        """Read the files."""
+    def __init__(
+        self,
+        *,
+        user_files: tuple[Path, ...] | None,
+        global_files: tuple[Path, ...] = (),
+        policy: Policy = "accept-new",
+        hash_known_hosts: bool = False,
+        revoked_file: Path | None = None,
+        required_rsa_bits: int = 1024,
+        ca_algorithms: tuple[str, ...] = CA_ALGORITHMS,
+    ) -> None:
+        """Read the files.  New keys go to the first of `user_files`; None: there is no home."""
+        self.user_files = user_files
+        self.global_files = global_files
+        self.policy = policy
+        self.hash_known_hosts = hash_known_hosts
+        self.revoked_file = revoked_file
+        self.required_rsa_bits = required_rsa_bits
+        self.ca_algorithms = ca_algorithms
+        self._accepted: dict[str, bytes] = {}
+        self._locks_hang = False
         try:
-            self._known = KnownHosts([*(self.user_files or ()), *self.global_files])
-            self._revoked = RevokedKeys(self.revoked_file)
+            self._known = KnownHosts([*(user_files or ()), *global_files])
+            self._revoked = RevokedKeys(revoked_file)
         except UntrustedFileError as exc:
             self.broken = str(exc)
 

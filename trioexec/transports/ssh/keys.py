@@ -16,13 +16,13 @@ import os
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import asyncssh  # noqa: TID251
 from asyncssh.packet import SSHPacket  # noqa: TID251
 from asyncssh.sk import sk_available  # noqa: TID251
+from msgspec import Struct, field
 
 from trioexec.model.errors import UsageError, why
 from trioexec.model.secret import Secret
@@ -35,8 +35,7 @@ AskSecret = Callable[[str], "Secret | None"]
 _OPENSSH_MAGIC: Final = b"openssh-key-v1\x00"
 
 
-@dataclass(slots=True)
-class KeyFile:
+class KeyFile(Struct):
     """A private key file as it was read."""
 
     path: str
@@ -51,8 +50,7 @@ class KeyFile:
     """Why it cannot be used; empty where it can, or is not there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identities:
+class Identities(Struct, frozen=True, kw_only=True):
     """What holds for the nodes of one configuration; hashable, so that they can share."""
 
     files: tuple[str, ...] = ()
@@ -67,8 +65,7 @@ class Identities:
     """Offer no key of the agent but those of `files`."""
 
 
-@dataclass(slots=True)
-class KeyRing:
+class KeyRing(Struct):
     """All keys of a run."""
 
     passphrases: dict[str, Secret] = field(default_factory=dict)

@@ -11,10 +11,11 @@ import binascii
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct, field
 
 from trioexec.model.nodes import DEFAULT_PORT
 from trioexec.transports.ssh.hashed_names import HashedName, parse_hashed
@@ -40,8 +41,7 @@ def key_type(blob: bytes) -> str:
     return blob[4 : 4 + length].decode("ascii", "replace") if 0 < length <= len(blob) - 4 else ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class Entry(Struct, frozen=True, eq=False):
     """One line that records a key."""
 
     order: int
@@ -69,8 +69,7 @@ class Entry:
         return f"{self.file}:{self.line}"
 
 
-@dataclass(slots=True)
-class _File:
+class _File(Struct):
     """What was read of one file."""
 
     path: Path
@@ -82,8 +81,7 @@ class _File:
     """Its last line had an end."""
 
 
-@dataclass(slots=True)
-class _Index:
+class _Index(Struct):
     count: int = 0
     names: dict[str, list[Entry]] = field(default_factory=dict)
     hashed: list[tuple[HashedName, Entry]] = field(default_factory=list)

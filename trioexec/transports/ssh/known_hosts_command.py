@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import subprocess
 import threading
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from trioexec.model.outcomes import HostKeyRejected
 from trioexec.transports.ssh.failures import NodeFailureError
@@ -20,8 +21,7 @@ LIMIT_S: Final = 30.0
 """How long it may take; OpenSSH would wait for ever."""
 
 
-@dataclass(slots=True)
-class _Asked:
+class _Asked(Struct):
     lock: threading.Lock = field(default_factory=threading.Lock)
     said: str | None = None
 

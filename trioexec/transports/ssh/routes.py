@@ -9,10 +9,11 @@ import dataclasses
 import socket
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 import trioexec.transports.ssh.quick_import  # noqa: F401 - before anything imports asyncssh
 
@@ -54,8 +55,7 @@ _FAMILIES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(Struct, frozen=True, kw_only=True):
     """The way to one node."""
 
     node: Node
@@ -82,8 +82,7 @@ class Route:
         return not self.hops and self.way.proxy_command is None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Login:
+class _Login(Struct, frozen=True, kw_only=True):
     """`handshake.Credentials` of one node."""
 
     ring: KeyRing
@@ -335,4 +334,4 @@ def _as_node(hop: Hop) -> Node:
         name = f"{hop.user}@{name}"
     if hop.port:
         name = f"{name}:{hop.port}"
-    return dataclasses.replace(parse_node(name), name=name)
+    return replace(parse_node(name), name=name)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from trioexec.transports.ssh.known_hosts import host_and_port
 
@@ -18,8 +19,7 @@ Kind = Literal["known", "certified", "new", "changed", "revoked", "refused"]
 _SAFE_NAME = re.compile(r"[^\s\x00-\x1f\x7f,#|*?!@\"'\\\[\]:]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Struct, frozen=True):
     """Whose key it is said to be."""
 
     host: str
@@ -54,8 +54,7 @@ def _is_ipv6(text: str) -> bool:
     return re.fullmatch(r"[0-9a-f]*:[0-9a-f:.]*(%[\w.-]+)?", text) is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """What is to be done with a key."""
 
     kind: Kind
@@ -78,8 +77,7 @@ class Verdict:
         return f"{self.reason}\n{self.remedy}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostCertificate:
+class HostCertificate(Struct, frozen=True, kw_only=True):
     """What a host certificate says; its signature was verified."""
 
     key: bytes

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import product
 from string import ascii_letters
 from typing import Final, Literal
+
+from msgspec import Struct, field
 
 from trioexec.model.errors import UsageError
 from trioexec.model.hostscan import MAX_NODES
@@ -33,8 +34,7 @@ Vars = dict[str, str]
 Beside = Callable[[Literal["group_vars", "host_vars"], str], Vars]
 
 
-@dataclass(slots=True, kw_only=True)
-class Group:
+class Group(Struct, kw_only=True):
     """One group; names of hosts and of child groups in the order of the file."""
 
     hosts: dict[str, None] = field(default_factory=dict)
@@ -42,8 +42,7 @@ class Group:
     variables: Vars = field(default_factory=dict)
 
 
-@dataclass(slots=True, kw_only=True)
-class Inventory:
+class Inventory(Struct, kw_only=True):
     """All files of an inventory together."""
 
     groups: dict[str, Group] = field(default_factory=dict)

@@ -7,8 +7,9 @@ the business of whoever asks: `Question.run`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from trioexec.transports.ssh.config.interfaces import local_networks_match, parse_networks
 from trioexec.transports.ssh.config.words import Place
@@ -77,8 +78,7 @@ class HostCondition:
         return self.patterns.match(question.name)
 
 
-@dataclass(frozen=True, slots=True)
-class _Criterion:
+class _Criterion(Struct, frozen=True):
     negated: bool
     test: Callable[[Question], bool]
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from trioexec.model.nodes import MAX_PORT
 from trioexec.transports.ssh.config.settings import Hop
@@ -47,8 +48,7 @@ REPEATED = APPENDING | {PROXY}
 """Fields of which a block keeps more than the first line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Directive:
+class Directive(Struct, frozen=True):
     """One directive."""
 
     name: str

@@ -12,7 +12,8 @@ import pwd
 import re
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 __all__ = [
     "COMMAND_TOKENS",
@@ -48,8 +49,7 @@ def _account() -> tuple[str, str | None]:
     return entry.pw_name, entry.pw_dir or None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """The local side of every look-up of a run."""
 
     user: str
@@ -58,7 +58,7 @@ class Facts:
     """None: there is none, and whatever needs one is an error."""
 
     hostname: str
-    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    environ: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
     """What will be run on the nodes, for ``Match command``."""
 
@@ -74,6 +74,10 @@ class Facts:
             environ=dict(os.environ),
             command=command,
         )
+
+    def __repr__(self) -> str:
+        """Leave out the environment, which may hold secrets."""
+        return f"Facts(user={self.user!r}, home={self.home!r}, hostname={self.hostname!r})"
 
     def expand_environment(self, text: str) -> str:
         """Replace ``${VAR}``.
@@ -113,8 +117,7 @@ def expand_user(path: str, home: str | None) -> str:
         raise ValueError(f"there is no user {name!r}") from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
+class Tokens(Struct, frozen=True, kw_only=True):
     """The values that ``%`` tokens have for one name."""
 
     facts: Facts

@@ -11,9 +11,10 @@ import glob
 import os
 import stat
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from trioexec.model.errors import ConfigError
 from trioexec.transports.ssh.config.conditions import Condition, HostCondition, parse_match
@@ -32,8 +33,7 @@ SYSTEM_DIRECTORY = "/etc/ssh"
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfigFile:
+class ConfigFile(Struct, frozen=True, kw_only=True):
     """A file to read, and what it is to us."""
 
     path: Path
@@ -47,8 +47,7 @@ class ConfigFile:
     """It must belong to us or root, and nobody else may write it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """One value, and where it stands."""
 
     field: str
@@ -56,8 +55,7 @@ class Said:
     place: Place
 
 
-@dataclass(slots=True, eq=False)
-class Block:
+class Block(Struct, eq=False):
     """Consecutive directives that apply under the same condition."""
 
     parent: int | None

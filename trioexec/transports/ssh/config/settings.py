@@ -7,7 +7,6 @@ can be told from what nobody said, and both compared with ``ssh -G``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,8 +33,7 @@ DEFAULT_IDENTITIES = ("rsa", "ecdsa", "ecdsa_sk", "ed25519", "ed25519_sk", "xmss
 """What OpenSSH 9 tries, in its order, where no IdentityFile was named; DSA left it in 10."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(Struct, frozen=True):
     """One host of a ProxyJump chain."""
 
     host: str
@@ -45,8 +43,7 @@ class Hop:
     port: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotHonoured:
+class NotHonoured(Struct, frozen=True, kw_only=True):
     """A directive that OpenSSH obeys and trioexec does not."""
 
     directive: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 __all__ = ["COMMAND_LINE", "Line", "Place", "split_line", "split_words"]
 
@@ -10,8 +10,7 @@ _BLANK = " \t\r\n"
 _ESCAPABLE = "'\"\\"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where something was said, for messages."""
 
     file: str
@@ -26,8 +25,7 @@ COMMAND_LINE = Place("-o", 0)
 """The one place of all that ``-o`` says."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """One directive as it was written."""
 
     keyword: str
