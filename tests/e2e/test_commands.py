@@ -117,6 +117,19 @@ async def test_stdin_is_passed_on_while_it_comes(trioexec: Cli, server: Sshd) ->
     await process.stdout.aclose()
 
 
+@pytest.mark.parametrize("option", ["--stdin", "--tty"])
+async def test_of_a_command_that_a_signal_ended_its_own_words_are_there_and_no_others(
+    trioexec: Cli, option: str
+) -> None:
+    killed = await trioexec("-q", "-N", "-H", A, option, "echo up; echo oh >&2; kill -KILL $$")
+    ended = await trioexec("-q", "-N", "-H", A, option, "--timeout", "1", "echo up; sleep 1000; :")
+
+    assert (killed.stdout + killed.stderr.encode()).split() == [b"up", b"oh"]
+    assert killed.code == 137
+    assert (ended.stdout + ended.stderr.encode()).split() == [b"up"]
+    assert ended.code == 124
+
+
 async def test_stdin_may_be_a_terminal(trioexec: Cli) -> None:
     ours, theirs = os.openpty()
     os.write(ours, b"typed\n\x04")

@@ -104,6 +104,9 @@ _PROLOGUE = (
     'for v in "$@"; do export "$v"; done; '
 )
 _UNFOLD = "c=$(printf %s_ \"$c\" | tr '\\001' '\\012'); c=${c%_}; "
+# A shell that waits for a command says what signal ended it, which is no word of the command's.
+# In a subshell: dash redirects, forks, and says it there.
+_WAITED_FOR = 'exec 4>&2 2>/dev/null; (exec "${SHELL:-/bin/sh}" -c "$c" 2>&4 4>&-)'
 _GUARDED = (
     'printf "\\001trioexec %s %s 0\\n" "$t" "$$" >&2; exec 3<&0; '
     "if command -v setsid >/dev/null 2>&1; then "
@@ -115,7 +118,7 @@ _GUARDED = (
     "trap : TERM; "
     "(trap '' TERM; while read -r x; do :; done; kill -s TERM 0; "
     "sleep $((g / 100 + 1)); kill -s KILL 0) <&3 3<&- >/dev/null 2>&1 & "
-    '"${SHELL:-/bin/sh}" -c "$c" </dev/null 3<&-; r=$?; '
+    f"{_WAITED_FOR} </dev/null 3<&-; r=$?; "
     "kill -s KILL $!; kill -s TERM 0; exit $r"
 )
 _FED = (
@@ -123,7 +126,7 @@ _FED = (
     'p=$(setsid /bin/sh -c "$w" trioexec-watch "$$" "$g" "$PPID" </dev/null 3<&- &); fi; '
     'printf "\\001trioexec %s %s %s\\n" "$t" "$$" "$p" >&2; '
     "trap : HUP INT QUIT TERM; "
-    '"${SHELL:-/bin/sh}" -c "$c" <&3 3<&-; r=$?; '
+    f"{_WAITED_FOR} <&3 3<&-; r=$?; "
     '[ "$p" = 0 ] || kill -USR1 "$p" 2>/dev/null; exit $r'
 )
 
