@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,32 @@ def test_a_broken_project_file_is_told_with_its_line(
 
     with pytest.raises(ConfigError, match=message):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[tool.trioexec.defaults]\nparallel = 2", id="a table"),
+        pytest.param("[ tool . 'trioexec' . defaults ]\nparallel = 2", id="with room and quotes"),
+        pytest.param('tool."trioexec" .defaults.parallel = 2', id="a dotted key"),
+        pytest.param("[tool]\ntrioexec = {defaults = {parallel = 2}}", id="in line"),
+        pytest.param("[tool]\ntrioexec\t= {defaults = {parallel = 2}}", id="in line, with a tab"),
+    ],
+)
+def test_our_table_in_a_pyproject_is_found_however_it_is_written(tmp_path: Path, text: str) -> None:
+    write(tmp_path / "pyproject.toml", text)
+
+    (layer,) = load(tmp_path).layers(["parallel"], cluster="", profile="")
+    assert layer.given["parallel"].texts == ("2",)
+
+
+def test_a_pyproject_that_only_depends_on_us_is_not_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "pyproject.toml", "[project]\ndependencies = [\n  'trioexec>=1',\n]")
+    monkeypatch.setitem(sys.modules, "tomllib", None)
+
+    assert load(tmp_path).sources == ()
 
 
 def test_a_broken_pyproject_without_a_table_of_ours_is_not_our_business(tmp_path: Path) -> None:

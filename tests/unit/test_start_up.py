@@ -136,8 +136,13 @@ def test_a_local_run_knows_nothing_of_ssh_and_of_displays() -> None:
         pytest.param([], "trioexec.sinks.jsonl", id="json"),
         pytest.param([], "trioexec.sinks.files", id="files"),
         pytest.param([], "trioexec.sinks.progress", id="progress"),
+        pytest.param([], "trioexec.sinks.masks", id="masks"),
         pytest.param([], "trioexec.testing", id="testing"),
+        pytest.param([], "trioexec.settings.config.tables", id="what files say"),
+        pytest.param([], "trioexec.settings.sources.files", id="files of nodes"),
+        pytest.param([], "trioexec.settings.sources.ansible", id="Ansible's inventories"),
+        pytest.param([], "configparser", id="ClusterShell's groups"),
     ],
 )
-def test_a_run_imports_only_the_sinks_it_has(argv: list[str], module: str) -> None:
+def test_a_run_imports_only_what_it_has_to_do_with(argv: list[str], module: str) -> None:
     assert module not in imported_by(*argv, *LOCAL)

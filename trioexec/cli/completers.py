@@ -16,7 +16,7 @@ __all__ = ["Completer", "cluster_names", "expressions", "profile_names"]
 Completer: TypeAlias = "Callable[[str, Config], Iterable[str]]"
 """Takes what was typed of a text, and the config files; lists what the text may become."""
 
-_LAST_OPERAND: Final = re.compile(r"(?P<before>(?:.*[,!&])?)(?P<operand>.*)", re.DOTALL)
+_LAST_OPERAND: Final = r"(?s)(?P<before>(?:.*[,!&])?)(?P<operand>.*)"
 
 
 def cluster_names(_typed: str, config: Config) -> list[str]:
@@ -31,7 +31,7 @@ def profile_names(_typed: str, config: Config) -> list[str]:
 
 def expressions(typed: str, config: Config) -> Iterable[str]:
     """List what the last operand of a node expression may become, after what stands before it."""
-    match = _LAST_OPERAND.fullmatch(typed)
+    match = re.fullmatch(_LAST_OPERAND, typed)
     assert match is not None
     operand = match["operand"]
     return (match["before"] + each for each in _operands(operand, config))

@@ -110,8 +110,6 @@ def view_of(
         env: Our environment.
         streams: What ours lead to.
     """
-    from trioexec.sinks.masks import parse_masks  # noqa: PLC0415 - only runs need sinks
-
     mode = _mode(options)
     _check_grouping(options, mode)
     on_screen = env.get("TERM") != "dumb"
@@ -124,7 +122,7 @@ def view_of(
         directory=options.output_dir,
         prefix=not options.no_prefix,
         diff=options.diff,
-        masks=parse_masks(options.mask) if options.mask else (),
+        masks=_masks(options.mask),
         order=options.sort,
         fail_on_diff=options.fail_on_diff,
         color_stdout=colored(tty=streams.stdout_tty),
@@ -161,6 +159,14 @@ def _mode(options: OutputOptions) -> Mode:
     if options.tui:
         return "tui"
     return "files" if options.output_dir and not options.stream else "stream"
+
+
+def _masks(text: str) -> tuple[Mask, ...]:
+    if not text:
+        return ()
+    from trioexec.sinks.masks import parse_masks  # noqa: PLC0415 - few runs have any
+
+    return parse_masks(text)
 
 
 def _check_grouping(options: OutputOptions, mode: Mode) -> None:

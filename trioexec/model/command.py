@@ -76,7 +76,7 @@ class Command:
         if fault := fault_of(self.text):
             raise UsageError(f"the command {fault}")
         for name, value in self.env.items():
-            if not _NAME.fullmatch(name):
+            if not re.fullmatch(_NAME, name):
                 raise UsageError(
                     f"{name!r} is no name of a variable.\n"
                     "It takes letters, digits and _, and no digit first."
@@ -101,7 +101,7 @@ def fault_of(text: str) -> str | None:
     return None
 
 
-_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+_NAME = "[A-Za-z_][A-Za-z0-9_]*"
 
 
 class Limits(Struct, frozen=True, kw_only=True):

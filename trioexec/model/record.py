@@ -60,8 +60,8 @@ URGENCY: Final[tuple[Verdict, ...]] = ("failed", "error", "skipped", "ok")
 DISSENT: Final = "answered differently from most"
 """How a node ended that did what it was told, and said what others did not."""
 
-_COLOURS: Final = re.compile(r"\x1b\[[0-9;:]*m")
-_CONTROLS: Final = re.compile(
+_COLOURS: Final = r"\x1b\[[0-9;:]*m"
+_CONTROLS: Final = (
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
 
@@ -87,7 +87,7 @@ def plain(text: str) -> str:
 def plain_text(data: bytes) -> str:
     """Make output fit for a document: colours go, other control characters become visible."""
     text = data.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
-    return _CONTROLS.sub(_escape, _COLOURS.sub("", text))
+    return re.sub(_CONTROLS, _escape, re.sub(_COLOURS, "", text))
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -23,8 +23,8 @@ KNOWN: Final = {
     "r": "the node's rank: 0 for the first",
 }
 
-_WORD: Final = re.compile(r"%(.?)", re.DOTALL)
-_SAFE: Final = re.compile(r"(?!-)[\w@.:,+/=%\[\]-]+", re.ASCII)
+_WORD: Final = r"(?s)%(.?)"
+_SAFE: Final = r"(?a)(?!-)[\w@.:,+/=%\[\]-]+"
 
 
 class SubstituteError(UsageError):
@@ -37,7 +37,7 @@ def check_template(text: str) -> None:
     Raises:
         UsageError: It has one.
     """
-    for found in _WORD.finditer(text):
+    for found in re.finditer(_WORD, text):
         if found[1] != "%" and found[1] not in KNOWN:
             known = ", ".join(f"%{letter}" for letter in KNOWN)
             raise UsageError(
@@ -62,10 +62,10 @@ def substitute(text: str, words: Mapping[str, str]) -> str:
         if found[1] == "%":
             return "%"
         word = words[found[1]]
-        if not _SAFE.fullmatch(word):
+        if not re.fullmatch(_SAFE, word):
             raise SubstituteError(
                 f"{found[0]} is {word!r} here, which a shell could take for more than a word"
             )
         return word
 
-    return _WORD.sub(put, text)
+    return re.sub(_WORD, put, text)

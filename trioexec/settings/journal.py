@@ -7,7 +7,6 @@ written is locked, and only one at a time clears up.
 
 from __future__ import annotations
 
-import calendar
 import contextlib
 import fcntl
 import os
@@ -15,6 +14,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -49,7 +49,7 @@ _ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"
 _ID_CHARS: Final = 4
 _TRIES: Final = 50
 _NAME: Final = re.compile(r"(\d{8}T\d{6})Z-([a-z2-9]{4,8})\.jsonl\.gz")
-_LAST: Final = re.compile(r"last(?:[-~](\d{1,6}))?")
+_LAST: Final = r"last(?:[-~](\d{1,6}))?"
 _READ_BYTES: Final = 256 * 1024
 
 
@@ -194,7 +194,7 @@ class Journal:
         entries = self.entries()
         if not entries:
             raise UsageError(f"there is no run in the journal yet.\nIt is in {self.directory}.")
-        if match := _LAST.fullmatch(text):
+        if match := re.fullmatch(_LAST, text):
             back = int(match[1] or 0)
             if back < len(entries):
                 return entries[back]
@@ -238,7 +238,7 @@ _LISTS: Final = "`trioexec runs` lists them."
 
 def _unix_s(stamp: str) -> float:
     try:
-        return calendar.timegm(time.strptime(stamp, "%Y%m%dT%H%M%S"))
+        return datetime.fromisoformat(f"{stamp}Z").timestamp()
     except ValueError:
         return 0.0  # no time of ours: somebody else's file, and older than any
 

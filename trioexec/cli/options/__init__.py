@@ -3,7 +3,8 @@
 The one list: grammar, environment names, help, completion and the README's table
 are derived from it, and a test follows each option to its consumer.  An option
 whose consumer does not exist yet is not here.  A command imports the options that it
-has, and no others.
+has, and no others.  The modules do without ``from __future__ import annotations``, with which a
+declaration would be a text that every start compiles.
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 Fields have the names of those, so that a config file and the environment say them for all.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Annotated
 

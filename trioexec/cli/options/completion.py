@@ -1,7 +1,5 @@
 """What `completion` does with the script."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Struct

@@ -1,7 +1,5 @@
 """What `demo` sets up."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Struct

@@ -1,7 +1,5 @@
 """What every command understands."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Struct
@@ -70,6 +68,6 @@ class FileOptions(Struct, frozen=True, kw_only=True):
     ] = ""
 
 
-def groups_of(entry: CommandEntry) -> tuple[type[Any], ...]:
+def groups_of(entry: "CommandEntry") -> tuple[type[Any], ...]:
     """List all option groups of a command, in the order of help's panels."""
     return (*entry.groups, GeneralOptions, *(() if entry.raw else (FileOptions,)))

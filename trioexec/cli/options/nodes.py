@@ -1,7 +1,5 @@
 """Which nodes, and how `nodes` shows them."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Struct

@@ -1,7 +1,5 @@
 """What is kept of a run, and what is done with what was kept."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from msgspec import Struct

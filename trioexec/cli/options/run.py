@@ -1,7 +1,5 @@
 """How a run goes, what is special to a command, and what the exit code says."""
 
-from __future__ import annotations
-
 import math
 from typing import Annotated
 

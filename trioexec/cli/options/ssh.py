@@ -1,7 +1,5 @@
 """The way to a node: how ssh reaches it, and what keeps or shares connections."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from msgspec import Struct

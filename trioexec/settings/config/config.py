@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
 from trioexec.model.errors import UsageError
-from trioexec.settings.config.tables import Cluster, Group, Table, Tables
 from trioexec.settings.layers import Layer
+
+if TYPE_CHECKING:
+    from trioexec.settings.config.tables import Cluster, Group, Table, Tables
 
 __all__ = ["Config", "Groups", "Source"]
 

@@ -11,14 +11,13 @@ import os
 import re
 import stat
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from trioexec.model.errors import ConfigError, why
 from trioexec.settings.config.config import Config, Source
-from trioexec.settings.config.lines import read_toml
-from trioexec.settings.config.tables import read_tables
-from trioexec.settings.config.texts import Place
-from trioexec.settings.config.values import Kind
+
+if TYPE_CHECKING:
+    from trioexec.settings.config.values import Kind
 
 __all__ = ["NO_FILE", "load_config", "user_file"]
 
@@ -29,7 +28,10 @@ PROJECT: Final = "trioexec.toml"
 PYPROJECT: Final = "pyproject.toml"
 _OURS: Final = ("tool", "trioexec")
 _REMEDY: Final = "Mend the line; `trioexec config check` says whether all is well."
-_OUR_TABLE: Final = re.compile(r"\[\s*tool\s*\.\s*[\"']?trioexec")
+_OUR_KEY: Final = r"trioexec[\"']?[ \t]*[].=]"
+"""Without a match there is no such key; many a file names us among other packages."""
+
+_OUR_TABLE: Final = r"\[\s*tool\s*\.\s*[\"']?trioexec"
 
 
 def user_file(env: Mapping[str, str]) -> str:
@@ -109,12 +111,14 @@ def _is_file(path: str) -> bool:
 def _mentions_us(path: str) -> bool:
     """Whether a pyproject.toml has our table; what cannot be read has none, as for its owner."""
     text = _text(path)
-    if "trioexec" not in text:
+    if "trioexec" not in text or re.search(_OUR_KEY, text) is None:
         return False
+    from trioexec.settings.config.lines import read_toml  # noqa: PLC0415 - few have a file
+
     try:
         tool = read_toml(text, path, _REMEDY)[0].get("tool")
     except ConfigError:
-        if _OUR_TABLE.search(text) is None:
+        if re.search(_OUR_TABLE, text) is None:
             return False  # for others to complain about
         raise
     return isinstance(tool, dict) and _OURS[1] in tool
@@ -129,6 +133,10 @@ def _read(
     project_of: str = "",
 ) -> Source:
     """Read one file; `project_of` is the folder we are in, where the file is a project's."""
+    from trioexec.settings.config.lines import read_toml  # noqa: PLC0415 - few have a file
+    from trioexec.settings.config.tables import read_tables  # noqa: PLC0415
+    from trioexec.settings.config.texts import Place  # noqa: PLC0415
+
     of_project = bool(project_of)
     if of_project:
         _check_owner(path, project_of)

@@ -17,7 +17,7 @@ __all__ = ["Path", "lines_of", "read_toml"]
 Path = tuple[str, ...]
 """A key, from the top of the file; of an element of an array, with its place in that."""
 
-_AT_LINE = re.compile(r"at line (\d+)")
+_AT_LINE = r"at line (\d+)"
 _GAP = re.compile(r"(?:\s|#[^\n]*)*")
 _BLANK = re.compile(r"[ \t]*")
 _TEXT = re.compile(
@@ -60,7 +60,7 @@ def lines_of(text: str) -> dict[Path, int]:
 
 def _line_in(message: str, text: str) -> int:
     """Take the line out of what tomllib says is wrong; without one it is the last."""
-    match = _AT_LINE.search(message)
+    match = re.search(_AT_LINE, message)
     return int(match[1]) if match else max(1, len(text.splitlines()))
 
 

@@ -44,8 +44,8 @@ _HARMLESS: Final = frozenset(
 nodes that somebody else has named, and a user has an option of its own, which is checked."""
 
 _PATHS: Final = frozenset({"output_dir", "junit", "log_file"})
-_INVENTORY: Final = re.compile(r"@ansible:(?P<file>.*):[^:]*")
-_SECRET: Final = re.compile("pass|secret|token|key|cred|auth", re.IGNORECASE)
+_INVENTORY: Final = r"@ansible:(?P<file>.*):[^:]*"
+_DELICATE: Final = "(?i)pass|secret|token|key|cred|auth"
 
 
 def forbidden(field: str, texts: Sequence[str], holds: Callable[[str], bool]) -> str:
@@ -79,7 +79,7 @@ def files_in(expression: str) -> Iterator[str]:
             if operand.text.startswith("^"):
                 yield operand.text[1:].strip()
             elif operand.text.startswith("@"):
-                found = map(_INVENTORY.fullmatch, write_out(operand))
+                found = (re.fullmatch(_INVENTORY, each) for each in write_out(operand))
                 yield from (match["file"] for match in found if match)
     except NodeSetError:
         return  # nobody can read it, and who tries will say so
@@ -87,4 +87,4 @@ def files_in(expression: str) -> Iterator[str]:
 
 def is_secret(variable: str) -> bool:
     """Whether a variable is better not put into the name of a host that somebody else chose."""
-    return _SECRET.search(variable) is not None
+    return re.search(_DELICATE, variable) is not None

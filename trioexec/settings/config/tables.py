@@ -30,7 +30,7 @@ SELECTING: Final = frozenset({"hosts", "filter", "exclude"})
 
 _INVENTORY: Final = ("ansible-inventory", "ansible_inventory")
 _TOP: Final = ("defaults", "clusters", "groups", "profiles", "commands", *_INVENTORY)
-_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _EARLIER: Final = {
     "hosts": "nodes",
     "jump_host": "jump",
@@ -158,7 +158,7 @@ class _Reader:
     def _named(self, data: Mapping[str, Any], top: str) -> Iterable[tuple[str, Any]]:
         """Give the entries of a table of things that have names."""
         for name, value in self._table(data, (top,)).items():
-            if not _NAME.fullmatch(name):
+            if not re.fullmatch(_NAME, name):
                 self._fail(
                     (top, name),
                     f"{name!r} cannot be a name.",

@@ -15,10 +15,10 @@ from trioexec.settings.config.project import is_secret
 
 __all__ = ["Place", "absolute_file", "filled"]
 
-_VARIABLE: Final = re.compile(r"\$\{(?P<name>[^}]*)\}")
-_VARIABLE_NAME: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
-_FILE_OPERAND: Final = re.compile(r"(?P<before>^|[,!&])\^(?P<file>[^,!&^\[\]\s][^,!&^]*)")
-_OPERATORS: Final = re.compile(r"[,!&^\[\]\s]")
+_VARIABLE: Final = r"\$\{(?P<name>[^}]*)\}"
+_VARIABLE_NAME: Final = "[A-Za-z_][A-Za-z0-9_]*"
+_FILE_OPERAND: Final = r"(?P<before>^|[,!&])\^(?P<file>[^,!&^\[\]\s][^,!&^]*)"
+_OPERATORS: Final = r"[,!&^\[\]\s]"
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -59,11 +59,11 @@ class Place(Struct, frozen=True, kw_only=True):
 
         def put(match: re.Match[str]) -> str:
             path = os.path.join(self.folder, match["file"])  # noqa: PTH118 - a text
-            if match["file"].startswith("~") or _OPERATORS.search(path):
+            if match["file"].startswith("~") or re.search(_OPERATORS, path):
                 return match[0]
             return f"{match['before']}^{path}"
 
-        return _FILE_OPERAND.sub(put, expression)
+        return re.sub(_FILE_OPERAND, put, expression)
 
 
 def filled(text: str, place: Place, where: str) -> str:
@@ -75,7 +75,7 @@ def filled(text: str, place: Place, where: str) -> str:
 
     def value_of(match: re.Match[str]) -> str:
         name = match["name"]
-        if not _VARIABLE_NAME.fullmatch(name):
+        if not re.fullmatch(_VARIABLE_NAME, name):
             raise ConfigError(f"{where}: {match[0]} is no variable.\nWrite ${{NAME}}.")
         if place.of_project and is_secret(name):
             raise ConfigError(
@@ -89,7 +89,7 @@ def filled(text: str, place: Place, where: str) -> str:
             )
         return value
 
-    return _VARIABLE.sub(value_of, text) if "${" in text else text
+    return re.sub(_VARIABLE, value_of, text) if "${" in text else text
 
 
 def absolute_file(text: str, place: Place) -> str:

@@ -4,41 +4,38 @@
 of ours, then a program of the user's, a group source of ClusterShell's, one that
 somebody installed.  ``@NAME`` is a group of the user's settings, then such a
 source as a whole, then a group of ClusterShell's default source.
+
+A source is imported when it is first asked: nearly no run asks any.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from trioexec.model.errors import UsageError
-from trioexec.settings.sources.ansible import AnsibleSource
-from trioexec.settings.sources.backendai import BackendAiSource
 from trioexec.settings.sources.base import ALL, MakeSource, NodeSource, Surroundings, unknown_group
-from trioexec.settings.sources.clustershell import ClusterShellSource
-from trioexec.settings.sources.config import ConfigSource
-from trioexec.settings.sources.files import FileSource
-from trioexec.settings.sources.installed import InstalledSource
-from trioexec.settings.sources.programs import ProgramSource
-from trioexec.settings.sources.slurm import SlurmSource
-from trioexec.settings.sources.ssh import SshConfigSource
-from trioexec.settings.sources.stdin import StdinSource
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+    from trioexec.settings.sources.clustershell import ClusterShellSource
 
 __all__ = ["ENTRY_POINTS", "Resolver"]
 
 ENTRY_POINTS: Final = "trioexec.node_sources"
 """The entry point group for sources of other people's."""
 
-OURS: Final[dict[str, MakeSource]] = {
-    "ansible": AnsibleSource,
-    "backendai": BackendAiSource,
-    "config": ConfigSource,
-    "slurm": SlurmSource,
-    "ssh": SshConfigSource,
+OURS: Final[Mapping[str, str]] = {
+    "ansible": "AnsibleSource",
+    "backendai": "BackendAiSource",
+    "config": "ConfigSource",
+    "slurm": "SlurmSource",
+    "ssh": "SshConfigSource",
 }
+"""By name: the class in the module of that name."""
 
 
 class Resolver:
@@ -47,8 +44,6 @@ class Resolver:
     def __init__(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
         self._made: dict[str, NodeSource] = {}
-        self._files = FileSource(surroundings)
-        self._stdin = StdinSource(surroundings)
 
     def __call__(self, reference: str) -> Iterable[str]:
         """Answer one reference with node expressions.
@@ -87,23 +82,35 @@ class Resolver:
             raise self._no_source(f"@{name}", name)
         return list(source.groups())
 
+    @cached_property
+    def _files(self) -> NodeSource:
+        from trioexec.settings.sources.files import FileSource  # noqa: PLC0415
+
+        return FileSource(self._surroundings)
+
+    @cached_property
+    def _stdin(self) -> NodeSource:
+        from trioexec.settings.sources.stdin import StdinSource  # noqa: PLC0415
+
+        return StdinSource(self._surroundings)
+
     def _no_source(self, reference: str, name: str) -> UsageError:
         known = [*OURS, *self._surroundings.commands, *(point.name for point in _entry_points())]
-        known += ClusterShellSource("", self._surroundings).namespaces()
+        known += self._of_clustershell("").namespaces()
         return unknown_group(reference, known, what="no such source of nodes", meant=name)
 
     def _bare(self, name: str) -> Iterable[str]:
         groups = self._surroundings.groups
         if name in groups or (name == ALL and groups):
-            return ConfigSource(self._surroundings).nodes(name)
+            return self._kept("config").nodes(name)
         # ClusterShell's namespaces hold groups, they are none.
         if name in OURS or name in self._surroundings.commands:
-            return self._made.setdefault(name, self._ours(name)).nodes("")
+            return self._kept(name).nodes("")
         default = self._clustershell("")
         if default is not None and (name == ALL or name in default.groups()):
             return default.nodes(name)
         for point in _entry_points(name):
-            return InstalledSource(point, self._surroundings).nodes("")
+            return self._installed(point).nodes("")
         if default is not None:
             # It may not be able to list its groups, and know this one all the same.
             found = list(default.nodes(name)) if not default.groups() else []
@@ -122,22 +129,42 @@ class Resolver:
 
     def _make(self, name: str) -> NodeSource | None:
         if name in OURS or name in self._surroundings.commands:
-            return self._ours(name)
+            return self._kept(name)
         namespace = self._clustershell(name)
         if namespace is not None:
             return namespace
         for point in _entry_points(name):
-            return InstalledSource(point, self._surroundings)
+            return self._installed(point)
         return None
+
+    def _kept(self, name: str) -> NodeSource:
+        """Give one of ours, or a program's; made once."""
+        if name not in self._made:
+            self._made[name] = self._ours(name)
+        return self._made[name]
 
     def _ours(self, name: str) -> NodeSource:
         if name in OURS:
-            return OURS[name](self._surroundings)
+            module = import_module(f"trioexec.settings.sources.{name}")
+            make: MakeSource = getattr(module, OURS[name])
+            return make(self._surroundings)
+        from trioexec.settings.sources.programs import ProgramSource  # noqa: PLC0415
+
         return ProgramSource(name, self._surroundings.commands[name], self._surroundings)
 
     def _clustershell(self, namespace: str) -> NodeSource | None:
-        source = ClusterShellSource(namespace, self._surroundings)
+        source = self._of_clustershell(namespace)
         return source if source.exists() else None
+
+    def _of_clustershell(self, namespace: str) -> ClusterShellSource:
+        from trioexec.settings.sources.clustershell import ClusterShellSource  # noqa: PLC0415
+
+        return ClusterShellSource(namespace, self._surroundings)
+
+    def _installed(self, point: EntryPoint) -> NodeSource:
+        from trioexec.settings.sources.installed import InstalledSource  # noqa: PLC0415
+
+        return InstalledSource(point, self._surroundings)
 
 
 def _entry_points(name: str | None = None) -> Iterable[EntryPoint]:

@@ -121,8 +121,8 @@ def parse_port(word: str) -> int:
     return port
 
 
-_TIME = re.compile(r"(?:[0-9]{1,9}[sSmMhHdDwW]?)+", re.ASCII)
-_TIME_PART = re.compile(r"([0-9]+)([sSmMhHdDwW]?)", re.ASCII)
+_TIME = r"(?a)(?:[0-9]{1,9}[sSmMhHdDwW]?)+"
+_TIME_PART = r"(?a)([0-9]+)([sSmMhHdDwW]?)"
 _UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -131,9 +131,9 @@ def _time(line: Line) -> int | None:
     word = _one(line)
     if word == "none":
         return None
-    if _TIME.fullmatch(word) is None:
+    if re.fullmatch(_TIME, word) is None:
         raise ValueError(f"{word!r} is not a time; write 90 or 1m30s")
-    return sum(int(count) * _UNIT_S[unit.lower()] for count, unit in _TIME_PART.findall(word))
+    return sum(int(count) * _UNIT_S[unit.lower()] for count, unit in re.findall(_TIME_PART, word))
 
 
 def _listed(line: Line) -> tuple[str, ...]:
@@ -189,10 +189,10 @@ def _proxy_command(line: Line) -> tuple[str, str]:
     return ("command", "" if text.lower() == "none" else text)
 
 
-_HOP = re.compile(
+_HOP = (
     r"(?:(?P<user>.+)@)?(?:\[(?P<bracketed>[^\[\]]+)\]|(?P<host>[^\[\]:@/]+))(?::(?P<port>[^:/]+))?"
 )
-_UNSAFE_HOST = re.compile(r"[\s'`\"$\\;&<>|(){},]|^-")
+_UNSAFE_HOST = r"[\s'`\"$\\;&<>|(){},]|^-"
 
 
 def parse_hop(text: str) -> Hop:
@@ -202,11 +202,11 @@ def parse_hop(text: str) -> Hop:
         ValueError: It is neither.
     """
     uri = text.lower().startswith("ssh://")
-    match = _HOP.fullmatch(text[len("ssh://") :].rstrip("/") if uri else text)
+    match = re.fullmatch(_HOP, text[len("ssh://") :].rstrip("/") if uri else text)
     if match is None:
         raise ValueError(f"{text!r} is not [user@]host[:port]")
     host = match["bracketed"] or match["host"]
-    if _UNSAFE_HOST.search(host):
+    if re.search(_UNSAFE_HOST, host):
         raise ValueError(f"{host!r} is not the name of a host")
     user = unquote(match["user"]) if uri and match["user"] else match["user"]
     return Hop(host, user, parse_port(match["port"]) if match["port"] else None)

@@ -37,7 +37,7 @@ COMMAND_TOKENS = "hnpr"
 HOST_TOKENS = "h"
 """The only token of HostName: the name as typed."""
 
-_ENVIRONMENT = re.compile(r"\$\{([^}]*)(\}?)")
+_ENVIRONMENT = r"\$\{([^}]*)(\}?)"
 
 
 def _account() -> tuple[str, str | None]:
@@ -95,7 +95,7 @@ class Facts(Struct, frozen=True, kw_only=True):
                 raise ValueError(f"the environment has no {match[1]!r}")
             return self.environ[match[1]]
 
-        return _ENVIRONMENT.sub(value, text)
+        return re.sub(_ENVIRONMENT, value, text)
 
 
 def expand_user(path: str, home: str | None) -> str:

@@ -15,7 +15,7 @@ __all__ = ["local_addresses", "local_networks_match", "parse_networks"]
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_LOCAL_IPV4 = re.compile(r"\|-- ([0-9.]+)\s+/32 host LOCAL")
+_LOCAL_IPV4 = r"\|-- ([0-9.]+)\s+/32 host LOCAL"
 
 
 def local_addresses(proc: Path = Path("/proc/net")) -> set[_Address]:
@@ -26,7 +26,7 @@ def local_addresses(proc: Path = Path("/proc/net")) -> set[_Address]:
     """
     found: set[_Address] = set()
     try:
-        for text in _LOCAL_IPV4.findall((proc / "fib_trie").read_text()):
+        for text in re.findall(_LOCAL_IPV4, (proc / "fib_trie").read_text()):
             found.add(ipaddress.IPv4Address(text))
     except OSError as exc:
         raise ValueError(f"the local addresses cannot be read: {exc}") from exc

@@ -17,7 +17,7 @@ from trioexec.transports.ssh.patterns import matches
 
 __all__ = ["variables_that_count"]
 
-_USED: Final = re.compile(r"\$\{?(\w+)")
+_USED: Final = r"\$\{?(\w+)"
 """``${NAME}``, and the ``$NAME`` of IdentityAgent."""
 
 _SEND: Final = "sendenv"
@@ -34,7 +34,7 @@ def variables_that_count(files: Iterable[Path], settings: Iterable[str], facts: 
         facts: Have the environment.
     """
     lines = [*settings, *(line for path in files for line in _lines_of(path))]
-    used = {name for line in lines if "$" in line for name in _USED.findall(line)}
+    used = {name for line in lines if "$" in line for name in re.findall(_USED, line)}
     sent = [word for line in lines if _SEND in line.lower() for word in _words_to_send(line)]
     return sorted(
         f"{name}={value}"
