@@ -13,7 +13,7 @@ from trioexec.model.errors import UsageError
 from trioexec.model.events import RunStarted
 from trioexec.model.journal import DamagedError, Header
 from trioexec.settings import journal as settings_journal
-from trioexec.settings.journal import Journal, journal_directory
+from trioexec.settings.journal import Entry, Journal, journal_directory
 from trioexec.sinks import journal as sinks_journal
 from trioexec.sinks.journal import FLUSH_S, JournalSink
 
@@ -57,6 +57,23 @@ def test_a_run_is_kept_whole_and_private(tmp_path: Path) -> None:
     assert summary.exit_code == 130
     assert entry.path.stat().st_mode & 0o777 == 0o600
     assert journal.directory.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_new_record_only_looks_at_those_that_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path)
+    kept = {keep(journal, unix_s=UNIX_S + at)[0] for at in range(3)}
+
+    def unwanted(**_: object) -> Entry:
+        raise AssertionError  # every run would, of a thousand
+
+    with monkeypatch.context() as patched:
+        patched.setattr(settings_journal, "Entry", unwanted)
+        _, fd = journal.create(UNIX_S + 3)
+
+    os.close(fd)
+    assert {entry.id for entry in journal.entries()} == kept
 
 
 def test_an_open_directory_is_closed(tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ _ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"
 
 _ID_CHARS: Final = 4
 _TRIES: Final = 50
-_NAME: Final = re.compile(r"(\d{8}T\d{6})Z-([a-z2-9]{4,8})\.jsonl\.gz")
+_NAME: Final = re.compile(r"\d{8}T\d{6}Z-[a-z2-9]{4,8}\.jsonl\.gz")
+_STAMP_CHARS: Final = 15
 _LAST: Final = r"last(?:[-~](\d{1,6}))?"
 _READ_BYTES: Final = 256 * 1024
 
@@ -149,11 +150,11 @@ class Journal:
             self.directory.chmod(0o700)  # what was in it is nobody else's business either
         self._clear_up(unix_s)
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(unix_s))
-        taken = {entry.id for entry, _ in self._files()}
+        taken = os.listdir(self.directory)  # noqa: PTH208 - names are all that is wanted
         for attempt in range(_TRIES):
             chars = _ID_CHARS + attempt // 10
             run_id = "".join(secrets.choice(_ALPHABET) for _ in range(chars))
-            if run_id in taken:
+            if any(f"-{run_id}." in name for name in taken):
                 continue
             flags = (
                 os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -167,23 +168,28 @@ class Journal:
 
     def entries(self) -> list[Entry]:
         """List the records, the newest first; one that is empty has not begun, and never may."""
-        return [entry for entry, size_bytes in self._files() if size_bytes]
+        return [self._entry(name) for name, size_bytes in self._files() if size_bytes]
 
-    def _files(self) -> list[tuple[Entry, int]]:
-        """List all there are, with their sizes, the newest first."""
-        try:
-            names = [path.name for path in self.directory.iterdir()]
-        except OSError:
-            return []
+    def _files(self) -> list[tuple[str, int]]:
+        """List the names of all there are, with their sizes, the newest first.
+
+        Every run does, so nothing is made of a name here: there may be a thousand.
+        """
         found = []
-        for match in filter(None, map(_NAME.fullmatch, names)):
-            path = self.directory / match[0]
-            changed_ns, size_bytes = _looked_at(path)
-            entry = Entry(id=match[2], path=path, began_unix_s=_unix_s(match[1]))
-            # Within one second the order is that of creation, as near as files tell.
-            found.append((match[1], changed_ns, entry, size_bytes))
-        found.sort(key=lambda each: each[:2], reverse=True)
-        return [(entry, size_bytes) for _, _, entry, size_bytes in found]
+        with contextlib.suppress(OSError), os.scandir(self.directory) as files:
+            for file in files:
+                if _NAME.fullmatch(file.name):
+                    changed_ns, size_bytes = _looked_at(file)
+                    # Within one second the order is that of creation, as near as files tell.
+                    found.append((file.name[:_STAMP_CHARS], changed_ns, file.name, size_bytes))
+        found.sort(reverse=True)
+        return [(name, size_bytes) for _, _, name, size_bytes in found]
+
+    def _entry(self, name: str) -> Entry:
+        stamp, _, rest = name.partition("Z-")
+        return Entry(
+            id=rest.partition(".")[0], path=self.directory / name, began_unix_s=_unix_s(stamp)
+        )
 
     def find(self, text: str) -> Entry:
         """Find a record by ID or its beginning, ``last`` or ``last-1``.
@@ -218,15 +224,15 @@ class Journal:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             room_bytes = self._most_bytes
-            for rank, (entry, size_bytes) in enumerate(self._files()):
-                with contextlib.suppress(OSError, DamagedError):
-                    room_bytes -= size_bytes
-                    age_s = now_s - entry.began_unix_s
-                    old = age_s > self._most_age_s or (not size_bytes and age_s > EMPTY_AGE_S)
-                    if (
-                        old or room_bytes < 0 or rank >= self._most_runs - 1
-                    ) and not entry.is_running():
-                        entry.path.unlink()
+            for rank, (name, size_bytes) in enumerate(self._files()):
+                room_bytes -= size_bytes
+                age_s = now_s - _unix_s(name[:_STAMP_CHARS])
+                old = age_s > self._most_age_s or (not size_bytes and age_s > EMPTY_AGE_S)
+                if old or room_bytes < 0 or rank >= self._most_runs - 1:
+                    entry = self._entry(name)
+                    with contextlib.suppress(OSError, DamagedError):
+                        if not entry.is_running():
+                            entry.path.unlink()
         except OSError:
             return  # somebody else does it now
         finally:
@@ -243,10 +249,10 @@ def _unix_s(stamp: str) -> float:
         return 0.0  # no time of ours: somebody else's file, and older than any
 
 
-def _looked_at(path: Path) -> tuple[int, int]:
+def _looked_at(file: os.DirEntry[str]) -> tuple[int, int]:
     """When it was changed, in nanoseconds, and its size."""
     try:
-        status = path.stat()
+        status = file.stat()
     except OSError:
         return 0, 0
     return status.st_ctime_ns, status.st_size
