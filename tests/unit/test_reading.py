@@ -61,6 +61,7 @@ def test_an_option_that_keeps_all_keeps_all_and_another_the_last() -> None:
     [
         (["--parallel", "x", "y"], "--parallel: 'x' is not a number"),
         (["--stdin", "--tty", "x"], "exclude each other"),
+        (["--persist", "1m", "--workers", "2", "x"], "--persist and --workers exclude each other"),
         (["-p", "0", "x"], "-p: 0 is out of range"),
         (["--color", "red", "x"], "--color: 'red' is none of the choices"),
     ],

@@ -71,7 +71,7 @@ class Relayed:
 async def relayed(transport: FakeTransport, names: str) -> AsyncIterator[Relayed]:
     ours, theirs = trio.socket.socketpair()
 
-    async def connect() -> trio.SocketStream:
+    def connect() -> trio.SocketStream:
         return trio.SocketStream(ours)
 
     with trio.fail_after(60):
@@ -187,22 +187,6 @@ def test_another_version_of_us_or_of_the_wire_has_a_holder_of_its_own(
     assert same is ((version, wire) == ("0.1.0", 1))
 
 
-async def test_when_the_other_process_dies_its_nodes_have_an_outcome() -> None:
-    slow = FakeNode(takes_s=3600)
-
-    async with relayed(FakeTransport({"slow": slow}), "slow") as there:
-        async with there.fleet.stream("do") as events:
-            async for event in events:
-                if type(event).__name__ == "NodeStarted":
-                    there.server.cancel()
-                if type(event).__name__ == "NodeFinished":
-                    outcome = event.outcome
-        after = await there.fleet.run("do")
-
-    assert outcome == Unreachable(reason="the holder died", remote="not confirmed")
-    assert after["slow"].outcome == Unreachable(reason="the holder is gone")
-
-
 class _Echo(FakeTransport):
     """Sends its stdin back."""
 
@@ -231,7 +215,7 @@ async def _cancelled_call(
     call, other = HeardCall(), trio.SocketStream(theirs)
     scope = trio.CancelScope()
 
-    async def connect() -> trio.SocketStream:
+    def connect() -> trio.SocketStream:
         return trio.SocketStream(ours)
 
     async def cancel() -> None:
@@ -269,7 +253,8 @@ async def _says_so(_call: HeardCall, other: trio.SocketStream) -> None:
 @pytest.mark.parametrize(
     ("phase", "then", "may_run"),
     [
-        pytest.param(None, _dies, True, id="dead, and nobody knows how far it was"),
+        pytest.param(None, _dies, False, id="dead before it began"),
+        pytest.param("connect", _dies, True, id="dead, and nobody knows how far it was"),
         pytest.param("auth", _dies, True, id="dead when it logged in"),
         pytest.param("auth", _is_cut, True, id="cut when it logged in"),
         pytest.param("connect", _is_cut, False, id="cut when it connected"),

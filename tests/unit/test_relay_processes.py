@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -21,9 +22,9 @@ from trioexec.model.secret import Secret
 from trioexec.testing.fakes import FakeNode, FakeTransport
 from trioexec.transports.relay import holder, place, spawn, workers
 from trioexec.transports.relay.server import serve_link
-from trioexec.transports.relay.spawn import HolderError, holder_at
+from trioexec.transports.relay.spawn import HolderError, ask_holder, holder_at
 from trioexec.transports.relay.wire import Ask, Status, encode
-from trioexec.transports.relay.workers import WorkersTransport
+from trioexec.transports.relay.workers import workers_for
 from trioexec.transports.ssh.options import SshOptions
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ def _as_they_are(options: SshOptions) -> SshOptions:
 
 def _descriptors() -> set[str]:
     return {path.name for path in Path("/proc/self/fd").iterdir()}
+
+
+def _children() -> list[str]:
+    listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+    return listed.split()
 
 
 class Listener:
@@ -127,7 +133,7 @@ async def test_a_worker_that_does_not_go_is_cut_by_a_cancel(
     monkeypatch.setattr(workers, "WORKER_GRACE_S", 3600.0)
 
     with trio.fail_after(HANG_S) as limit, trio.CancelScope() as scope:
-        async with WorkersTransport(SshOptions(), 1).open():
+        async with workers_for(SshOptions(), 1).open():
             scope.cancel()
 
     assert not limit.cancel_called
@@ -141,7 +147,7 @@ async def test_a_worker_that_dies_before_it_has_read_its_options_is_an_error(
     before = _descriptors()
 
     with trio.fail_after(HANG_S), pytest.raises(HolderError, match="did not start"):
-        async with WorkersTransport(SshOptions(), 1).open():
+        async with workers_for(SshOptions(), 1).open():
             pytest.fail("it opened")
 
     assert _descriptors() <= before
@@ -151,13 +157,15 @@ async def test_a_transport_whose_block_fails_has_no_workers_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(workers, "ENTRY", ("-c", "import sys; sys.stdin.read()"))
-    transport = WorkersTransport(SshOptions(), 2)
+    transport = workers_for(SshOptions(), 2)
+    before = _descriptors()
 
     with trio.fail_after(HANG_S), pytest.RaisesGroup(ZeroDivisionError, flatten_subgroups=True):
         async with transport.open():
             raise ZeroDivisionError
 
-    assert transport._workers == []
+    assert _children() == []
+    assert _descriptors() <= before
 
 
 def test_a_holder_that_dies_before_it_has_read_its_options_is_an_error(
@@ -276,3 +284,90 @@ async def test_a_holder_answers_no_other_user(open_folder: Path) -> None:
 
     assert said == b"done\n"
     assert served.runs == 0
+
+
+class Held(FakeTransport):
+    """What a holder holds here: one node."""
+
+    def __init__(self, options: SshOptions) -> None:
+        super().__init__({"n": FakeNode(takes_s=0.5, code=3)})
+
+    def look_anew(self) -> None:
+        """Nothing changes."""
+
+    def ages(self) -> list[tuple[str, float, float]]:
+        return []
+
+    def locked_keys(self) -> list[str]:
+        return []
+
+
+@asynccontextmanager
+async def _holder(
+    monkeypatch: pytest.MonkeyPatch, path: Path, persist_s: float
+) -> AsyncIterator[trio.Event]:
+    """Have a holder in this process; what is given is set when it has gone."""
+    monkeypatch.setattr(holder, "SshTransport", Held)
+    gone, ready = trio.Event(), trio.Event()
+
+    async def serve() -> None:
+        await holder.hold(SshOptions(), path, persist_s, ready.set)
+        gone.set()
+
+    with trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve)
+            await ready.wait()
+            yield gone
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_holder_that_is_told_to_stop_serves_the_runs_that_it_has(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "sock"
+
+    async with _holder(monkeypatch, path, 3600.0) as gone:
+        relay = await trio.to_thread.run_sync(holder_at, path, SshOptions(), _as_they_are)
+        assert relay is not None
+        async with open_fleet("n", transport=relay) as fleet:
+            status = await trio.to_thread.run_sync(partial(ask_holder, path, stop=True))
+            while path.exists():
+                await trio.sleep(0.01)
+            report = await fleet.run("do")
+            had_gone = gone.is_set()
+        await gone.wait()
+
+    assert isinstance(status, Status)
+    assert report["n"].outcome == Exited(code=3)
+    assert not had_gone
+
+
+async def test_a_holder_whose_socket_was_removed_goes_when_its_runs_are_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "sock"
+    monkeypatch.setattr(holder, "PLACE_S", 0.01)
+
+    async with _holder(monkeypatch, path, 3600.0) as gone:
+        relay = await trio.to_thread.run_sync(holder_at, path, SshOptions(), _as_they_are)
+        assert relay is not None
+        async with open_fleet("n", transport=relay) as fleet:
+            path.unlink()
+            path.touch()  # somebody else's
+            report = await fleet.run("do")
+        await gone.wait()
+
+    assert report["n"].outcome == Exited(code=3)
+    assert path.exists()
+
+
+async def test_to_ask_a_holder_how_it_is_does_not_keep_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "sock"
+
+    async with _holder(monkeypatch, path, 0.5) as gone:
+        while not gone.is_set():
+            await trio.to_thread.run_sync(partial(ask_holder, path, stop=False))
+            await trio.sleep(0.01)

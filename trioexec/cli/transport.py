@@ -107,9 +107,9 @@ def _elsewhere(
             return held
     count = min(wanted.workers, len(nodes)) or _workers_for(len(nodes))
     if count > 1:
-        from trioexec.transports.relay.workers import WorkersTransport  # noqa: PLC0415
+        from trioexec.transports.relay.workers import workers_for  # noqa: PLC0415
 
-        return WorkersTransport(prepare(options), count)
+        return workers_for(prepare(options), count)
     return None
 
 

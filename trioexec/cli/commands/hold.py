@@ -93,8 +93,16 @@ def connection_lines(held: Iterable[Held]) -> list[str]:
 
 
 def _stop() -> int:
-    stopped = sum(_ask(path, stop=True) is not None for path in _sockets())
-    sys.stderr.write(f"{counted(stopped, 'holder')} stopped.\n")
+    from trioexec.transports.relay.spawn import Silent  # noqa: PLC0415 - imports trio
+
+    stopped = [each for path in _sockets() if (each := _ask(path, stop=True)) is not None]
+    sys.stderr.write(f"{counted(len(stopped), 'holder')} stopped.\n")
+    for each in stopped:
+        if not isinstance(each, Silent) and each.calls:
+            sys.stderr.write(
+                f"holder {each.pid}: goes when what it runs has ended:"
+                f" {counted(each.calls, 'command')}\n"
+            )
     return OK
 
 

@@ -166,6 +166,7 @@ class TransportOptions(Struct, frozen=True, kw_only=True):
         option(
             "--persist",
             panel="SSH",
+            exclusive="processes",
             metavar="S",
             read=span,
             help="Leave connections open for so long after the run; later runs with the same "
@@ -183,6 +184,7 @@ class TransportOptions(Struct, frozen=True, kw_only=True):
         option(
             "--workers",
             panel="SSH",
+            exclusive="processes",
             metavar="N",
             read=number(0, MAX_WORKERS, zero="by cores and nodes"),
             help="Connect from so many processes; 0: as many as the nodes are worth.",

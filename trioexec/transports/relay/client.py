@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 import trio
@@ -12,11 +12,12 @@ from trioexec.model.command import STOP_GRACE_S, Command
 from trioexec.model.feed import Cursor, feed_of
 from trioexec.model.flow import Flow
 from trioexec.model.nodes import Node
-from trioexec.model.outcomes import Exited, Killed, Unreachable
+from trioexec.model.outcomes import Exited, Killed, Remote, Unreachable
 from trioexec.transports.base import Call, Ended, Reached
 from trioexec.transports.relay.link import Link
 from trioexec.transports.relay.log import is_wanted, log_again
 from trioexec.transports.relay.wire import (
+    Beat,
     Cancel,
     Done,
     Feed,
@@ -43,6 +44,16 @@ STOP_MARGIN_S: Final = 4.0
 FEED_AHEAD_BYTES: Final = 256 * 1024
 """How much stdin may be on its way to one command."""
 
+BEAT_S: Final = 5.0
+"""How often the other process is asked whether it is there."""
+
+BEATS_TO_PASS_BY: Final = 2
+"""After so many without a word from it, no more nodes are asked of it."""
+
+BEATS_TO_GIVE_UP: Final = 18
+"""After so many it counts as dead: 90 seconds, as for a node.  What runs there may be dear, and
+a process that somebody has stopped may go on."""
+
 
 class _Pending:
     """One call that the other process works on."""
@@ -50,7 +61,8 @@ class _Pending:
     def __init__(self, call: Call, command: Command | None) -> None:
         self.call = call
         self.command = command
-        self.reached: Reached = "connect"
+        self.reached: Reached | None = None
+        """None while the other process has not said that it begins."""
         self.finished: Finished | None = None
         self.over = trio.Event()
         self.cursor: Cursor | None = None
@@ -64,53 +76,98 @@ class _Pending:
 
 
 class RelayTransport:
-    """`transports.base.Transport` over a socket; `connect` gives the socket each time it opens."""
+    """Does what a `transports.base.Transport` does, over a socket, for as long as it `lives`.
+
+    What the other process has begun when it dies may run: then the outcome says that it is not
+    confirmed.  Where it had not begun, there is no outcome.
+    """
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable[trio.SocketStream]],
+        connect: Callable[[], AbstractAsyncContextManager[trio.SocketStream]],
         what: str,
         *,
         know: Know | None = None,
     ) -> None:
-        """Relay to `what`, which is its name in errors, and has to `know` something first."""
+        """Prepare.
+
+        Args:
+            connect: Gives the socket each time this opens, and cleans up after it.
+            what: The other process's name in errors.
+            know: What it has to know first.
+        """
         self._connect = connect
         self._what = what
+        self._end = "died"
+        """How it came to its end."""
+        self._unanswered = 0
         self._know = know
         self._link: Link | None = None
         self._pending: dict[int, _Pending] = {}
         self._readers: dict[Flow, _Reader] = {}
         self._next = 0
 
+    @property
+    def lives(self) -> bool:
+        """Whether the other process can be asked for more."""
+        link = self._link
+        return link is not None and not link.gone and self._unanswered < BEATS_TO_PASS_BY
+
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Connect; when left, what this run started has been ended by the other process."""
-        stream = await self._connect()
-        self._link = Link(stream)
-        if self._know is not None:
-            self._link.send(self._know)
-        if is_wanted():
-            self._link.send(Tell())
-        async with stream, trio.open_nursery() as nursery:
-            nursery.start_soon(self._link.pump)
-            nursery.start_soon(self._listen, self._link)
+        async with self._connect() as stream, trio.open_nursery() as nursery:
+            self._link = link = Link(stream)
+            self._unanswered, self._end = 0, "died"
+            if self._know is not None:
+                link.send(self._know)
+            if is_wanted():
+                link.send(Tell())
+            nursery.start_soon(self._talk, link, stream)
             try:
                 yield
             finally:
                 nursery.cancel_scope.cancel(reason="no call is left")
-        self._link = None
 
-    async def run(self, node: Node, command: Command, call: Call) -> Ended:
-        """Have the command run."""
+    async def _talk(self, link: Link, stream: trio.SocketStream) -> None:
+        """Serve the link until its other end is gone; ours is closed then.
+
+        So one that was silent for too long ends what it works on as soon as it goes on.
+        """
+        try:
+            async with stream, trio.open_nursery() as nursery:
+                nursery.start_soon(link.pump)
+                nursery.start_soon(self._listen, link, nursery.cancel_scope)
+                await self._watch(link)
+                self._end = "does not answer"
+                nursery.cancel_scope.cancel(reason=self._end)
+        finally:
+            self._link = None
+            for pending in self._pending.values():
+                pending.over.set()
+
+    async def _watch(self, link: Link) -> None:
+        """Return when it has not said anything for too long.
+
+        Beats are counted, and no time is taken: if it is we who were stopped, what it has said
+        meanwhile is heard before the next one.
+        """
+        while self._unanswered < BEATS_TO_GIVE_UP:
+            link.send(Beat())
+            await trio.sleep(BEAT_S)
+            self._unanswered += 1
+
+    async def run(self, node: Node, command: Command, call: Call) -> Ended | None:
+        """Have the command run; None where the other process is gone and had not begun."""
         return await self._relay(node, command, call)
 
-    async def ping(self, node: Node, call: Call) -> Ended:
-        """Have the node pinged."""
+    async def ping(self, node: Node, call: Call) -> Ended | None:
+        """Have the node pinged, likewise."""
         return await self._relay(node, None, call)
 
-    async def _relay(self, node: Node, command: Command | None, call: Call) -> Ended:
+    async def _relay(self, node: Node, command: Command | None, call: Call) -> Ended | None:
         if self._link is None:
-            return Unreachable(reason=f"{self._what} is gone")
+            return None
         number, self._next = self._next, self._next + 1
         pending = self._pending[number] = _Pending(call, command)
         reader = self._begin_to_read(call.flow, number)
@@ -122,17 +179,20 @@ class RelayTransport:
             await pending.over.wait()
         except trio.Cancelled:
             grace_s = STOP_GRACE_S if command is None else command.stop_grace_s
-            await self._end(number, pending, grace_s)  # noqa: ASYNC102 - shields itself
+            await self._stop(number, pending, grace_s)  # noqa: ASYNC102 - shields itself
             raise
         finally:
             pending.unfeed()
             del self._pending[number]
             self._end_to_read(call.flow, reader)
-        if pending.finished is None:
-            return Unreachable(reason=f"{self._what} died", remote="not confirmed")
-        return ended_of(pending.finished)
+        if pending.finished is not None and pending.finished.kind:
+            return ended_of(pending.finished)
+        if pending.reached is None:
+            return None
+        remote: Remote = "never started" if command is None else "not confirmed"
+        return Unreachable(reason=f"{self._what} {self._end}", remote=remote)
 
-    async def _end(self, number: int, pending: _Pending, grace_s: float) -> None:
+    async def _stop(self, number: int, pending: _Pending, grace_s: float) -> None:
         def cut() -> None:
             if self._link is not None:
                 self._link.send(Cancel(number, cut=True))
@@ -148,9 +208,9 @@ class RelayTransport:
             await pending.over.wait()
         said = pending.finished
         # Its last words are lost, or late.  Who had logged in may have started the command, and
-        # of one that is dead nobody knows how far it was.
-        unknown = said is None and (self._link is None or pending.reached != "connect")
-        if unknown and pending.command is not None:
+        # of one that had begun and is dead nobody knows how far it was.
+        known = {None} if self._link is None else {None, "connect"}
+        if said is None and pending.reached not in known and pending.command is not None:
             pending.call.reached("command")  # "not started" would be a promise
         pending.call.note_remote(ended=said is not None and _has_ended(said))
 
@@ -168,16 +228,13 @@ class RelayTransport:
                 return
             pending.untaken_bytes += len(data)
 
-    async def _listen(self, link: Link) -> None:
-        try:
-            async for body in link.frames():
-                # Whoever is full has said so to the other process: what is on its way is taken,
-                # for behind it stands what others wait for.
-                self._obey(decode_from_server(body))
-        finally:
-            self._link = None
-            for pending in self._pending.values():
-                pending.over.set()
+    async def _listen(self, link: Link, talking: trio.CancelScope) -> None:
+        async for body in link.frames():
+            self._unanswered = 0
+            # Whoever is full has said so to the other process: what is on its way is taken,
+            # for behind it stands what others wait for.
+            self._obey(decode_from_server(body))
+        talking.cancel(reason="it is gone")
 
     def _begin_to_read(self, flow: Flow, number: int) -> _Reader:
         """Have the other process obey a flow, for one call more."""
@@ -200,7 +257,7 @@ class RelayTransport:
             self._link.send(message)
 
     def _obey(self, message: FromServer) -> None:
-        if isinstance(message, Status):
+        if isinstance(message, Status | Beat):
             return
         if isinstance(message, Log):
             log_again(message)

@@ -18,7 +18,7 @@ from typing import Final
 import trio
 
 from trioexec.model.secret import Secret
-from trioexec.transports.relay.place import is_ours, leave
+from trioexec.transports.relay.place import is_at, is_ours, leave
 from trioexec.transports.relay.server import serve_link
 from trioexec.transports.relay.wire import Ask, Held, Know, Status
 from trioexec.transports.ssh.options import SshOptions
@@ -27,12 +27,11 @@ from trioexec.transports.ssh.transport import SshTransport
 __all__ = ["hold", "work"]
 
 
-FAREWELL_S: Final = 0.2
-"""Between being told to stop and stopping."""
-
-
 ACCEPT_PAUSE_S: Final = 0.2
 """Between two looks for a free descriptor."""
+
+PLACE_S: Final = 30.0
+"""Between two looks whether the socket is still where it was."""
 
 _PASSING: Final = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ECONNABORTED}
@@ -46,24 +45,30 @@ class _Holder:
         self.persist_s = persist_s
         self.runs = 0
         self.calls = 0
-        self.stopping = False
-        self.scope = trio.CancelScope()
+        self.taking = trio.CancelScope()
+        """Round the taking of runs; those that are there are served to their end."""
         self._began_s = trio.current_time()
+        self._worked_s = self._began_s
+        self._rest()
 
     def begin(self) -> None:
         if not self.runs:
             self.transport.look_anew()
         self.runs += 1
-        if not self.stopping:
-            self.scope.deadline = math.inf
+        self.taking.deadline = math.inf
 
     def end(self) -> None:
         self.runs -= 1
-        if not self.runs and not self.stopping:
-            self.scope.deadline = trio.current_time() + self.persist_s
+        if not self.runs:
+            self._rest()
 
     def busy(self, change: int) -> None:
         self.calls += change
+        self._worked_s = trio.current_time()
+
+    def _rest(self) -> None:
+        # Who only asks how it is does not keep it.
+        self.taking.deadline = self._worked_s + self.persist_s
 
     def learn(self, know: Know) -> None:
         self.transport.learn(
@@ -75,9 +80,7 @@ class _Holder:
         if ask.persist_s is not None:
             self.persist_s = ask.persist_s
         if ask.stop:
-            self.stopping = True
-            # Not at once: the answer is still to be sent.
-            self.scope.deadline = trio.current_time() + FAREWELL_S
+            self.taking.cancel(reason="told to stop")
         return Status(
             os.getpid(),
             trio.current_time() - self._began_s,
@@ -91,7 +94,9 @@ class _Holder:
 async def hold(
     options: SshOptions, path: Path, persist_s: float, ready: Callable[[], object]
 ) -> None:
-    """Hold connections until nothing was asked for `persist_s` seconds.
+    """Hold connections until nothing was asked for `persist_s` seconds, or it is told to stop.
+
+    Then it takes no more runs, and goes when those that it has are over.
 
     Args:
         options: How nodes are reached; connections are kept whatever it says.
@@ -104,17 +109,20 @@ async def hold(
         holder = _Holder(transport, persist_s)
         listener = _listen(path)
         inode = path.lstat().st_ino  # noqa: ASYNC240 - on a tmpfs
-        try:
-            holder.scope.deadline = trio.current_time() + persist_s
-            ready()
-            with holder.scope:
-                async with trio.open_nursery() as nursery:
-                    await _accept(listener, lambda each: nursery.start_soon(_serve, each, holder))
-        finally:
-            # Before the connections, which take their time: who comes now finds nobody and
-            # starts a holder of its own.
-            listener.close()
-            leave(path, inode)
+        async with trio.open_nursery() as serving:
+            try:
+                ready()
+                with holder.taking:
+                    async with trio.open_nursery() as looking:
+                        looking.start_soon(_leave_with, path, inode, holder.taking)
+                        await _accept(
+                            listener, lambda each: serving.start_soon(_serve, each, holder)
+                        )
+            finally:
+                # Before runs and connections, which take their time: who comes now finds nobody
+                # and starts a holder of its own.
+                listener.close()
+                leave(path, inode)
 
 
 async def work(options: SshOptions, connected: socket.socket) -> None:
@@ -136,6 +144,13 @@ def _listen(path: Path) -> trio.socket.SocketType:
         os.umask(before)
     plain.setblocking(False)
     return trio.socket.from_stdlib_socket(plain)
+
+
+async def _leave_with(path: Path, inode: int, taking: trio.CancelScope) -> None:
+    """Take no more runs when the socket is gone: nobody can find us, to use or to stop us."""
+    while is_at(path, inode):  # noqa: ASYNC110 - nobody tells
+        await trio.sleep(PLACE_S)
+    taking.cancel(reason="the socket is gone")
 
 
 async def _accept(

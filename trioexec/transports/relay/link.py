@@ -34,8 +34,16 @@ class Link:
         self._unsent: deque[bytes] = deque()
         self._unsent_bytes = 0
         self._more = trio.Event()
+        self._queued = 0
+        self._sent = 0
+        self._waiting = trio.lowlevel.ParkingLot()
         self._closing = False
         self._gone = False
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._gone
 
     def send(self, message: ToServer | FromServer) -> None:
         """Queue a message; never waits."""
@@ -43,10 +51,24 @@ class Link:
             return
         frame = encode(message)
         self._unsent.append(frame)
+        self._queued += 1
         self._unsent_bytes += len(frame)
         if self._flow is not None and self._unsent_bytes > HIGH_BYTES:
             self._flow.hold(self)
         self._more.set()
+
+    async def flush(self) -> bool:
+        """Wait until what is queued now is on its way: it arrives even if we are killed then.
+
+        Returns:
+            Whether it is; False where the other end is gone.
+        """
+        queued = self._queued
+        while self._sent < queued:
+            if self._gone:
+                return False
+            await self._waiting.park()
+        return True
 
     def close(self) -> None:
         """Send what is queued, then end `pump`."""
@@ -59,8 +81,11 @@ class Link:
             while True:
                 while self._unsent:
                     batch = b"".join(self._unsent)
+                    count = len(self._unsent)
                     self._unsent.clear()
                     await self._stream.send_all(batch)
+                    self._sent += count
+                    self._waiting.unpark_all()
                     self._unsent_bytes -= len(batch)
                     if self._flow is not None and self._unsent_bytes < LOW_BYTES:
                         self._flow.release(self)
@@ -73,6 +98,7 @@ class Link:
         finally:
             self._gone = True
             self._unsent.clear()
+            self._waiting.unpark_all()
             if self._flow is not None:
                 self._flow.release(self)
 

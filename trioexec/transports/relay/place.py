@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "directory",
     "holder_socket",
+    "is_at",
     "is_ours",
     "leave",
     "one_at_a_time",
@@ -151,7 +152,7 @@ def one_at_a_time(path: Path, *, wait: bool = True) -> Iterator[bool]:
             except BlockingIOError:
                 yield False
                 return
-            if _is_at(lock_path, os.fstat(lock).st_ino):
+            if is_at(lock_path, os.fstat(lock).st_ino):
                 yield True
                 return
             # Who had it has removed it, and the next ones meet at another file.
@@ -162,15 +163,16 @@ def one_at_a_time(path: Path, *, wait: bool = True) -> Iterator[bool]:
 def leave(path: Path, inode: int) -> None:
     """Remove a holder's socket and lock, unless a successor has the place, or is about to."""
     with suppress(OSError), one_at_a_time(path, wait=False) as free:
-        if free and _is_at(path, inode):
+        if free and is_at(path, inode):
             path.unlink()
             path.with_suffix(".lock").unlink()
 
 
-def _is_at(path: Path, inode: int) -> bool:
+def is_at(path: Path, inode: int) -> bool:
+    """Tell whether this file, and no other, is at a path."""
     try:
         return path.lstat().st_ino == inode
-    except FileNotFoundError:
+    except OSError:
         return False
 
 

@@ -19,11 +19,12 @@ from trioexec.model.events import Stream
 from trioexec.model.feed import Cursor
 from trioexec.model.flow import Flow
 from trioexec.model.goodbyes import Goodbyes
-from trioexec.transports.base import Reached, Transport
+from trioexec.transports.base import Ended, Reached, Transport
 from trioexec.transports.relay.link import Link
 from trioexec.transports.relay.log import log_to
 from trioexec.transports.relay.wire import (
     Ask,
+    Beat,
     Cancel,
     Done,
     Feed,
@@ -82,14 +83,14 @@ async def serve_link(
                         readers.hold(message.reader, held=message.held)
                     case Ask() if answer is not None:
                         link.send(answer(message))
+                    case Beat():
+                        link.send(message)
                     case Tell():
                         log_to(link)
                     case Know() if learn is not None:
                         learn(message)
-                    case Cancel() if message.call in calls:
-                        calls[message.call].cancel(cut=message.cut)
-                    case Feed() if message.call in calls:
-                        calls[message.call].stdin.put(message.data)
+                    case Cancel() | Feed() if message.call in calls:
+                        calls[message.call].obey(message)
             # The run is gone.  What it started is ended; nobody takes what it still says.
             readers.release()
             for served in tuple(calls.values()):
@@ -118,12 +119,10 @@ async def _work(
     answer = Finished(number, "")
     try:
         with served.scope:
-            command = served.command
-            if command is None:
-                ended = await transport.ping(served.node, served)
-            else:
-                ended = await transport.run(served.node, command, served)
-            answer = finished(number, ended)
+            # First of all: of whom the run has not heard that before we die, nothing was begun.
+            served.reached("connect")
+            if await served.link.flush():
+                answer = finished(number, await _do(served, transport))
         if not answer.kind:
             answer = Finished(number, "", remote_ended=served.remote_ended)
     finally:
@@ -131,6 +130,12 @@ async def _work(
         readers.end(served.request.reader)
         served.link.send(answer)
         busy(-1)
+
+
+async def _do(served: _Served, transport: Transport) -> Ended:
+    if served.command is None:
+        return await transport.ping(served.node, served)
+    return await transport.run(served.node, served.command, served)
 
 
 class _Readers:
@@ -212,6 +217,12 @@ class _Served:
             command = replace(command, stdin=self.stdin)
         self.command: Command | None = command
         self._goodbyes = Goodbyes()
+
+    def obey(self, message: Cancel | Feed) -> None:
+        if isinstance(message, Feed):
+            self.stdin.put(message.data)
+        else:
+            self.cancel(cut=message.cut)
 
     def cancel(self, *, cut: bool) -> None:
         self.scope.cancel(reason="the run wants it ended")

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ import trio
 
 from trioexec.model.errors import TrioexecError
 from trioexec.model.secret import Secret
+from trioexec.transports.base import Transport
 from trioexec.transports.relay.client import RelayTransport
 from trioexec.transports.relay.place import (
     holder_socket,
@@ -27,6 +29,7 @@ from trioexec.transports.relay.place import (
     peer_of,
     socket_path,
 )
+from trioexec.transports.relay.shared import SharedTransport
 from trioexec.transports.relay.wire import (
     Ask,
     Frames,
@@ -43,6 +46,7 @@ __all__ = [
     "Silent",
     "ask_holder",
     "connect_to",
+    "here",
     "holder_at",
     "holder_for",
     "options_from_json",
@@ -93,7 +97,7 @@ Prepare = Callable[[SshOptions], SshOptions]
 
 def holder_for(
     options: SshOptions, prepare: Prepare, *, persist_s: float | None = None
-) -> RelayTransport | None:
+) -> Transport | None:
     """Give the transport over a holder that serves these options, if one is there."""
     path = holder_socket(options)
     return holder_at(path, options, prepare, persist_s=persist_s) if path is not None else None
@@ -101,7 +105,7 @@ def holder_for(
 
 def holder_at(
     path: Path, options: SshOptions, prepare: Prepare, *, persist_s: float | None = None
-) -> RelayTransport | None:
+) -> Transport | None:
     """Give the transport over the holder at a socket; None where nobody answers.
 
     It has answered on the connection that will be used: so it has noticed us, and does not
@@ -126,7 +130,15 @@ def holder_at(
         return None
     if status.locked:
         options = prepare(options)
-    return RelayTransport(way.stream, "the holder of its connection", know=_what_to_know(options))
+    relay = RelayTransport(way.stream, "the holder of its connection", know=_what_to_know(options))
+    return SharedTransport([relay], partial(here, options))
+
+
+def here(options: SshOptions) -> Transport:
+    """Give the transport of this process: nobody can be asked for what it lacks any more."""
+    from trioexec.transports.ssh.transport import SshTransport  # noqa: PLC0415 - imports asyncssh
+
+    return SshTransport(options)
 
 
 def _what_to_know(options: SshOptions) -> Know | None:
@@ -149,7 +161,7 @@ class _Way:
         if self._connected is not None:
             self._connected.close()
 
-    async def stream(self) -> trio.SocketStream:
+    def stream(self) -> trio.SocketStream:
         try:
             connected, self._connected = self._connected or connect_to(self._path), None
         except OSError as exc:
@@ -160,7 +172,7 @@ class _Way:
         return trio.SocketStream(trio.socket.from_stdlib_socket(connected))
 
 
-def start_holder(options: SshOptions, persist_s: float, prepare: Prepare) -> RelayTransport:
+def start_holder(options: SshOptions, persist_s: float, prepare: Prepare) -> Transport:
     """Have a holder for these options, started if there is none, and give the transport over it.
 
     Args:
@@ -176,7 +188,8 @@ def start_holder(options: SshOptions, persist_s: float, prepare: Prepare) -> Rel
     with one_at_a_time(path):
         there = holder_for(options, prepare, persist_s=persist_s)
         if there is None:
-            _spawn_holder(prepare(options), path, persist_s)
+            options = prepare(options)
+            _spawn_holder(options, path, persist_s)
             there = holder_for(options, prepare)
     if there is None:
         raise HolderError("the holder of connections ended as soon as it had started")

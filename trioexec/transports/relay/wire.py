@@ -30,6 +30,7 @@ from trioexec.transports.base import Ended, Reached
 __all__ = [
     "VERSION",
     "Ask",
+    "Beat",
     "Cancel",
     "Done",
     "Feed",
@@ -55,7 +56,7 @@ __all__ = [
     "request",
 ]
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Of the messages.  One more with every change: who speaks another finds no holder."""
 
 MAX_FRAME_BYTES: Final = 64 * 1024 * 1024
@@ -122,6 +123,10 @@ class Know(_Message, frozen=True, array_like=True, tag=True):
 
 class Tell(_Message, frozen=True, array_like=True, tag=True):
     """Have what is logged of this run's calls sent, as `Log`."""
+
+
+class Beat(_Message, frozen=True, array_like=True, tag=True):
+    """Say that one is there; whoever is told says it too."""
 
 
 class Ask(_Message, frozen=True, array_like=True, tag=True):
@@ -203,8 +208,8 @@ class Finished(_Message, frozen=True, array_like=True, tag=True):
     remote_ended: bool = False
 
 
-ToServer = Request | Feed | Hold | Cancel | Know | Tell | Ask
-FromServer = Phase | LimitConnect | Output | Done | Log | Finished | Status
+ToServer = Request | Feed | Hold | Cancel | Know | Tell | Ask | Beat
+FromServer = Phase | LimitConnect | Output | Done | Log | Finished | Status | Beat
 
 _encoder = msgspec.msgpack.Encoder()
 _to_server: msgspec.msgpack.Decoder[ToServer] = msgspec.msgpack.Decoder(ToServer)

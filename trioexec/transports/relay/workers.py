@@ -1,4 +1,4 @@
-"""Shards a run's nodes over processes of its own, since one Python process uses one core."""
+"""Spreads a run's work over processes of its own, since one Python process uses one core."""
 
 from __future__ import annotations
 
@@ -7,58 +7,40 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import trio
 
-from trioexec.model.command import Command
-from trioexec.model.nodes import Node
-from trioexec.transports.base import Call, Ended
+from trioexec.transports.base import Transport
 from trioexec.transports.relay.client import RelayTransport
-from trioexec.transports.relay.spawn import ENTRY, HolderError, options_to_json
+from trioexec.transports.relay.shared import SharedTransport
+from trioexec.transports.relay.spawn import ENTRY, HolderError, here, options_to_json
 from trioexec.transports.ssh.options import SshOptions
 
-__all__ = ["WorkersTransport"]
+__all__ = ["workers_for"]
 
 WORKER_GRACE_S: Final = 5.0
 """How long a worker may take to go when its run is over; nothing of the run is left in it then."""
 
 
-class WorkersTransport:
-    """Shards nodes over worker processes; `transports.base.Transport` is the contract."""
-
-    def __init__(self, options: SshOptions, count: int) -> None:
-        """Use so many workers; none is started before `open`."""
-        self._options = replace(options, parallel=max(1.0, options.parallel / count))
-        self._count = count
-        self._workers: list[RelayTransport] = []
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[None]:
-        """Have the workers; when left, they have ended."""
-        async with AsyncExitStack() as stack:
-            for number in range(self._count):
-                self._workers.append(
-                    await stack.enter_async_context(_worker(self._options, number + 1))
-                )
-            try:
-                yield
-            finally:
-                self._workers.clear()
-
-    async def run(self, node: Node, command: Command, call: Call) -> Ended:
-        """Have the node's worker run the command."""
-        return await self._workers[node.rank % self._count].run(node, command, call)
-
-    async def ping(self, node: Node, call: Call) -> Ended:
-        """Have the node's worker ping it."""
-        return await self._workers[node.rank % self._count].ping(node, call)
+def workers_for(options: SshOptions, count: int) -> Transport:
+    """Give the transport over so many workers; none is started before it opens."""
+    each = replace(options, parallel=max(1.0, options.parallel / count))
+    return SharedTransport(
+        [
+            RelayTransport(partial(_worker, each, number), f"worker process {number}")
+            for number in range(1, count + 1)
+        ],
+        partial(here, options),
+    )
 
 
 @asynccontextmanager
-async def _worker(options: SshOptions, number: int) -> AsyncIterator[RelayTransport]:
+async def _worker(options: SshOptions, number: int) -> AsyncIterator[trio.SocketStream]:
+    """Have a worker process and the way to it; when left, it has ended."""
     ours, theirs = socket.socketpair()
     with contextlib.ExitStack() as left:
         left.callback(ours.close)
@@ -78,15 +60,9 @@ async def _worker(options: SshOptions, number: int) -> AsyncIterator[RelayTransp
         except OSError as exc:
             raise HolderError(f"worker process {number} did not start: {exc.strerror}.") from exc
         ours.setblocking(False)
-        stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
-
-        async def connect() -> trio.SocketStream:
-            return stream
-
-        relay = RelayTransport(connect, f"worker process {number}")
         try:
-            async with relay.open():
-                yield relay
+            async with trio.SocketStream(trio.socket.from_stdlib_socket(ours)) as stream:
+                yield stream
         finally:
             # No shield: calls have had their goodbyes, and a cancel that comes as far as here,
             # such as the last Ctrl-C, leaves no time.
