@@ -7,6 +7,7 @@ more than an interpreter that does nothing.
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 
@@ -88,6 +89,9 @@ def _open_missing_streams() -> None:
     sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 - for as long as we are
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    # What the locale has no character for is written as stderr has it, and is no reason to end.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _leave(code: int) -> None:

@@ -84,6 +84,18 @@ async def test_send_env_and_set_env_are_honoured(trioexec: Cli) -> None:
     assert done.stdout == b"sent,set\n", done.stderr
 
 
+async def test_a_variable_that_is_sent_may_have_any_bytes(trioexec: Cli) -> None:
+    latin = os.fsdecode(b"caf\xe9")
+
+    done = await trioexec(
+        *("-N", "-H", A, "-oSendEnv=GOOD_SENT", f"-oSetEnv=GOOD_SET={latin}"),
+        "echo $GOOD_SENT,$GOOD_SET",
+        env={"GOOD_SENT": latin},
+    )
+
+    assert done.stdout == b"caf\xe9,caf\xe9\n", done.stderr
+
+
 async def test_stdin_goes_to_every_node_also_to_late_ones(trioexec: Cli) -> None:
     data = b"".join(b"line %d\n" % n for n in range(200_000))  # beyond every buffer
 

@@ -134,3 +134,51 @@ def test_under_the_name_of_pdsh_the_version_is_pdshs_answer(
         entry.main()
 
     assert "rcmd modules: ssh,exec" in capsys.readouterr().out
+
+
+EXEC = "os.execv(sys.executable, [sys.executable, '-m', 'trioexec', *sys.argv[1:]])"
+LOCAL = ("-H", "a", "--transport", "local", "--no-record", "-q", "-N")
+
+
+def begin(before: str, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Have somebody do something and become us."""
+    return subprocess.run(
+        [sys.executable, "-c", f"import os, signal, sys; {before}; {EXEC}", *words],
+        capture_output=True,
+        text=True,
+        env={key: os.environ[key] for key in ("PATH", "PYTHONPATH") if key in os.environ} | env,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_who_started_us_and_ignores_its_children_makes_no_failure_a_success() -> None:
+    done = begin("signal.signal(signal.SIGCHLD, signal.SIG_IGN)", *LOCAL, "exit 3")
+
+    assert (done.returncode, done.stderr) == (3, "")
+
+
+def test_a_name_that_the_locale_cannot_write_is_no_bug() -> None:
+    done = begin("pass", "nodes", "caf\u00e9", PYTHONUTF8="1", PYTHONIOENCODING="ascii")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "caf\\xe9\n", "")
+
+
+GONE = "import tempfile; f = tempfile.mkdtemp(); os.chdir(f); os.rmdir(f)"
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--json",), ("--ssh-config", "relative")], ids=["plain", "json", "with a path"]
+)
+def test_in_a_folder_that_is_gone_commands_run(options: tuple[str, ...]) -> None:
+    done = begin(GONE, *LOCAL, *options, "exit 3")
+
+    assert done.returncode == 3, done.stderr
+
+
+def test_in_a_folder_that_is_gone_a_file_is_not_there() -> None:
+    done = begin(GONE, *LOCAL, "-H", "^nodes.txt", "true")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("trioexec: ^nodes.txt: cannot read this file of nodes: no such")
+    assert "we are in a folder that is gone" in done.stderr

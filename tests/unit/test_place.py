@@ -64,16 +64,32 @@ def test_another_users_runtime_directory_is_as_none(
     assert place.directory(make=False) == Path(f"/tmp/trioexec-{NOT_OURS}")
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [PermissionError(13, "Permission denied"), FileNotFoundError(2, "No such file or directory")],
+    ids=["not allowed", "as /proc has it"],
+)
 def test_a_directory_that_cannot_be_made_says_what_to_do(
-    runtime: Path, monkeypatch: pytest.MonkeyPatch
+    runtime: Path, monkeypatch: pytest.MonkeyPatch, refusal: OSError
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(13, "Permission denied")
+        raise refusal
 
     monkeypatch.setattr(Path, "mkdir", refuse)
 
-    with pytest.raises(ConfigError, match=r"Permission denied.*\nSet XDG_RUNTIME_DIR"):
+    with pytest.raises(ConfigError, match=rf"{refusal.strerror}.*\nSet XDG_RUNTIME_DIR"):
         place.directory(make=True)
+
+
+def test_a_place_that_takes_no_file_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "name.sock"
+    path.with_suffix(".lock").mkdir()
+
+    with (
+        pytest.raises(ConfigError, match=r"Is a directory.*\nSet XDG_RUNTIME_DIR"),
+        place.one_at_a_time(path),
+    ):
+        pass
 
 
 def _open_to_others(path: Path) -> None:

@@ -5,7 +5,6 @@ The grammar is that of `arguments.split`: options end where a command of the use
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from trioexec.cli.options.general import groups_of
 from trioexec.cli.registry import COMMANDS, DEFAULT_COMMAND, CommandEntry, load
 from trioexec.model.errors import TrioexecError
 from trioexec.settings.config import Config, load_config
+from trioexec.settings.here import here
 
 __all__ = ["Answer", "Offer", "answer", "complete"]
 
@@ -170,7 +170,7 @@ class _Line:
 
     def _config(self) -> Config:
         file = self._given.get("config") or self._env.get("TRIOEXEC_CONFIG", "")
-        return load_config(known_options, self._env, folder=os.getcwd(), file=file)  # noqa: PTH109
+        return load_config(known_options, self._env, folder=here(), file=file)
 
 
 def _starting(typed: str, offers: Iterable[Offer]) -> Answer:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, get_args, get_origin
 
@@ -14,6 +13,7 @@ from msgspec import Struct, field
 from trioexec.cli import options
 from trioexec.cli.declared import Flag, declared
 from trioexec.settings.config import Config, Kind, load_config
+from trioexec.settings.here import here
 from trioexec.settings.layers import Given, Layer
 
 __all__ = [
@@ -101,7 +101,7 @@ def configured(
     config = load_config(
         known_options,
         env,
-        folder=os.getcwd(),  # noqa: PTH109 - a text
+        folder=here(),
         file=file.texts[-1] if file else "",
     )
     cluster = _cluster(outer)

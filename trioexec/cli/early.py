@@ -31,7 +31,11 @@ class ToldToGo(KeyboardInterrupt):
 
 @contextmanager
 def unwinding() -> Iterator[None]:
-    """Have the signals raise `ToldToGo` meanwhile; one that was ignored stays so."""
+    """Have the signals raise `ToldToGo` meanwhile; one that was ignored stays so.
+
+    But SIGCHLD: who ignores that never learns how a child ended, and takes it for exit 0.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     ours = [number for number in _CODES if signal.getsignal(number) is signal.SIG_DFL]
     for number in ours:
         signal.signal(number, _raise)

@@ -20,6 +20,7 @@ from trioexec.cli.options import (
     TransportOptions,
 )
 from trioexec.model.errors import UsageError
+from trioexec.settings.here import here
 
 if TYPE_CHECKING:
     from trioexec.cli.invocation import Invocation
@@ -215,4 +216,6 @@ def _remembered(call: Invocation) -> tuple[Mapping[str, Any], tuple[str, ...]]:
 
 
 def _absolute(path: str) -> str:
-    return path if path in _NOT_FILES or path.startswith("~") else os.path.abspath(path)  # noqa: PTH100 - a link stays a link
+    if path in _NOT_FILES or path.startswith("~"):
+        return path
+    return os.path.normpath(os.path.join(here(), path))  # noqa: PTH118 - a link stays a link

@@ -19,6 +19,7 @@ from trioexec.cli.secrets import PASSWORD, SUDO_PASSWORD, Ask, passphrase_asker,
 from trioexec.model.errors import UsageError
 from trioexec.model.nodes import Node
 from trioexec.model.secret import Secret
+from trioexec.settings.here import here
 
 if TYPE_CHECKING:
     from trioexec.cli.invocation import Invocation
@@ -200,7 +201,7 @@ def _from_here(path: str) -> str:
     """Make of a path what means the same to a holder, which lives in another directory."""
     if path.lower() == "none" or path.startswith(("~", "%", "$", "SSH_AUTH_SOCK")):
         return path
-    return str(Path.cwd() / path)
+    return str(Path(here()) / path)
 
 
 def _setting(name: str, value: str) -> str:

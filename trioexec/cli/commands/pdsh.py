@@ -17,6 +17,7 @@ from trioexec.model.command import Command, Limits
 from trioexec.model.errors import UsageError
 from trioexec.model.exitcodes import OK, Verdict, decide
 from trioexec.model.nodes import Node, parse_node
+from trioexec.settings.here import here
 from trioexec.settings.pdsh import (
     USAGE,
     PdshError,
@@ -105,7 +106,7 @@ def _targets(call: Invocation, options: PdshOptions) -> list[Target]:
     from trioexec.settings.config import load_config  # noqa: PLC0415
     from trioexec.settings.sources import open_sources  # noqa: PLC0415
 
-    config = load_config(known_options, call.env, folder=os.getcwd())  # noqa: PTH109 - a text
+    config = load_config(known_options, call.env, folder=here())
     sources = open_sources(
         groups=config.node_groups(),
         commands=config.commands,
@@ -264,15 +265,15 @@ def _sinks(who: str, program: str) -> RecordMaker:
 
 def _show(call: Invocation, options: PdshOptions, targets: Sequence[Target]) -> None:
     """Show the settings, as ``-q`` does."""
-    here = os.path.realpath(sys.argv[0])
+    ours = os.path.realpath(sys.argv[0])
     rows = {
         "-- DSH-specific options --": {
             "Separate stderr/stdout\t": "Yes",
             "Path prepended to cmd\t": call.env.get("DSHPATH") or "none",
             "Appended to cmd         ": "none",
             "Command:\t\t": " ".join(options.words) or "none",
-            "Full program pathname\t": here,
-            "Remote program path\t": here,
+            "Full program pathname\t": ours,
+            "Remote program path\t": ours,
         },
         "-- Generic options --": {
             "Local username\t\t": getpass.getuser(),

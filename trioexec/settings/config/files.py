@@ -51,7 +51,7 @@ def load_config(
     Args:
         known: Lists the options that a file may set, by field; asked where there is a file.
         env: For ``${VAR}``, and where the user's file is.
-        folder: Where we are.
+        folder: Where we are; empty where that is gone.
         file: The one file to read instead, as ``--config`` names it.
 
     Raises:
@@ -65,7 +65,7 @@ def load_config(
     own = user_file(env)
     if os.path.exists(own):  # noqa: PTH110 - pathlib costs as much as all the rest
         sources.append(_read("user file", own, known(), env))
-    project = _find(folder)
+    project = folder and _find(folder)
     if project:
         sources.append(_read("project file", project, known(), env, project_of=folder))
     return Config(sources=tuple(sources))

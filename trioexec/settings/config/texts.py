@@ -12,6 +12,7 @@ from msgspec import Struct
 from trioexec.model.errors import ConfigError
 from trioexec.settings.config.lines import Path
 from trioexec.settings.config.project import is_secret
+from trioexec.settings.here import here
 
 __all__ = ["Place", "absolute_file", "filled"]
 
@@ -54,7 +55,7 @@ class Place(Struct, frozen=True, kw_only=True):
 
     def beside(self, expression: str) -> str:
         """Have ``^FILE`` in an expression mean a file beside ours, wherever we are called from."""
-        if "^" not in expression or os.getcwd() == self.folder:  # noqa: PTH109 - a text
+        if "^" not in expression or here() == self.folder:
             return expression
 
         def put(match: re.Match[str]) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
 from trioexec.model.errors import UsageError, why
+from trioexec.settings.here import here
 from trioexec.settings.sources.base import Surroundings
 from trioexec.settings.sources.lines import MAX_BYTES, expressions_of, limited
 
@@ -34,7 +34,8 @@ class FileSource:
         except (OSError, UnicodeDecodeError) as exc:
             raise UsageError(
                 f"^{group}: cannot read this file of nodes: {why(exc)}.\n"
-                f"Name a readable text file with node expressions; we are in {os.getcwd()}."  # noqa: PTH109
+                f"Name a readable text file with node expressions; we are in "
+                f"{here() or 'a folder that is gone'}."
             ) from exc
 
     def groups(self) -> list[str]:

@@ -59,14 +59,12 @@ def directory(*, make: bool) -> Path:
         if make:
             path.mkdir(mode=0o700, exist_ok=True)
         found = path.lstat()
-    except FileNotFoundError:
-        return path
     except FileExistsError:  # and no directory
         found = path.lstat()
     except OSError as exc:
-        raise ConfigError(
-            f"{path}: {exc.strerror}, so no connection is held there.\n{_ELSEWHERE}"
-        ) from exc
+        if isinstance(exc, FileNotFoundError) and not make:
+            return path
+        raise _no_place(path, exc) from exc
     if found.st_uid != os.getuid():
         raise ConfigError(
             f"{path}: it is another user's, so no connection is held there.\n{_ELSEWHERE}"
@@ -77,6 +75,10 @@ def directory(*, make: bool) -> Path:
             f"Remove it, or run: chmod 700 {path}"
         )
     return path
+
+
+def _no_place(path: Path, exc: OSError) -> ConfigError:
+    return ConfigError(f"{path}: {exc.strerror}, so no connection is held there.\n{_ELSEWHERE}")
 
 
 def _runtime() -> Path | None:
@@ -142,10 +144,16 @@ def one_at_a_time(path: Path, *, wait: bool = True) -> Iterator[bool]:
     Args:
         path: Of the socket.
         wait: Whether to wait for others; else what is given tells whether it was free.
+
+    Raises:
+        ConfigError: It cannot be had at all: a full or read-only disk.
     """
     lock_path = path.with_suffix(".lock")
     while True:
-        lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as exc:
+            raise _no_place(path.parent, exc) from exc
         try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -162,7 +170,7 @@ def one_at_a_time(path: Path, *, wait: bool = True) -> Iterator[bool]:
 
 def leave(path: Path, inode: int) -> None:
     """Remove a holder's socket and lock, unless a successor has the place, or is about to."""
-    with suppress(OSError), one_at_a_time(path, wait=False) as free:
+    with suppress(OSError, ConfigError), one_at_a_time(path, wait=False) as free:
         if free and is_at(path, inode):
             path.unlink()
             path.with_suffix(".lock").unlink()

@@ -7,6 +7,7 @@ that nobody waits for.  The one place that knows how asyncssh waits for answers 
 from __future__ import annotations
 
 import asyncio  # noqa: TID251
+import os
 from collections.abc import Callable
 
 import asyncssh  # noqa: TID251
@@ -29,7 +30,8 @@ def ask_for_variable(
     answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
     # As `SSHChannel._make_request`, which would wait here and so let the command go first.
     chan._request_waiters.append(answer)  # noqa: SLF001
-    chan._send_request(b"env", String(name), String(value), want_reply=True)  # noqa: SLF001
+    words = (String(os.fsencode(text)) for text in (name, value))  # ours may be any bytes
+    chan._send_request(b"env", *words, want_reply=True)  # noqa: SLF001
 
     def look(answered: asyncio.Future[bool]) -> None:
         if not answered.cancelled() and answered.exception() is None and not answered.result():
