@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 import trio
 import trio_asyncio  # noqa: TID251
+from msgspec.structs import replace
 
 from trioexec.api import open_fleet
 from trioexec.engine.jobs import CommandJob

@@ -246,7 +246,7 @@ def test_no_ssh_option_of_ours_is_left_at_the_transports_default() -> None:
 
     asked_for = {name for _, name, _ in SSH_CASES.values()}
 
-    assert asked_for | not_offered == set(WantedSsh.__dataclass_fields__)
+    assert asked_for | not_offered == set(WantedSsh.__struct_fields__)
 
 
 def test_the_transport_is_given_what_ssh_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,6 +176,24 @@ def test_every_module_has_a_docstring_and_a_sorted_all() -> None:
     assert wrong == []
 
 
+KNOW_DATACLASSES = (
+    # cyclopts does, and knows no structs.
+    Path("cli/parameters.py"),
+    Path("transports/ssh/wrapper.py"),
+)
+
+
+def test_records_are_structs() -> None:
+    """A dataclass costs every start 0.7 ms: docs/explanation/decisions/records.md."""
+    wrong = [
+        module
+        for module in modules()
+        if module not in KNOW_DATACLASSES
+        if re.search(r"(?m)^ *(from|import) dataclasses\b", (PACKAGE / module).read_text())
+    ]
+    assert wrong == []
+
+
 SIGNALS = (
     Path("engine/signals.py"),
     # Before a run there is nobody else.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
 import importlib
 import inspect
 import re
@@ -79,7 +78,7 @@ CLASSES = {name: value for name, value in names() if inspect.isclass(value)}
 RECORDS = {
     name: inspect.get_annotations(each)
     for name, each in CLASSES.items()
-    if issubclass(each, Struct) or dataclasses.is_dataclass(each)
+    if issubclass(each, Struct)
 }
 ALIASES = {name: value for name, value in names() if isinstance(value, types.UnionType)}
 PROPERTIES = [

@@ -91,9 +91,9 @@ def test_the_file_has_no_name_and_is_gone_with_the_spool(temporary: Path) -> Non
 
 
 def test_without_a_file_everything_is_kept_in_memory_and_said_once(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", "/nonexistent")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
     errors: list[OSError] = []
     spool = Spool(memory_bytes=0, on_error=errors.append)
     text = Kept(spool)

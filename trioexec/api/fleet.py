@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace as changed
 from typing import TYPE_CHECKING
 
 import trio
@@ -260,7 +259,7 @@ class FleetNode:
                 "open_process: the command has a stdin of its own.\n"
                 "Leave that out, and send it to the process's stdin."
             )
-        made = changed(given, stdin=process.stdin)
+        made = replace(given, stdin=process.stdin)
         fleet = self._fleet
         run = fleet._make_run(CommandJob(command=made), process.flow, process.handle)  # noqa: SLF001
         process.bind(run)
@@ -316,9 +315,9 @@ async def open_fleet(
         from trioexec.transports.ssh.options import SshOptions  # noqa: PLC0415 - below
         from trioexec.transports.ssh.transport import SshTransport  # noqa: PLC0415 - asyncssh
 
-        options = changed(ssh or SshOptions(), keep_connections=True, parallel=limits.parallel)
+        options = replace(ssh or SshOptions(), keep_connections=True, parallel=limits.parallel)
         if connect_timeout_s is not None:
-            options = changed(options, connect_timeout_s=connect_timeout_s)
+            options = replace(options, connect_timeout_s=connect_timeout_s)
         ours = SshTransport(options)
         # In a thread: it reads keys, and may run programs that ssh_config names.  Those have
         # limits of their own, so a cancel need not wait for them.
@@ -358,8 +357,8 @@ def _command(
     if not isinstance(stdin, bytes | None):
         raise TypeError(f"input is bytes, not {type(stdin).__name__}; encode a text")
     if stdin is not None:
-        made = changed(made, stdin=stdin)
-    return changed(made, env={**made.env, **env}) if env else made
+        made = replace(made, stdin=stdin)
+    return replace(made, env={**made.env, **env}) if env else made
 
 
 def _with_output(row: NodeResult, outputs: Mapping[tuple[str, str], bytearray]) -> NodeResult:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
+
+from msgspec.structs import replace
 
 from trioexec.cli.options import (
     UNSET,
@@ -72,7 +73,7 @@ def transport_for(
         connect_timeout_given=call.is_given("connect_timeout"),
         password=login_password(call),
     )
-    options = dataclasses.replace(options, keep_connections=keep)
+    options = replace(options, keep_connections=keep)
     ask = passphrase_asker(call.env, _given(said.key_passphrase_fd))
     elsewhere = _elsewhere(wanted, options, nodes, ask)
     if elsewhere is not None:
@@ -94,7 +95,7 @@ def _elsewhere(
 
         routes = Routes(options)
         routes.unlock(nodes, ask)
-        return dataclasses.replace(options, key_passphrases=tuple(routes.keys.passphrases.items()))
+        return replace(options, key_passphrases=tuple(routes.keys.passphrases.items()))
 
     from trioexec.transports.relay import place  # noqa: PLC0415 - light, but not for `nodes`
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from trioexec.model.errors import UsageError
 from trioexec.model.feed import Feed
@@ -31,8 +30,7 @@ STOP_GRACE_S = 2.0
 """How long a command may take to obey TERM before it gets KILL."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(Struct, frozen=True, kw_only=True):
     """One command, as the node's login shell is to interpret it.
 
     Raises:

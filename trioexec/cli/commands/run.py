@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from trioexec.cli.fanout import Plan, decide_by, execute, nodes_for, show_dry, view_for
 from trioexec.cli.mapping import command_of, limits_of, main_rank_of, strategy_of
@@ -79,7 +80,7 @@ def plan_for(call: Invocation) -> Plan:
     records = record_sinks(call)
     command = command_of(options, call.words, feed=feed)
     # Secrets are asked for last: nobody types a password only to learn of a typo.
-    command = dataclasses.replace(command, sudo_password=sudo_password(call, transport))
+    command = replace(command, sudo_password=sudo_password(call, transport))
     return Plan(
         nodes=nodes,
         job=CommandJob(command=command),

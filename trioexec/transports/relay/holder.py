@@ -11,11 +11,11 @@ import math
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import trio
+from msgspec.structs import replace
 
 from trioexec.model.secret import Secret
 from trioexec.transports.relay.place import is_at, is_ours, leave

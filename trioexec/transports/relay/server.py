@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 
 import msgspec
 import trio
+from msgspec.structs import replace
 
 from trioexec.model.command import Command
 from trioexec.model.events import Stream

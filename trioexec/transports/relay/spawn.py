@@ -11,12 +11,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import trio
+from msgspec.structs import asdict, replace
 
 from trioexec.model.errors import TrioexecError
 from trioexec.model.secret import Secret
@@ -69,8 +69,7 @@ class HolderError(TrioexecError):
 def options_to_json(options: SshOptions) -> bytes:
     """Put options into bytes for a child's stdin; secrets too, so never for an argv."""
     plain = replace(options, parallel=min(options.parallel, 1e9))
-    values = {each.name: getattr(plain, each.name) for each in fields(plain)}
-    return json.dumps(values, default=_reveal).encode()
+    return json.dumps(asdict(plain), default=_reveal).encode()
 
 
 def _reveal(value: object) -> str:

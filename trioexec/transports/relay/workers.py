@@ -8,11 +8,11 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
 import trio
+from msgspec.structs import replace
 
 from trioexec.transports.base import Transport
 from trioexec.transports.relay.client import RelayTransport

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from trioexec.model.errors import UsageError
 from trioexec.model.nodes import MAX_PORT
@@ -18,8 +19,7 @@ KEEPALIVE_COUNT = 3
 """So many answers may be missing before the node counts as gone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SshOptions:
+class SshOptions(Struct, frozen=True, kw_only=True):
     """The ``ssh`` group of options.  None: what ssh_config says, then OpenSSH's default.
 
     Raises:

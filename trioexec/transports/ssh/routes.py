@@ -5,7 +5,6 @@ Looked up once a name; nothing here opens a connection.
 
 from __future__ import annotations
 
-import dataclasses
 import socket
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -255,7 +254,7 @@ class Routes:
     def learn(self, *, password: Secret | None, key_passphrases: Mapping[str, Secret]) -> None:
         """Have who logs in from now on use this; None, and keys that are not named, as before."""
         if password is not None:
-            self._options = dataclasses.replace(self._options, password=password)
+            self._options = replace(self._options, password=password)
         for path, passphrase in key_passphrases.items():
             self.keys.learn(path, passphrase)
 

@@ -15,9 +15,10 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Final
+
+from msgspec.structs import replace
 
 import trioexec.transports.ssh.quick_import  # noqa: F401 - before anything imports asyncssh
 
