@@ -77,6 +77,12 @@ def test_the_nodes_are_the_files_unless_the_command_line_names_some(
     assert names(plan_of(*argv, env=env)) == wanted
 
 
+def test_a_file_of_an_editor_that_marks_its_encoding_is_read() -> None:
+    Path("checks.toml").write_text(FILE, encoding="utf-8-sig")
+
+    assert names(plan_of()) == ["web1", "web2", "db1"]
+
+
 def test_a_cluster_of_the_command_line_stands_for_the_files_nodes() -> None:
     Path("config.toml").write_text('[clusters.prod]\nnodes = ["p1"]\n')
 

@@ -114,7 +114,7 @@ def _file_of(call: Invocation) -> tuple[str, CheckFile]:
         raise UsageError(f"there is nothing to check.\n{_USE}")
     name = call.words[0]
     try:
-        text = Path(name).read_text(encoding="utf-8")
+        text = Path(name).read_text(encoding="utf-8-sig")  # as of config files
     except (OSError, UnicodeDecodeError) as exc:
         raise UsageError(f"check {name}: {why(exc)}.\n{_USE}") from exc
     return name, parse_checks(text, name)
