@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from tests.unit.recorded import EVERY_WAY, UNIX_S, events_of
-from trioexec.model.events import Event, NodeFinished, NodeOutput, RunFinished
+from trioexec.model.events import Event, NodeConnecting, NodeFinished, NodeOutput, RunFinished
 from trioexec.model.journal import (
     TAIL_BYTES,
     DamagedError,
@@ -90,6 +90,20 @@ def test_a_record_cut_off_is_given_an_end() -> None:
     assert ends["web1"] == Cancelled(why="caller", started=True, remote="not confirmed")
     assert ends["late"] == Cancelled(why="caller", started=False)
     assert isinstance(done[-1], RunFinished)
+
+
+def test_a_node_that_may_have_begun_is_never_said_not_to_have_started() -> None:
+    encoder = Encoder(HEADER)
+    begun = [event for event in events_of(EVERY_WAY) if not isinstance(event, NodeFinished)]
+    at = next(i for i, event in enumerate(begun) if isinstance(event, NodeConnecting)) + 1
+
+    # What was taken and not given back is lost with us.
+    recorded = decode([b"".join(encoder.encode(event) for event in begun[:at])])
+
+    ends = {e.node: e.outcome for e in completed(recorded) if isinstance(e, NodeFinished)}
+    node = begun[at - 1].node  # type: ignore[union-attr]
+    assert ends.pop(node) == Cancelled(why="caller", started=True, remote="not confirmed")
+    assert set(ends.values()) == {Cancelled(why="caller", started=False)}
 
 
 def test_what_was_flushed_can_be_read_and_nothing_is_flushed_twice() -> None:

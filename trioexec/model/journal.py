@@ -20,9 +20,9 @@ from trioexec.model.errors import UsageError
 from trioexec.model.event_codec import CodecError, from_json, to_json
 from trioexec.model.events import (
     Event,
+    NodeConnecting,
     NodeFinished,
     NodeOutput,
-    NodeStarted,
     RunFinished,
     RunStarted,
 )
@@ -135,6 +135,10 @@ class Encoder:
                     + self._line(to_json(event))
                     + self.flush()
                 )
+            case NodeConnecting():
+                # Before anything can begin: however we end, who is not in the record as
+                # connecting has not been touched, and may be told to run it after all.
+                return self._line(to_json(event)) + self.flush()
             case NodeOutput():
                 return self._output(event)
             case RunFinished():
@@ -227,16 +231,19 @@ def peek_summary(end: bytes) -> Summary | None:
 
 
 def completed(recorded: Recorded) -> list[Event]:
-    """Give a record that was cut off an end: nodes without an outcome count as stopped."""
+    """Give a record that was cut off an end: nodes without an outcome count as stopped.
+
+    Where one had begun to connect, its command may have run: what came after may be lost.
+    """
     events = list(recorded.events)
     if recorded.complete or not events or not isinstance(events[0], RunStarted):
         return events
-    started = {event.node for event in events if isinstance(event, NodeStarted)}
+    begun = {event.node for event in events if isinstance(event, NodeConnecting)}
     done = {event.node for event in events if isinstance(event, NodeFinished)}
     now_s = events[-1].at_s
     for node in events[0].nodes:
         if node.name not in done:
-            was = node.name in started
+            was = node.name in begun
             remote: Remote = "not confirmed" if was else "never started"
             end = Cancelled(why="caller", started=was, remote=remote)
             events.append(NodeFinished(node=node.name, at_s=now_s, outcome=end))
