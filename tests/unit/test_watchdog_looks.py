@@ -160,6 +160,24 @@ def test_who_lives_in_a_young_session_comes_into_question(shell: list[str]) -> N
     assert 0 in told
 
 
+def test_where_numbers_run_away_during_the_look_anybody_comes_into_question(
+    shell: list[str],
+) -> None:
+    question = (
+        "now; o=$u; sleep 1000 >/dev/null 2>&1 & s=$!; seen=; "
+        "last() { [ -z $seen ] || return 1; seen=1; l=$1; }; "
+        'narrow $s; r=$?; kill -KILL $s; [ $r -eq 2 ] && [ -z "$k" ] && [ $seen ]'
+    )
+
+    assert ask(shell, question).returncode == 0
+
+
+def test_the_dead_do_not_come_into_question(shell: list[str], zombie: int) -> None:
+    question = 'now; o=$u; last() { l=$1; }; narrow "$1"; [ $? -eq 1 ]'
+
+    assert ask(shell, question, zombie).returncode == 0
+
+
 @pytest.mark.parametrize("began", ["o=$((u-100))", "o="], ids=["a second ago", "nobody knows when"])
 def test_in_a_session_that_is_older_anybody_comes_into_question(
     shell: list[str], began: str

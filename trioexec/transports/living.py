@@ -7,8 +7,11 @@ session's leader and what descends from it, which costs next to nothing however 
 Before it, ``narrow SESSION`` finds out who comes into question, in a session that has begun less
 than a second after the time ``o`` (hundredths of a second of uptime): it fails with 1 where that
 is nobody, and with 2 where it can be anybody.  Linux hands out process numbers in turn, and not all
-of them in a second.  So who belongs to a young session has a number between its leader's and one
-that is taken now; mostly there is none, and then no program has to be started to look.
+of them in a second.  So who belongs to a young session has a number between its leader's and the
+one that was handed out last (the last field of /proc/loadavg), and has memory, which the dead have
+not; mostly there is nobody, and then no program has to be started to look.  It goes upwards, and
+asks for the last number again when it has reached it: whom a process starts before it ends has a
+higher one than its own, and so is seen.
 
 Where /proc is as Linux has it, one grep looks: `ps` opens four files a process.  A grep that found
 nothing says 2 where a process went meanwhile; more is "no grep", or too many files.  It may have
@@ -26,10 +29,11 @@ LIVE: Final = (
     'kids() { for f in "/proc/$1/task/"*/children; do c=; read -r c <"$f"; '
     'for c in $c; do echo "/proc/$c/stat"; kids "$c"; done; done; }; many= o= k=; '
     "now() { read -r u x </proc/uptime && u=${u%.*}${u#*.}; }; "
-    'narrow() { k=; [ "$o" ] && now && [ $((u-o)) -lt 100 ] || return 2; : & b=$!; wait $b; '
-    "[ $b -gt $1 ] && [ $b -le $(($1+500)) ] || return 2; "
-    'while [ $b -gt $1 ]; do b=$((b-1)); [ $b -ne $$ ] && [ -d "/proc/$b" ] && '
-    'k="$k /proc/$b/stat"; done; [ "$k" ]; }; '
+    'last() { read -r x x x x l </proc/loadavg && [ $l -ge $1 ] && [ $l -le $(($1+500)) ]; }; '
+    'narrow() { k= b=$(($1-1)); [ "$o" ] && now && [ $((u-o)) -lt 100 ] || return 2; '
+    "while last $1 || { k=; return 2; }; [ $b -lt $l ]; do while [ $b -lt $l ]; do b=$((b+1)); "
+    '[ -d "/proc/$b" ] && [ $b -ne $$ ] && read -r x <"/proc/$b/statm" && '
+    '[ "${x%% *}" != 0 ] && k="$k /proc/$b/stat"; done; done; [ "$k" ]; }; '
     'live() { if [ $many ] && [ -r "/proc/$$/stat" ]; then f="/proc/$1/stat $(kids "$1")"; '
     'elif [ -r "/proc/$$/stat" ] && '
     '{ f=$(grep -ls ") [^XZ] [0-9]* [0-9]* $1 " ${k:-/proc/[0-9]*/stat}); [ $? -le 2 ]; }; then :; '
