@@ -12,7 +12,7 @@ import trio
 from trioexec.testing.scripts import Fault, ScriptedNode
 from trioexec.testing.session import Session
 from trioexec.transports.ssh.ending import GONE_REQUEST
-from trioexec.transports.ssh.wrapper import stop_request
+from trioexec.transports.ssh.wrapper import SWEEP_REQUEST, stop_request
 
 __all__ = ["HOST", "MUTE_FAULTS", "NodeServer", "serve_mutely"]
 
@@ -112,15 +112,14 @@ class NodeServer:
     def stop_by_request(self, wire: str) -> bool:
         """Whether this is how a client ends a command whose stdin is its own; then it is done.
 
-        Or how it asks whether that has ended: what is scripted is gone when its channel is closed.
+        Or how it ends what a command may have left, or asks whether that has ended: what is
+        scripted is gone when its channel is closed.
         """
-        if wire.startswith(GONE_REQUEST):
-            return True
         for pid, session in self._sessions.items():
-            if wire == stop_request(pid):
+            if wire == stop_request(pid) or wire.startswith(f"{SWEEP_REQUEST}{pid} "):
                 session.stop()
                 return True
-        return False
+        return wire.startswith((GONE_REQUEST, SWEEP_REQUEST))
 
     async def _serve(self, session: Session) -> None:
         self._sessions[session.pid] = session

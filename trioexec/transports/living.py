@@ -13,7 +13,8 @@ not; mostly there is nobody, and then no program has to be started to look.  It 
 asks for the last number again when it has reached it: whom a process starts before it ends has a
 higher one than its own, and so is seen.
 
-Where /proc is as Linux has it, one grep looks: `ps` opens four files a process.  A grep that found
+Where /proc is as Linux has it, one grep looks: `ps` opens four files a process.  A few are read
+without one.  A grep that found
 nothing says 2 where a process went meanwhile; more is "no grep", or too many files.  It may have
 found a name that somebody gave a process to look like another: so each is read again, from the
 end of its name on.
@@ -29,14 +30,15 @@ LIVE: Final = (
     'kids() { for f in "/proc/$1/task/"*/children; do c=; read -r c <"$f"; '
     'for c in $c; do echo "/proc/$c/stat"; kids "$c"; done; done; }; many= o= k=; '
     "now() { read -r u x </proc/uptime && u=${u%.*}${u#*.}; }; "
-    'last() { read -r x x x x l </proc/loadavg && [ $l -ge $1 ] && [ $l -le $(($1+500)) ]; }; '
+    "last() { read -r x x x x l </proc/loadavg && [ $l -ge $1 ] && [ $l -le $(($1+500)) ]; }; "
     'narrow() { k= b=$(($1-1)); [ "$o" ] && now && [ $((u-o)) -lt 100 ] || return 2; '
     "while last $1 || { k=; return 2; }; [ $b -lt $l ]; do while [ $b -lt $l ]; do b=$((b+1)); "
-    '[ -d "/proc/$b" ] && [ $b -ne $$ ] && read -r x <"/proc/$b/statm" && '
-    '[ "${x%% *}" != 0 ] && k="$k /proc/$b/stat"; done; done; [ "$k" ]; }; '
+    '[ -d "/proc/$b" ] && read -r x <"/proc/$b/statm" && [ "${x%% *}" != 0 ] && '
+    '[ ! "/proc/$b" -ef /proc/self ] && k="$k /proc/$b/stat"; done; done; [ "$k" ]; }; '
     'live() { if [ $many ] && [ -r "/proc/$$/stat" ]; then f="/proc/$1/stat $(kids "$1")"; '
     'elif [ -r "/proc/$$/stat" ] && '
-    '{ f=$(grep -ls ") [^XZ] [0-9]* [0-9]* $1 " ${k:-/proc/[0-9]*/stat}); [ $? -le 2 ]; }; then :; '
+    '{ set -- "$1" $k; [ $# -gt 1 ] && [ $# -lt 10 ] && f=$k || '
+    'f=$(grep -ls ") [^XZ] [0-9]* [0-9]* $1 " ${k:-/proc/[0-9]*/stat}); [ $? -le 2 ]; }; then :; '
     "else p=$(ps -A -o sid= -o pgid= -o stat=) || return 2; "
     'printf "%s\\n" "$p" | while read -r s p x; do '
     '[ "$s" = "$1" ] && case $x in [XZ]*) ;; *) echo "$p";; esac; done; return 0; fi; '

@@ -6,6 +6,7 @@ Asyncio's side.  What happens on the node is in `wrapper`.
 from __future__ import annotations
 
 import asyncio  # noqa: TID251
+import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
@@ -13,9 +14,17 @@ from typing import Any, Final
 import asyncssh  # noqa: TID251
 
 from trioexec.model.command import Command
+from trioexec.model.outcomes import Killed
 from trioexec.transports.ssh.kept import Lease
 from trioexec.transports.ssh.session import LINGER_MARGIN_S, Session
-from trioexec.transports.ssh.wrapper import Marker, MarkerFilter, is_fed, quote, stop_request
+from trioexec.transports.ssh.wrapper import (
+    Marker,
+    MarkerFilter,
+    is_fed,
+    quote,
+    stop_request,
+    sweep_request,
+)
 
 __all__ = [
     "GONE_REQUEST",
@@ -29,6 +38,9 @@ __all__ = [
 
 STOP_MARGIN_S: Final = 3.0
 """Beyond the command's own grace: for KILL to work and the news of it to travel."""
+
+SWEEP_AFTER_S: Final = 1.0
+"""Beyond the grace: then a watchdog that says nothing is no longer there, or was stopped."""
 
 SPARE_BYTES: Final = 4 * 1024 * 1024
 """What a command that is being ended may still say while our reader is stuck."""
@@ -132,20 +144,34 @@ async def settle(line: Line, session: Session, command: Command) -> bool:
     await asyncio.wait({session.over})
     if session.lost is not None or session.filter is None or session.filter.marker is None:
         return False
+    marker = session.filter.marker
+    if session.status == Killed(signal=signal.SIGKILL) and not session.asked_to_end:
+        # Who killed it may have killed its watchdog too, with the group it is in at first.
+        return await _sweep(line, marker, grace_s=command.stop_grace_s)
     # With a terminal the channel closes when the leader has gone: that hangs the terminal up,
     # and the watchdog, still busy with what the leader left, loses its hold on the channel.
-    return not command.tty or await _watchdog_is_gone(line, session.filter.marker, command)
+    return not command.tty or await _watchdog_is_gone(line, marker, command)
+
+
+async def _sweep(line: Line, marker: Marker, *, grace_s: float) -> bool:
+    """End what a command has left, in its watchdog's place."""
+    return await _succeeds(
+        line, sweep_request(marker.pid, grace_s=grace_s), grace_s + LINGER_MARGIN_S
+    )
 
 
 async def _watchdog_is_gone(line: Line, marker: Marker, command: Command) -> bool:
     if not marker.watch_pid:
         return False
     limit_s = command.stop_grace_s + LINGER_MARGIN_S
-    text = f"{GONE_REQUEST}{marker.watch_pid} {round(limit_s * 10)}"
+    return await _succeeds(line, f"{GONE_REQUEST}{marker.watch_pid} {round(limit_s * 10)}", limit_s)
+
+
+async def _succeeds(line: Line, text: str, limit_s: float) -> bool:
     try:
         async with asyncio.timeout(limit_s):
             done = await line.connection.run(text, encoding=None, check=False)
-    except (OSError, asyncssh.Error):
+    except (OSError, asyncssh.Error):  # TimeoutError is one
         return False
     return done.exit_status == 0
 
@@ -159,6 +185,7 @@ async def end(line: Line, session: Session, command: Command) -> bool:
         if not enough.done():
             enough.set_result(None)
 
+    session.asked_to_end = True
     session.unfeed()  # who has filled the feed may be gone before the command is
     with session.call.goodbye(finish):
         timer = loop.call_later(command.stop_grace_s + STOP_MARGIN_S, finish)
@@ -198,6 +225,9 @@ async def _ask_to_end(line: Line, session: Session, command: Command) -> None:
         elif not fed and command.wrap:
             # The watchdog, also one that has not said so yet, sees this as its stdin's end.
             session.chan.write_eof()
+            if marker is not None:
+                await asyncio.sleep(command.stop_grace_s + SWEEP_AFTER_S)
+                await _sweep(line, marker, grace_s=0.0)
         if session.filter is None or (marker is None and session.status is None):
             # Nobody there to do it for us: what SSH itself has.
             session.chan.send_signal("TERM")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio  # noqa: TID251
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Final
 
@@ -34,6 +34,9 @@ FEED_BYTES: Final = 64 * 1024
 LINGER_MARGIN_S: Final = 6.0
 """How long after its exit status a channel may stay open beyond the watchdog's grace: for KILL, and
 some.  After that somebody who left the session on purpose (setsid) holds it, and nobody waits."""
+
+SHORT_S: Final = 1.0
+"""How long a command may take before its watchdog is told to expect a longer one."""
 
 SUDO_SILENCE_S: Final = 10.0
 """How long sudo may wait behind a question that is not the one it was told to ask."""
@@ -70,6 +73,7 @@ class Session(asyncssh.SSHClientSession[bytes]):
         self.filter: MarkerFilter | None = MarkerFilter(token) if command.wrap else None
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.chan: asyncssh.SSHClientChannel[bytes]
+        self.asked_to_end: bool = False
         self.asked: bool = False
         """Whether the channel is there: then the node is asked to start the command."""
         self.on_asked: Callable[[], None] = lambda: None
@@ -126,6 +130,8 @@ class Session(asyncssh.SSHClientSession[bytes]):
         before, after = marker.feed(data)
         if marker.marker is not None:
             self._marked = -1  # no stream any more: the hot path is a comparison
+            if not is_fed(self._command):  # not sooner, or sudo would read it as the password
+                asyncio.get_running_loop().call_later(SHORT_S, self._say_it_is_not_short)
             if self._on_marker is not None:
                 self._on_marker(marker.marker)
         if self.sudo is None:
@@ -138,6 +144,11 @@ class Session(asyncssh.SSHClientSession[bytes]):
             loop = asyncio.get_running_loop()
             loop.call_later(SUDO_SILENCE_S, self._stop_waiting_for_sudo, self._heard)
         return after
+
+    def _say_it_is_not_short(self) -> None:
+        if not self.over.done():
+            with suppress(OSError):  # it is being ended, and its watchdog has heard of that
+                self.chan.write(b"\n")
 
     def _stop_waiting_for_sudo(self, heard: int) -> None:
         if self.sudo is not None and heard == self._heard and not self.over.done():

@@ -30,17 +30,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 from trioexec.model.command import Command
 from trioexec.transports.living import LIVE
 
 __all__ = [
+    "SWEEP_REQUEST",
     "Marker",
     "MarkerFilter",
     "Unwrapped",
     "is_fed",
     "quote",
     "stop_request",
+    "sweep_request",
     "unwrap",
     "wrap",
 ]
@@ -49,7 +52,7 @@ _NAME = "trioexec"
 _TICKS_PER_S = 100
 """What /proc/uptime counts: a clock that costs a shell no fork."""
 
-# Watchdog: $1 session, $2 grace in ticks, $3 sshd's pid (FED only).
+# Watchdog: $1 session, $2 grace in ticks, $3 when it began (GUARDED) or sshd's pid (FED).
 # What is ended is the session, group by group: `timeout`, shells with job control (csh's always)
 # and others give what they start a group of its own.  Who leaves the session does so on purpose.
 # Zombies do not count as alive: some containers have an init that never reaps.  A
@@ -86,7 +89,7 @@ _LADDER = (
     '[ "${p#*/}" -lt 800 ] || [ "${p%/*}" -lt 8 ] || many=${p:+m}; gone "$1" && exit 0; '
     'end "$1" TERM; wait_gone "$1" "$2"; end "$1" KILL; many=${many:+k}; wait_gone "$1" 500; }; '
 )
-_WATCH_STDIN = _LADDER + 'while read -r x; do :; done; ladder "$1" "$2"'
+_WATCH_STDIN = 'while read -r x; do :; done; o=$3; ladder "$1" "$2"'
 _WATCH_SSHD = _LADDER + (
     "exec 3>&2 2>/dev/null; e=; trap 'e=1' USR1; trap '' HUP INT TERM; "
     "echo $$; exec >/dev/null; "
@@ -107,12 +110,23 @@ _UNFOLD = "c=$(printf %s_ \"$c\" | tr '\\001' '\\012'); c=${c%_}; "
 # A shell that waits for a command says what signal ended it, which is no word of the command's.
 # In a subshell: dash redirects, forks, and says it there.
 _WAITED_FOR = 'exec 4>&2 2>/dev/null; (exec "${SHELL:-/bin/sh}" -c "$c" 2>&4 4>&-)'
+# A young watchdog is a fork in its command's group, which costs no program.  It becomes a
+# watchdog of its own session when the command turns out not to be short, which we say by a line,
+# or when somebody is to be ended; mostly nobody is, and it goes.  What is sent to the group
+# spares it, but for KILL: that has then ended the command as well, and so we hear of it.
+_SPARED = "HUP INT QUIT PIPE ALRM TERM USR1 USR2 TSTP TTIN TTOU"
+_YOUNG = (
+    'read -r u x </proc/uptime; set -- "$$" "$g" "${u%.*}${u#*.}"; '
+    'if ! read -r x; then eval "$w"; o=$3; narrow "$1"; '
+    'case $? in 1) exit;; 0) empty "$1" && exit;; esac; fi; '
+    f'exec setsid /bin/sh -c "$w"\'{_WATCH_STDIN}\' trioexec-watch "$@"'
+)
 _GUARDED = (
     'printf "\\001trioexec %s %s 0\\n" "$t" "$$" >&2; exec 3<&0; '
     "if command -v setsid >/dev/null 2>&1; then "
     # The channel stays open as long as the watchdog has stderr: some servers give a
     # session a socket pair, others three pipes.
-    'setsid /bin/sh -c "$w" trioexec-watch "$$" "$g" <&3 3>&2 >/dev/null 2>&1 & '
+    f"trap '' {_SPARED}; ({_YOUNG}) <&3 3>&2 >/dev/null 2>&1 & trap - {_SPARED}; "
     'exec "${SHELL:-/bin/sh}" -c "$c" </dev/null 3<&-; fi; '
     # No setsid here: the watchdog lives in the group that it ends, spared by a trap.
     "trap : TERM; "
@@ -148,6 +162,13 @@ def quote(text: str) -> str:
     return "'" + re.sub(r"['\\!]", lambda found: _SAFE[found[0]], text) + "'"
 
 
+SWEEP_REQUEST: Final = _WIRE_HEAD + quote(_LADDER + 'ladder "$1" "$2"') + " trioexec-sweep "
+"""Ends what lives in a session, whose number follows, after a grace in ticks, which follows too.
+
+Its exit status is 0 when nothing of it is left.  It ends by itself, whoever goes.
+"""
+
+
 def wrap(
     command: str,
     *,
@@ -176,17 +197,21 @@ def wrap(
         quote(command.replace("\n", "\x01")),
         watchdog,
         quote(token),
-        quote(str(max(1, round(grace_s * _TICKS_PER_S)))),
+        quote(str(_ticks(grace_s))),
         *(quote(f"{name}={value}") for name, value in (env or {}).items()),
     ]
     return _WIRE_HEAD + " ".join(words)
+
+
+def _ticks(grace_s: float) -> int:
+    return max(1, round(grace_s * _TICKS_PER_S))
 
 
 @cache
 def _quoted_scripts(folded: bool, fed: bool) -> tuple[str, str]:  # noqa: FBT001 - keys of a cache
     """Quote the command's side and the watchdog's, which are the same on every node."""
     script = _PROLOGUE + (_UNFOLD if folded else "") + (_FED if fed else _GUARDED)
-    return quote(script), quote(_WATCH_SSHD if fed else _WATCH_STDIN)
+    return quote(script), quote(_WATCH_SSHD if fed else _LADDER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +255,11 @@ def is_fed(command: Command) -> bool:
 def stop_request(watch_pid: int) -> str:
     """Make the command that tells a FED command's watchdog that time is up."""
     return f"kill -USR1 {watch_pid}"
+
+
+def sweep_request(session_pid: int, *, grace_s: float) -> str:
+    """Make the command that ends what lives in a session, for want of its watchdog."""
+    return f"{SWEEP_REQUEST}{session_pid} {_ticks(grace_s)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
