@@ -6,18 +6,18 @@ session's leader and what descends from it, which costs next to nothing however 
 
 Before it, ``narrow SESSION`` finds out who comes into question, in a session that has begun less
 than a second after the time ``o`` (hundredths of a second of uptime): it fails with 1 where that
-is nobody, and with 2 where it can be anybody.  Linux hands out process numbers in turn, and not all
-of them in a second.  So who belongs to a young session has a number between its leader's and the
-one that was handed out last (the last field of /proc/loadavg), and has memory, which the dead have
-not; mostly there is nobody, and then no program has to be started to look.  It goes upwards, and
-asks for the last number again when it has reached it: whom a process starts before it ends has a
-higher one than its own, and so is seen.
+is nobody but who asks, and with 2 where it can be anybody.  Linux hands out process numbers in
+turn, and not all of them in a second.  So who belongs to a young session has a number between its
+leader's and the one that was handed out last (the last field of /proc/loadavg); has memory, which
+the dead have not; and is in the session's scheduling group, which has a name of its own, if ``y``
+says that (proc(5), autogroup).  Mostly there is nobody, and then no program has to be started to
+look.  It goes upwards, and asks for the last number again when it has reached it: whom a process
+starts before it ends has a higher one than its own, and so is seen.
 
-Where /proc is as Linux has it, one grep looks: `ps` opens four files a process.  A few are read
-without one.  A grep that found
-nothing says 2 where a process went meanwhile; more is "no grep", or too many files.  It may have
-found a name that somebody gave a process to look like another: so each is read again, from the
-end of its name on.
+Where /proc is as Linux has it, one grep looks, if there are more than a few: `ps` opens four files
+a process.  A grep that found nothing says 2 where a process went meanwhile; more is "no grep", or
+too many files.  It may have found a name that somebody gave a process to look like another: so
+each is read again, from the end of its name on.
 """
 
 from __future__ import annotations
@@ -28,15 +28,16 @@ __all__ = ["LIVE"]
 
 LIVE: Final = (
     'kids() { for f in "/proc/$1/task/"*/children; do c=; read -r c <"$f"; '
-    'for c in $c; do echo "/proc/$c/stat"; kids "$c"; done; done; }; many= o= k=; '
+    'for c in $c; do echo "/proc/$c/stat"; kids "$c"; done; done; }; many= o= k= y=; '
     "now() { read -r u x </proc/uptime && u=${u%.*}${u#*.}; }; "
     "last() { read -r x x x x l </proc/loadavg && [ $l -ge $1 ] && [ $l -le $(($1+500)) ]; }; "
+    'alike() { [ -z "$y" ] || { read -r z x <"$1/autogroup" && [ "$z" = "$y" ]; }; }; '
+    'lives() { read -r x <"$1/statm" && [ "${x%% *}" != 0 ] && [ ! "$1" -ef /proc/self ]; }; '
     'narrow() { k= b=$(($1-1)); [ "$o" ] && now && [ $((u-o)) -lt 100 ] || return 2; '
     "while last $1 || { k=; return 2; }; [ $b -lt $l ]; do while [ $b -lt $l ]; do b=$((b+1)); "
-    '[ -d "/proc/$b" ] && read -r x <"/proc/$b/statm" && [ "${x%% *}" != 0 ] && '
-    '[ ! "/proc/$b" -ef /proc/self ] && k="$k /proc/$b/stat"; done; done; [ "$k" ]; }; '
-    'live() { if [ $many ] && [ -r "/proc/$$/stat" ]; then f="/proc/$1/stat $(kids "$1")"; '
-    'elif [ -r "/proc/$$/stat" ] && '
+    'f=/proc/$b; [ -d $f ] && alike $f && lives $f && k="$k $f/stat"; done; done; [ "$k" ]; }; '
+    'live() { if [ $many ] && [ -r /proc/self/stat ]; then f="/proc/$1/stat $(kids "$1")"; '
+    "elif [ -r /proc/self/stat ] && "
     '{ set -- "$1" $k; [ $# -gt 1 ] && [ $# -lt 10 ] && f=$k || '
     'f=$(grep -ls ") [^XZ] [0-9]* [0-9]* $1 " ${k:-/proc/[0-9]*/stat}); [ $? -le 2 ]; }; then :; '
     "else p=$(ps -A -o sid= -o pgid= -o stat=) || return 2; "

@@ -117,7 +117,7 @@ _WAITED_FOR = 'exec 4>&2 2>/dev/null; (exec "${SHELL:-/bin/sh}" -c "$c" 2>&4 4>&
 _SPARED = "HUP INT QUIT PIPE ALRM TERM USR1 USR2 TSTP TTIN TTOU"
 _YOUNG = (
     'read -r u x </proc/uptime; set -- "$$" "$g" "${u%.*}${u#*.}"; '
-    'if ! read -r x; then eval "$w"; o=$3; narrow "$1"; '
+    'if ! read -r x; then eval "$w"; o=$3; read -r y x </proc/self/autogroup; narrow "$1"; '
     'case $? in 1) exit;; 0) empty "$1" && exit;; esac; fi; '
     f'exec setsid /bin/sh -c "$w"\'{_WATCH_STDIN}\' trioexec-watch "$@"'
 )
