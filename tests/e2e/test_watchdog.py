@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
+import signal
 import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
+import pytest
+
+from tests.e2e.rig import until
 from trioexec.transports.process_group import ProcessGroup
 from trioexec.transports.ssh.wrapper import wrap
 
@@ -37,3 +47,155 @@ def test_the_end_is_not_confirmed_before_the_last_of_the_group_is_gone() -> None
     assert rest == b""
     assert left_by_the_leader
     assert not left_at_the_end
+
+
+SHELLS = ("dash", "bash", "mksh", "busybox")
+"""What /bin/sh may be on a node."""
+
+APART = "timeout 1000 sleep 1000 >/dev/null 2>&1 & echo $!"
+"""Is left in a process group of its own."""
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request: pytest.FixtureRequest) -> str:
+    program = shutil.which(str(request.param))
+    if program is None:
+        pytest.skip(f"no {request.param} on this machine")
+    return program
+
+
+@contextmanager
+def begun(
+    shell: str, command: str, env: Mapping[str, str] = os.environ
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A wrapped command as sshd starts it, with another /bin/sh; its marker has been read."""
+    head, _, *words = shlex.split(wrap(command, token="t", grace_s=GRACE_S))
+    assert head == "exec"
+    with subprocess.Popen(
+        ["sh", *words],
+        executable=shell,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env=dict(env),
+    ) as child:
+        assert child.stderr is not None
+        assert child.stderr.readline() == b"\x01trioexec t %d 0\n" % child.pid
+        yield child
+
+
+def ends(child: subprocess.Popen[bytes]) -> bytes:
+    """Wait for the leader as sshd does, and until the watchdog says that all is over."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert child.stderr is not None
+    said = child.stdout.read()
+    child.wait()
+    child.stdin.close()
+    assert child.stderr.read() == b""
+    return said
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "XZ"
+
+
+def watchdogs_of(pid: int) -> list[int]:
+    """Those that have moved out of the session."""
+    mine = f"\0trioexec-watch\0{pid}\0".encode()
+    return [
+        int(each.parent.name)
+        for each in Path("/proc").glob("[0-9]*/cmdline")
+        if mine in _bytes_of(each) and _session_of(each.parent) not in (None, pid)
+    ]
+
+
+def _session_of(process: Path) -> int | None:
+    try:
+        return os.getsid(int(process.name))
+    except ProcessLookupError:
+        return None
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def test_the_watchdog_of_a_short_command_that_leaves_nobody_starts_no_program(
+    shell: str, tmp_path: Path
+) -> None:
+    setsid = tmp_path / "setsid"
+    setsid.write_text(f'#!/bin/sh\n: >{tmp_path}/moved\nexec {shutil.which("setsid")} "$@"\n')
+    setsid.chmod(0o755)
+    env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+
+    def starts_one() -> bool:
+        (tmp_path / "moved").unlink(missing_ok=True)
+        with begun(shell, "echo done", env) as child:
+            assert ends(child) == b"done\n"
+        return (tmp_path / "moved").exists()
+
+    # A command is not short on a machine that is slow, or on which all begins at once.
+    assert not all(starts_one() for _ in range(50))
+
+
+def test_what_a_short_command_leaves_in_another_group_is_ended(shell: str) -> None:
+    with begun(shell, APART) as child:
+        left = int(ends(child))
+
+    assert not is_running(left)
+
+
+@pytest.mark.parametrize("is_long", [False, True], ids=["short", "long"])
+def test_a_watchdog_outlives_what_is_sent_to_the_group_of_its_command(
+    shell: str, *, is_long: bool
+) -> None:
+    names = "HUP INT QUIT PIPE ALRM TERM USR1 USR2 TSTP TTIN TTOU"
+    sends = f"trap '' {names}; for s in {names}; do kill -s $s 0; done; {APART}; read x"
+    with begun(shell, f"({sends}) </dev/null") as child:
+        if is_long:
+            assert child.stdin is not None
+            child.stdin.write(b"\n")
+            child.stdin.flush()
+        left = int(ends(child))
+
+    assert not is_running(left)
+
+
+async def test_the_watchdog_of_a_long_command_outlives_a_kill_of_its_group(
+    shell: str,
+) -> None:
+    with begun(shell, f"{APART}; sleep 1000") as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        left = int(child.stdout.readline())
+        child.stdin.write(b"\n")
+        child.stdin.flush()
+        await until(lambda: watchdogs_of(child.pid), what="a watchdog of its own session")
+        os.killpg(child.pid, signal.SIGKILL)
+        ends(child)
+
+    assert not is_running(left)
+    assert watchdogs_of(child.pid) == []
+
+
+def test_who_is_told_to_end_a_command_at_once_ends_it(shell: str) -> None:
+    with begun(shell, f"{APART}; sleep 1000") as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        left = int(child.stdout.readline())
+        child.stdin.close()
+        child.wait()
+        assert child.stderr is not None
+        child.stderr.read()
+
+    assert child.returncode == -signal.SIGTERM
+    assert not is_running(left)

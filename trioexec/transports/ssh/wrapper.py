@@ -89,7 +89,7 @@ _LADDER = (
     '[ "${p#*/}" -lt 800 ] || [ "${p%/*}" -lt 8 ] || many=${p:+m}; gone "$1" && exit 0; '
     'end "$1" TERM; wait_gone "$1" "$2"; end "$1" KILL; many=${many:+k}; wait_gone "$1" 500; }; '
 )
-_WATCH_STDIN = 'while read -r x; do :; done; o=$3; ladder "$1" "$2"'
+_WATCH_STDIN = 'exec 3>&2 2>/dev/null; while read -r x; do :; done; o=$3; ladder "$1" "$2"'
 _WATCH_SSHD = _LADDER + (
     "exec 3>&2 2>/dev/null; e=; trap 'e=1' USR1; trap '' HUP INT TERM; "
     "echo $$; exec >/dev/null; "
@@ -116,17 +116,18 @@ _WAITED_FOR = 'exec 4>&2 2>/dev/null; (exec "${SHELL:-/bin/sh}" -c "$c" 2>&4 4>&
 # spares it, but for KILL: that has then ended the command as well, and so we hear of it.
 _SPARED = "HUP INT QUIT PIPE ALRM TERM USR1 USR2 TSTP TTIN TTOU"
 _YOUNG = (
+    # The channel stays open as long as the watchdog has stderr: some servers give a
+    # session a socket pair, others three pipes.  (Some shells hand on no number above 2.)
+    "exec <&3 4>&2 >/dev/null 2>&1; "
     'read -r u x </proc/uptime; set -- "$$" "$g" "${u%.*}${u#*.}"; '
     'if ! read -r x; then eval "$w"; o=$3; read -r y x </proc/self/autogroup; narrow "$1"; '
     'case $? in 1) exit;; 0) empty "$1" && exit;; esac; fi; '
-    f'exec setsid /bin/sh -c "$w"\'{_WATCH_STDIN}\' trioexec-watch "$@"'
+    f'exec setsid /bin/sh -c "$w"\'{_WATCH_STDIN}\' trioexec-watch "$@" 2>&4'
 )
 _GUARDED = (
     'printf "\\001trioexec %s %s 0\\n" "$t" "$$" >&2; exec 3<&0; '
     "if command -v setsid >/dev/null 2>&1; then "
-    # The channel stays open as long as the watchdog has stderr: some servers give a
-    # session a socket pair, others three pipes.
-    f"trap '' {_SPARED}; ({_YOUNG}) <&3 3>&2 >/dev/null 2>&1 & trap - {_SPARED}; "
+    f"trap '' {_SPARED}; ({_YOUNG}) & trap - {_SPARED}; "
     'exec "${SHELL:-/bin/sh}" -c "$c" </dev/null 3<&-; fi; '
     # No setsid here: the watchdog lives in the group that it ends, spared by a trap.
     "trap : TERM; "
