@@ -33,6 +33,12 @@ TWO = "sh -c 'sleep 1000 & sleep 1000'"
 APART = "timeout 1000 sleep 1000; :"
 """In a process group of its own, as what a shell with job control starts."""
 
+LEAVES_ONE_APART = (
+    "timeout 1000 sleep 1000 >/dev/null 2>&1 & p=$!; "
+    'until read -r _ _ _ _ g _ </proc/$p/stat && [ "$g" = $p ]; do :; done'
+)
+"""It has left the group when the rest begins."""
+
 HUNG_UP_ON = "(trap '' TERM HUP; echo up; exec sleep 1000) & sleep 0.5"
 """On a terminal its channel is closed when the leader has gone, whoever is still there."""
 
@@ -91,6 +97,26 @@ async def test_what_a_command_leaves_in_the_background_ends_with_it(
     )
 
     assert done.code == 3
+    await mark.are_gone()
+
+
+async def test_what_a_command_leaves_that_kills_its_whole_group_ends_all_the_same(
+    cli: Cli, mark: Marker, user: tuple[str, ...]
+) -> None:
+    done = await cli("-H", NODE, *user, *mark.options, f"{LEAVES_ONE_APART}; kill -KILL 0")
+
+    assert done.code == 128 + signal.SIGKILL
+    await mark.are_gone()
+
+
+async def test_a_command_that_stopped_its_whole_group_is_ended_all_the_same(
+    patient: Cli, mark: Marker, user: tuple[str, ...]
+) -> None:
+    stops = f"{LEAVES_ONE_APART}; kill -STOP 0"
+
+    done = await patient("-H", NODE, *user, "--timeout", "3", *mark.options, stops)
+
+    assert done.code == 124
     await mark.are_gone()
 
 

@@ -15,7 +15,7 @@ import pytest
 from tests.calls import HeardCall
 from trioexec.model.command import Command
 from trioexec.model.feed import Cursor
-from trioexec.model.outcomes import Exited, Unreachable
+from trioexec.model.outcomes import Exited, Killed, Unreachable
 from trioexec.model.secret import Secret
 from trioexec.transports.base import Ended
 from trioexec.transports.ssh import ending
@@ -23,7 +23,7 @@ from trioexec.transports.ssh import session as session_module
 from trioexec.transports.ssh.failures import NodeFailureError
 from trioexec.transports.ssh.kept import Lease
 from trioexec.transports.ssh.running import run_command
-from trioexec.transports.ssh.wrapper import Marker, stop_request
+from trioexec.transports.ssh.wrapper import SWEEP_REQUEST, Marker, stop_request
 
 LIMIT_S = 0.05
 LONGER_S = 0.3
@@ -77,8 +77,9 @@ class Connection:
         self.closed = not self.others
         return self.others
 
-    async def run(self, text: str, **options: object) -> None:
+    async def run(self, text: str, **options: object) -> Any:
         self.ran.append(text)
+        return SimpleNamespace(exit_status=0)
 
     async def create_session(
         self,
@@ -459,6 +460,102 @@ def test_an_end_is_confirmed_by_the_node_alone(
         return call
 
     assert asyncio.run(one()).ended is ended
+
+
+@pytest.mark.parametrize(
+    ("marked", "stdin", "told"),
+    [
+        pytest.param(True, None, True, id="the watchdog reads it"),
+        pytest.param(False, None, False, id="sudo may read it yet"),
+        pytest.param(True, b"", False, id="the command would read it"),
+    ],
+)
+def test_a_watchdog_is_told_that_its_command_is_not_short(
+    monkeypatch: pytest.MonkeyPatch, *, marked: bool, stdin: bytes | None, told: bool
+) -> None:
+    monkeypatch.setattr(session_module, "SHORT_S", LIMIT_S)
+
+    async def one() -> tuple[bytes, bytes]:
+        connection = Connection(_starts(marked=marked))
+        command = Command(text="x", stdin=stdin, stop_grace_s=0.0)
+        task = asyncio.ensure_future(run(connection, HeardCall(), command))
+        await asyncio.sleep(LONGER_S)
+        early = connection.chan.written
+        connection.session.exit_status_received(0)
+        connection.session.connection_lost(None)
+        await asyncio.wait({task})
+        return early, connection.chan.written
+
+    assert asyncio.run(one()) == ((b"\n", b"\n") if told else (b"", b""))
+
+
+def test_the_watchdog_of_a_command_that_was_short_is_told_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session_module, "SHORT_S", LIMIT_S)
+
+    async def one() -> bytes:
+        connection = Connection(_starts(marked=True))
+        task = asyncio.ensure_future(run(connection, HeardCall(), Command(text="x")))
+        await until(lambda: connection.session is not None)
+        connection.session.exit_status_received(0)
+        connection.session.connection_lost(None)
+        await asyncio.wait({task})
+        await asyncio.sleep(LONGER_S)
+        return connection.chan.written
+
+    assert asyncio.run(one()) == b""
+
+
+def _starts(*, marked: bool) -> Callable[[Any], Awaitable[None]]:
+    async def starts(session: Any) -> None:
+        if marked:
+            marker = Marker(pid=31, watch_pid=0).line("t")
+            session.data_received(marker, asyncssh.EXTENDED_DATA_STDERR)
+
+    return starts
+
+
+@pytest.mark.parametrize(
+    ("by", "swept"), [pytest.param("KILL", True, id="KILL"), pytest.param("TERM", False, id="TERM")]
+)
+def test_what_a_killed_command_left_is_swept_for_its_watchdog_may_be_killed_too(
+    by: str, *, swept: bool
+) -> None:
+    async def one() -> tuple[list[str], Ended]:
+        connection = Connection(_starts(marked=True))
+        task = asyncio.ensure_future(run(connection, HeardCall(), Command(text="x")))
+        await until(lambda: connection.session is not None)
+        connection.session.exit_signal_received(by, False, "", "")
+        connection.session.connection_lost(None)
+        return connection.ran, await task
+
+    ran, outcome = asyncio.run(one())
+
+    assert isinstance(outcome, Killed)
+    assert [text.startswith(f"{SWEEP_REQUEST}31 ") for text in ran] == [True] * swept
+
+
+def test_where_the_watchdog_does_not_answer_another_ends_the_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ending, "SWEEP_AFTER_S", LIMIT_S)
+
+    async def one() -> tuple[list[str], HeardCall]:
+        connection, call = Connection(_starts(marked=True)), HeardCall()
+        task = asyncio.ensure_future(run(connection, call, Command(text="x", stop_grace_s=0.0)))
+        await until(lambda: bool(call.phases))
+        task.cancel()
+        await until(lambda: bool(connection.ran))
+        connection.session.exit_signal_received("KILL", False, "", "")
+        connection.session.connection_lost(None)
+        await asyncio.wait({task})
+        return connection.ran, call
+
+    ran, call = asyncio.run(one())
+
+    assert [text.startswith(f"{SWEEP_REQUEST}31 ") for text in ran] == [True]
+    assert call.ended is True
 
 
 @pytest.mark.parametrize("by_itself", [True, False])
