@@ -2,14 +2,16 @@ r"""The remote end of structured concurrency: the text that a command travels in
 
 Closing a channel does not end a remote command, and sshd refuses the SSH
 "signal" request for root logins.  So the command brings its own watchdog: a
-small POSIX shell process in a session of its own, which knows the command's
-session and outlives it by as much as it takes to see that empty.
+small POSIX shell process, which knows the command's session and outlives it by as
+much as it takes to see that empty; from when it has something to do, in a session
+of its own.
 
 How it learns that time is up:
 
 * ``GUARDED`` (the command's stdin is /dev/null): the watchdog holds the channel's
   stdin.  That ends when we send EOF, when the connection is gone, and when sshd
-  has reaped the command: one mechanism for every way out.
+  has reaped the command: one mechanism for every way out.  A line on it says that
+  the command is not short.
 * ``FED`` (stdin is the command's own, or a terminal): it gets USR1 from us over a
   second channel, or from the shell that waits for the command; and it looks once a
   second whether its sshd is still there.
