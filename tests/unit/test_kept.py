@@ -123,3 +123,24 @@ async def test_no_more_are_kept_than_may_be(autojump_clock: MockClock, *, limit:
 
     assert [each.closed for each in made] == [number >= limit for number in range(3)]
     assert len(kept.ages()) == limit
+
+
+async def test_the_dead_make_room_though_nobody_asks_for_their_nodes(
+    autojump_clock: MockClock,
+) -> None:
+    kept, gone, used = KeptConnections(limit=2), connection(), connection()
+    kept.put(_route("gone"), gone).release()
+    user = kept.put(_route("used"), used)
+    gone.close()
+    used.close()
+
+    kept.drop_dead()
+    only = connection()
+    kept.put(ROUTE, only).release()
+
+    assert taken(kept) == only
+    assert not only.closed
+    assert [name for name, _, _ in kept.ages()] == ["n"]
+    assert list(kept._users) == [used, only]
+    user.release()
+    assert list(kept._users) == [only]

@@ -105,6 +105,12 @@ class KeptConnections:
             if key in self._by_key and not self._by_key[key].is_closed()
         ]
 
+    def drop_dead(self) -> None:
+        """Let those go that are closed: their nodes may be asked for never again."""
+        for key, connection in tuple(self._by_key.items()):
+            self._drop_if_dead(key, connection)
+        self._since_s = {key: self._since_s[key] for key in self._by_key}
+
     def close(self) -> None:
         """Close all."""
         for connection in self._users:
@@ -114,12 +120,17 @@ class KeptConnections:
 
     def _find(self, route: Route) -> asyncssh.SSHClientConnection | None:
         connection = self._by_key.get(_key_of(route)) if self._by_key else None
-        if connection is None or not connection.is_closed():
-            return connection
-        del self._by_key[_key_of(route)]
+        if connection is None or self._drop_if_dead(_key_of(route), connection):
+            return None
+        return connection
+
+    def _drop_if_dead(self, key: _Key, connection: asyncssh.SSHClientConnection) -> bool:
+        if not connection.is_closed():
+            return False
+        del self._by_key[key]
         if self._users[connection] == 0:
             del self._users[connection]
-        return None
+        return True
 
 
 def _key_of(route: Route) -> _Key:

@@ -96,6 +96,7 @@ class SshTransport:
     def look_anew(self) -> None:
         """Ask files and agents again, as another run would; no call may be under way."""
         self._routes.look_anew()
+        self._kept.drop_dead()
         if self._hops is not None:
             self._hops.forget_failures()
 
