@@ -49,6 +49,8 @@ from trioexec.transports.relay.wire import (
 from trioexec.transports.ssh import ending
 from trioexec.transports.ssh.options import SshOptions
 
+HANG_S = 60.0
+
 OUTCOMES = [
     Exited(code=3),
     Killed(signal=9),
@@ -170,6 +172,23 @@ async def test_a_run_that_talks_nonsense_ends_itself_and_not_the_holder() -> Non
             await trio.SocketStream(ours).send_all(b"\xff\xff\xff\xff")
 
     assert slow.stopped_at_s is not None
+
+
+async def test_a_run_that_talks_nonsense_and_does_not_read_is_not_waited_for() -> None:
+    says = tuple((0.0, "stdout", b"x" * 100_000) for _ in range(30))
+    talker = FakeNode(takes_s=3600, output=says)  # type: ignore[arg-type]
+    ours, theirs = trio.socket.socketpair()
+    node = Node(name="n", host="n")
+
+    with trio.fail_after(HANG_S), ours:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve_link, trio.SocketStream(theirs), FakeTransport({"n": talker}))
+            command = Command(text="do", stop_grace_s=0.1)
+            await trio.SocketStream(ours).send_all(encode(request(0, node, command)))
+            while talker.started_at_s is None:
+                await trio.sleep(0.01)
+            await trio.sleep(0.1)
+            await trio.SocketStream(ours).send_all(b"\xff\xff\xff\xff")
 
 
 @pytest.mark.parametrize(("version", "wire"), [("0.1.0", 1), ("0.2.0", 1), ("0.1.0", 2)])

@@ -37,7 +37,6 @@ class Link:
         self._queued = 0
         self._sent = 0
         self._waiting = trio.lowlevel.ParkingLot()
-        self._closing = False
         self._gone = False
 
     @property
@@ -70,13 +69,8 @@ class Link:
             await self._waiting.park()
         return True
 
-    def close(self) -> None:
-        """Send what is queued, then end `pump`."""
-        self._closing = True
-        self._more.set()
-
     async def pump(self) -> None:
-        """Send what is queued, until `close` or until the other end is gone."""
+        """Send what is queued, until the other end is gone."""
         try:
             while True:
                 while self._unsent:
@@ -89,8 +83,6 @@ class Link:
                     self._unsent_bytes -= len(batch)
                     if self._flow is not None and self._unsent_bytes < LOW_BYTES:
                         self._flow.release(self)
-                if self._closing:
-                    return
                 self._more = trio.Event()
                 await self._more.wait()
         except (trio.BrokenResourceError, trio.ClosedResourceError):

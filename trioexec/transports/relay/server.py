@@ -95,7 +95,7 @@ async def serve_link(
             readers.release()
             for served in tuple(calls.values()):
                 served.cancel(cut=False)
-        link.close()
+        sending.cancel_scope.cancel(reason="the run is gone")
 
 
 async def _messages(link: Link) -> AsyncIterator[ToServer]:
