@@ -47,6 +47,14 @@ async def test_tty_is_a_terminal_on_the_node(trioexec: Cli) -> None:
     assert by_config.stdout.split() == [b"yes"]
 
 
+async def test_who_asks_at_a_terminal_learns_that_nobody_is_there(trioexec: Cli) -> None:
+    asks = "printf 'Sure? '; read -r x || echo no"
+
+    done = await trioexec("-N", "-H", A, "--tty", "--timeout", "30", asks)
+
+    assert (done.code, done.stdout.split()) == (0, [b"Sure?", b"no"])
+
+
 async def test_a_configured_terminal_leaves_a_script_alone(trioexec: Cli) -> None:
     (trioexec.folder / "script").write_text("test -t 0 || echo no terminal\n")
 

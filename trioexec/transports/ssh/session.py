@@ -107,8 +107,12 @@ class Session(asyncssh.SSHClientSession[bytes]):
             self._begin_feeding()
 
     def _begin_feeding(self) -> None:
-        if self._command.stdin is not None and not self.over.done():
+        if self.over.done():
+            return
+        if self._command.stdin is not None:
             self._feed(feed_of(self._command.stdin))
+        elif self._command.tty:
+            self._end_input()  # nobody types: who asks is not to wait for ever
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
         self._heard += 1
