@@ -41,6 +41,9 @@ class HeardCall:
     def reached(self, phase: Reached) -> None:
         self.phases.append(phase)
 
+    def awaits(self, step: str) -> None:
+        """No test is about it."""
+
     def limit_connect(self, limit_s: float) -> None:
         """No test is about it."""
 

@@ -244,6 +244,24 @@ def silent_server() -> Iterator[int]:
         yield int(sock.getsockname()[1])
 
 
+@contextmanager
+def full_server() -> Iterator[int]:
+    """Have a port whose queue is full: it does not even answer, as behind some firewalls."""
+    with contextlib.ExitStack() as stack:
+        sock = stack.enter_context(socket.socket())
+        sock.bind(("0.0.0.0", 0))
+        sock.listen(0)
+        port = int(sock.getsockname()[1])
+        while True:
+            one = stack.enter_context(socket.socket())
+            one.settimeout(1.0)  # a connection that is taken is taken at once: by the kernel
+            try:
+                one.connect(("127.0.1.1", port))
+            except TimeoutError:
+                break
+        yield port
+
+
 def pids_with(needle: bytes) -> list[int]:
     """Find the processes that have this in their argv, in which each word ends in a NUL."""
     found = []

@@ -76,7 +76,7 @@ async def test_a_server_that_says_nothing_and_one_that_never_decides_are_124(cli
 
     assert {mode: each.code for mode, each in done.items()} == dict.fromkeys(done, 124)
     for each in done.values():
-        assert f"  timed out connecting: 127.0.1.1:{silent}\n" in each.stderr
+        assert f"  timed out connecting (no SSH greeting): 127.0.1.1:{silent}\n" in each.stderr
         assert "  timed out authenticating: 127.0.5.1\n" in each.stderr
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.e2e.rig import Cli, Sshd, closed_port, silent_server, until
+from tests.e2e.rig import Cli, Sshd, closed_port, full_server, silent_server, until
 from tests.e2e.ssh_rig import own_sshd
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference" / "outcomes.md"
@@ -126,11 +126,19 @@ FAULTS = [
         says="unreachable: name look-up failed: address family for hostname not supported",
     ),
     Fault(
+        what="it does not answer (a firewall, a host that is off)",
+        node=f"{NODE}:{{port}}",
+        place=full_server,
+        options=("--connect-timeout", "1"),
+        says=r"timed out connecting \(no answer to TCP\)",
+        code=124,
+    ),
+    Fault(
         what="it accepts the connection and says nothing",
         node=f"{NODE}:{{port}}",
         place=silent_server,
         options=("--connect-timeout", "1"),
-        says="timed out connecting",
+        says=r"timed out connecting \(no SSH greeting\)",
         code=124,
     ),
     Fault(
@@ -138,7 +146,7 @@ FAULTS = [
         node=f"{NODE}:{{port}}",
         place=lambda: server_that(_drip),
         options=("--connect-timeout", "2"),
-        says="timed out connecting",
+        says=r"timed out connecting \(no SSH greeting\)",
         code=124,
     ),
     Fault(
@@ -146,7 +154,7 @@ FAULTS = [
         node=f"{NODE}:{{port}}",
         place=lambda: server_that(_version_only),
         options=("--connect-timeout", "1"),
-        says="timed out connecting",
+        says=r"timed out connecting \(no end of the key exchange\)",
         code=124,
     ),
     Fault(
@@ -306,7 +314,7 @@ async def test_a_name_look_up_that_hangs_is_under_the_connect_timeout_and_off_th
     )  # fmt: skip
 
     assert done.code == 124, done.stderr
-    assert "timed out connecting: slow.test" in done.stderr
+    assert "timed out connecting (no answer from the resolver): slow.test" in done.stderr
     assert done.stdout == f"{NODE}: in\n".encode()
 
 

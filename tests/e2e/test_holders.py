@@ -71,7 +71,7 @@ async def test_the_connect_limit_is_the_runs_own(held: Held) -> None:
 
         patient = await held("-H", node, "--connect-timeout", "3", "true")
 
-    assert "timed out connecting" in patient.stderr
+    assert f"timed out connecting (no SSH greeting): {node}" in patient.stderr
     assert patient.seconds > 2.5
 
 

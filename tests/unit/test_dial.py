@@ -76,7 +76,7 @@ def _through(
     command: str, goodbyes: Goodbyes | None = None
 ) -> AbstractAsyncContextManager[socket.socket]:
     way = dial_module.Way(host="h", port=22, proxy_command=command)
-    return dial_module.open_way(way, (goodbyes or Goodbyes()).track)
+    return dial_module.open_way(way, (goodbyes or Goodbyes()).track, print)
 
 
 async def test_a_proxy_command_without_a_shell_leaves_no_socket(
@@ -143,8 +143,8 @@ async def test_it_is_tried_as_often_as_connection_attempts_says(
     monkeypatch.setattr(dial_module, "_connect", third_time_lucky)
 
     with pytest.raises(dial_module.DialError, match="refused"):
-        await dial_module._dial(dial_module.Way(host="127.0.0.1", port=22, attempts=2))
-    got = await dial_module._dial(dial_module.Way(host="127.0.0.1", port=22))
+        await dial_module._dial(dial_module.Way(host="127.0.0.1", port=22, attempts=2), print)
+    got = await dial_module._dial(dial_module.Way(host="127.0.0.1", port=22), print)
 
     assert got is connected
     assert [tried - tried_s[0] for tried in tried_s] == [0, 1, 1]
@@ -183,6 +183,6 @@ async def test_verbose_runs_say_where_a_node_is_sought(
     monkeypatch.setattr(dial_module, "_connect", connect)
     caplog.set_level(logging.INFO, "trioexec")
 
-    await dial_module._dial(dial_module.Way(host="127.0.0.1", port=2222))
+    await dial_module._dial(dial_module.Way(host="127.0.0.1", port=2222), print)
 
     assert caplog.messages == ["127.0.0.1: connecting to 127.0.0.1 port 2222"]

@@ -34,7 +34,7 @@ def test_a_node_that_its_jump_host_does_not_reach_is_not_said_to_refuse_sessions
     )
 
     async def one() -> None:
-        await authenticate(target, cast("asyncssh.SSHClientConnection", Hop()), lambda: None)
+        await authenticate(target, cast("asyncssh.SSHClientConnection", Hop()), lambda: None, print)
 
     with pytest.raises(NodeFailureError) as raised:
         asyncio.run(one())

@@ -33,6 +33,7 @@ class NodeCall:
         "_lifted",
         "_phase",
         "_remote",
+        "_step",
         "_timed_out",
         "_timeout_s",
         "_zero_s",
@@ -65,6 +66,7 @@ class NodeCall:
         self._emit = emit
         self._zero_s = zero_s
         self._phase: Reached = "connect"
+        self._step = ""
         self._timed_out: Phase | None = None
         self._lifted = False
         self._remote: Remote = "never started"
@@ -88,6 +90,10 @@ class NodeCall:
             self._remote = "not confirmed"
             self.scope.deadline = now_s + self._timeout_s
             self._emit(NodeStarted(node=self.node.name, at_s=now_s - self._zero_s))
+
+    def awaits(self, step: str) -> None:
+        """Keep what a node is waited for that may be too slow to connect."""
+        self._step = step
 
     def limit_connect(self, limit_s: float) -> None:
         """Take a node's own connect limit instead of the run's; none where limits were lifted."""
@@ -131,7 +137,9 @@ class NodeCall:
 
     def timed_out(self) -> TimedOut:
         """The outcome after this call's own scope was cancelled."""
-        return TimedOut(phase=self._timed_out or self._phase, remote=self._remote)
+        phase = self._timed_out or self._phase
+        step = self._step if phase == "connect" else ""
+        return TimedOut(phase=phase, remote=self._remote, step=step)
 
     def cancelled(self, why: StopReason) -> Cancelled | TimedOut:
         """The outcome after a scope round this call was cancelled."""

@@ -159,6 +159,10 @@ class _Heard:
         if self.first:
             self._outer.reached(phase)
 
+    def awaits(self, step: str) -> None:
+        if self.first:
+            self._outer.awaits(step)
+
     def limit_connect(self, limit_s: float) -> None:
         if self.first:
             self._outer.limit_connect(limit_s)

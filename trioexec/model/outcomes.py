@@ -145,6 +145,10 @@ class TimedOut(_Failure, Struct, frozen=True, kw_only=True):
     """Whether the command is known to be gone: ``"ended"``, ``"not confirmed"``, or
     ``"never started"``."""
 
+    step: str = ""
+    """How far a node had come that was too slow to connect, for people: ``"no SSH greeting"``;
+    empty where that is not known."""
+
     @property
     def exit_code(self) -> int:
         """124, as timeout(1) has it."""
@@ -153,7 +157,8 @@ class TimedOut(_Failure, Struct, frozen=True, kw_only=True):
     @property
     def text(self) -> str:
         """One line for people."""
-        return _PHASES[self.phase] + _remote_note(self.remote)
+        step = f" ({self.step})" if self.step else ""
+        return _PHASES[self.phase] + step + _remote_note(self.remote)
 
 
 class Unreachable(_NotReached, Struct, frozen=True, kw_only=True):

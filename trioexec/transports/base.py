@@ -41,6 +41,9 @@ class Call(Protocol):
     def reached(self, phase: Reached) -> None:
         """Say how far we are; "command" exactly when the command was started."""
 
+    def awaits(self, step: str) -> None:
+        """Say in the words of `TimedOut.step` what is waited for while "connect" lasts."""
+
     def limit_connect(self, limit_s: float) -> None:
         """Say that this node has a connect limit of its own, counted from the call's start."""
 

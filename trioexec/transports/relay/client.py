@@ -277,6 +277,8 @@ class RelayTransport:
                 pending.untaken_bytes -= message.taken
                 self._feed(message.call)
             case Finished():
+                if not message.kind:
+                    pending.call.awaits(message.reason)
                 pending.finished = message
                 pending.over.set()
 

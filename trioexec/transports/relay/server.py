@@ -124,7 +124,7 @@ async def _work(
             if await served.link.flush():
                 answer = finished(number, await _do(served, transport))
         if not answer.kind:
-            answer = Finished(number, "", remote_ended=served.remote_ended)
+            answer = Finished(number, "", reason=served.step, remote_ended=served.remote_ended)
     finally:
         del calls[number]
         readers.end(served.request.reader)
@@ -210,6 +210,7 @@ class _Served:
         self.link = link
         self.scope = trio.CancelScope()
         self.remote_ended = False
+        self.step = ""
         self.node = node_of(request)
         self.stdin = _Stdin(lambda count: link.send(Done(request.call, count)))
         command = command_of(request)
@@ -231,6 +232,9 @@ class _Served:
 
     def reached(self, phase: Reached) -> None:
         self.link.send(Phase(self.request.call, phase))
+
+    def awaits(self, step: str) -> None:
+        self.step = step  # told with the end, where it is asked for
 
     def limit_connect(self, limit_s: float) -> None:
         self.link.send(LimitConnect(self.request.call, limit_s))

@@ -198,7 +198,10 @@ class Log(_Message, frozen=True, array_like=True, tag=True):
 
 
 class Finished(_Message, frozen=True, array_like=True, tag=True):
-    """The call's end; `kind` is an outcome's class name, empty after a cancel."""
+    """The call's end; `kind` is an outcome's class name, empty after a cancel.
+
+    Then `reason` is what `Call.awaits` said last.
+    """
 
     call: int
     kind: str

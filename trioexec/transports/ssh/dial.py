@@ -22,7 +22,7 @@ from msgspec import Struct
 from trioexec.transports.ssh.addresses import is_address
 from trioexec.transports.ssh.failures import DialError, is_lost
 
-__all__ = ["Family", "Goodbye", "Way", "canonical_name", "open_way"]
+__all__ = ["Awaits", "Family", "Goodbye", "Way", "canonical_name", "open_way"]
 
 _logger = logging.getLogger(__name__)
 
@@ -52,6 +52,10 @@ Goodbye = Callable[[Callable[[], None]], AbstractContextManager[None]]
 """`transports.base.Call.goodbye`."""
 
 
+Awaits = Callable[[str], None]
+"""`transports.base.Call.awaits`."""
+
+
 def _limiter() -> trio.CapacityLimiter:
     try:
         return _lookups.get()
@@ -76,14 +80,14 @@ class Way(Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def open_way(way: Way, goodbye: Goodbye) -> AsyncIterator[socket.socket]:
+async def open_way(way: Way, goodbye: Goodbye, awaits: Awaits) -> AsyncIterator[socket.socket]:
     """Connect; the socket is the caller's, and what a ProxyCommand started is gone afterwards.
 
     Raises:
         DialError: No address answered.
     """
     if way.proxy_command is None:
-        yield await _dial(way)
+        yield await _dial(way, awaits)
     else:
         async with _open_proxy_command(way.proxy_command, goodbye) as through:
             yield through
@@ -137,12 +141,14 @@ def _no_name(exc: Exception) -> DialError:
     return DialError(f"name look-up failed: {_strerror(exc)}")
 
 
-async def _dial(way: Way) -> socket.socket:
+async def _dial(way: Way, awaits: Awaits) -> socket.socket:
     """Connect to the first address that answers, a new one joining in every 0.25 s.
 
     When cancelled, every socket is closed.
     """
+    awaits("no answer from the resolver")
     addresses = await _resolve(way.host, way.port, way.family)
+    awaits("no answer to TCP")
     if _logger.isEnabledFor(logging.INFO):
         places = ", ".join(f"{where[0]} port {where[1]}" for _, where in addresses)
         _logger.info("%s: connecting to %s", way.host, places)

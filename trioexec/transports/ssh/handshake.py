@@ -163,10 +163,12 @@ async def authenticate(
     target: Target,
     via: socket.socket | asyncssh.SSHClientConnection,
     reached_auth: Callable[[], None],
+    awaits: Callable[[str], None],
 ) -> asyncssh.SSHClientConnection:
     """Shake hands and log in, over a connected socket or through a jump host.
 
-    The socket is taken over.  When cancelled, or on an error, the connection is gone.
+    The socket is taken over.  When cancelled, or on an error, the connection is gone.  What is
+    waited for is told to `awaits`, in words.
 
     Raises:
         asyncssh.Error: The node refused, or spoke nonsense.
@@ -186,14 +188,18 @@ async def authenticate(
         if isinstance(via, socket.socket):
             await loop.create_connection(lambda: connection, sock=via)
         else:
+            awaits("no answer through its jump host")
             await via.create_connection(
                 cast("Callable[[], asyncssh.SSHTCPSession[bytes]]", lambda: connection),
                 target.host,
                 target.port,
             )
+        awaits("no SSH greeting")
         await options.waiter
     except BaseException as exc:
         options.waiter.cancel()
+        if connection.get_extra_info("server_version"):
+            awaits("no end of the key exchange")
         connection.abort()
         if isinstance(via, socket.socket):
             via.close()

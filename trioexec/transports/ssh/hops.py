@@ -126,24 +126,33 @@ class Hops:
     ) -> asyncssh.SSHClientConnection:
         route = await find_hop(self._routes, chain)
         limit_s = route.connect_timeout_s or DEFAULT_CONNECT_TIMEOUT_S
-        phase = "connecting"
+        doing = "connecting"
 
         def reached_auth() -> None:
-            nonlocal phase
-            phase = "authenticating"
+            nonlocal doing
+            doing = "authenticating"
+
+        def awaits(step: str) -> None:
+            nonlocal doing
+            if doing != "authenticating":
+                doing = f"connecting ({step})"
 
         with trio.move_on_after(limit_s):
             if via is not None:
-                return await run_in_loop(self._loop, authenticate(route.target, via, reached_auth))
-            opened = await stack.enter_async_context(open_way(route.way, _nobody_in_a_hurry))
+                return await run_in_loop(
+                    self._loop, authenticate(route.target, via, reached_auth, awaits)
+                )
+            opened = await stack.enter_async_context(
+                open_way(route.way, _nobody_in_a_hurry, awaits)
+            )
             try:
                 return await run_in_loop(
-                    self._loop, authenticate(route.target, opened, reached_auth)
+                    self._loop, authenticate(route.target, opened, reached_auth, awaits)
                 )
             except BaseException:
                 opened.close()  # cancelled before its first step, it never heard of the socket
                 raise
-        raise DialError(f"timed out {phase} after {limit_s:g} s")
+        raise DialError(f"timed out {doing} after {limit_s:g} s")
 
 
 def _nobody_in_a_hurry(_cut: Callable[[], None]) -> AbstractContextManager[None]:

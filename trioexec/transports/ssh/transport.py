@@ -34,7 +34,7 @@ from trioexec.model.secret import Secret
 from trioexec.model.substitute import substitute, words_of
 from trioexec.transports.base import Call, Ended
 from trioexec.transports.ssh.checked import may_have_secrets
-from trioexec.transports.ssh.dial import Goodbye, open_way
+from trioexec.transports.ssh.dial import Awaits, Goodbye, open_way
 from trioexec.transports.ssh.failures import behind, log_failure, outcome_of
 from trioexec.transports.ssh.handshake import authenticate
 from trioexec.transports.ssh.hops import Hops
@@ -180,7 +180,7 @@ class SshTransport:
                 finally:
                     kept.release()
                 call.reached("connect")  # once more, and that is what may take too long
-            async with self._way_to(route, call.limit_connect, call.goodbye) as via:
+            async with self._way_to(route, call.limit_connect, call.goodbye, call.awaits) as via:
                 with _handing_over(via) as taken:
                     talk = _talk(route, via, call, work, taken=taken, kept=self._kept)
                     return await run_in_loop(self._loop, talk)
@@ -192,7 +192,7 @@ class SshTransport:
     async def _tell(self, route: Route, text: str, goodbye: Goodbye) -> None:
         """Run a short command on a node over a connection of its own; bounded by the caller."""
         try:
-            async with self._way_to(route, _no_limit, goodbye) as via:
+            async with self._way_to(route, _no_limit, goodbye, _nothing) as via:
                 with _handing_over(via) as taken:
                     await run_in_loop(self._loop, _say(route, via, text, taken=taken))
         except Exception as exc:  # noqa: BLE001 - outcome_of raises what is not a node's failure
@@ -210,7 +210,11 @@ class SshTransport:
 
     @asynccontextmanager
     async def _way_to(
-        self, route: Route, limit_connect: Callable[[float], object], goodbye: Goodbye
+        self,
+        route: Route,
+        limit_connect: Callable[[float], object],
+        goodbye: Goodbye,
+        awaits: Awaits,
     ) -> AsyncIterator[Via]:
         """Give what the handshake goes over: a socket, or the last hop's connection."""
         if route.hops:
@@ -228,7 +232,7 @@ class SshTransport:
                     raise behind(route.hops[-1].name, exc) from exc
                 raise
         else:
-            async with open_way(route.way, goodbye) as opened:
+            async with open_way(route.way, goodbye, awaits) as opened:
                 yield opened
 
 
@@ -254,6 +258,10 @@ def _no_limit(limit_s: float) -> None:
     """Have no connect limit."""
 
 
+def _nothing(step: str) -> None:
+    """Have nobody who asks how far we are."""
+
+
 def _for(route: Route, command: Command) -> Command:
     """Make the command that one node gets."""
     if command.substitute:
@@ -277,7 +285,7 @@ async def _talk(
 ) -> Ended:
     """Do one node's part on asyncio's side, from the handshake to the close."""
     taken()
-    connection = await authenticate(route.target, via, partial(call.reached, "auth"))
+    connection = await authenticate(route.target, via, partial(call.reached, "auth"), call.awaits)
     lease = kept.put(route, connection)
     try:
         return await work(lease, route, None)
@@ -299,7 +307,7 @@ async def _talk_again(
 async def _say(route: Route, via: Via, text: str, *, taken: Callable[[], object]) -> None:
     """Connect, run a command nobody listens to, and close."""
     taken()
-    connection = await authenticate(route.target, via, lambda: None)
+    connection = await authenticate(route.target, via, lambda: None, _nothing)
     try:
         await connection.run(text, encoding=None, check=False)
     finally:
