@@ -245,6 +245,7 @@ def test_a_group_never_reaches_a_shell(site: Site) -> None:
         pytest.param(["/etc/passwd"], "cannot run '/etc/passwd': permission denied.", id="no program"),
         pytest.param(["sh", "-c", "echo a >&2; echo no\x1b[m >&2; exit 3"], r"failed with 3: no\x1b[m", id="fails"),
         pytest.param(["false"], "'false' failed with 1: it said nothing", id="fails in silence"),
+        pytest.param(["sh", "-c", "x=1; exit 3"], "\nTry it by hand: sh -c 'x=1; exit 3'", id="in a shell"),
     ],
 )  # fmt: skip
 def test_a_program_that_fails_is_an_error(site: Site, argv: list[str], what: str) -> None:

@@ -91,8 +91,10 @@ def output_of(
             end_with_offspring(process.pid)
             raise
     if process.returncode != 0:
+        import shlex  # noqa: PLC0415 - hardly ever wanted
+
         said = (complaints.strip().splitlines() or ["it said nothing"])[-1]
-        do = f"`nodeset -f {reference}`" if called else " ".join(argv)
+        do = f"`nodeset -f {reference}`" if called else shlex.join(argv)
         raise UsageError(
             f"{reference}: {who} failed with {process.returncode}: {_visible(said)}\n"
             f"Try it by hand: {_visible(do)}"
