@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import msgspec
 
 from trioexec.model.errors import TrioexecError
 from trioexec.model.events import (
@@ -34,9 +35,6 @@ from trioexec.model.outcomes import (
     TimedOut,
     Unreachable,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = [
     "EVENTS",
@@ -75,6 +73,7 @@ OUTCOMES: Final[Mapping[str, type[Outcome]]] = {
 }
 """What stands under ``kind`` of an outcome."""
 
+_encode: Final = msgspec.json.Encoder().encode
 _EVENT_NAMES: Final = {kind: name for name, kind in EVENTS.items()}
 _OUTCOME_NAMES: Final = {kind: name for name, kind in OUTCOMES.items()}
 
@@ -97,10 +96,10 @@ def to_json(event: Event) -> bytes:
             head |= {"node": event.node, "at_s": event.at_s}
             head["outcome"] = outcome_to_dict(event.outcome)
         case RunStarted() | RunFinished():
-            head |= _builtins()(event)
+            head |= msgspec.to_builtins(event)
         case NodeQueued() | NodeConnecting() | NodeStarted():
             head |= {"node": event.node, "at_s": event.at_s}
-    return _encoder()(head)
+    return _encode(head)
 
 
 def from_json(line: bytes) -> Event:
@@ -109,8 +108,6 @@ def from_json(line: bytes) -> Event:
     Raises:
         CodecError: It is no event of ours.
     """
-    import msgspec  # noqa: PLC0415 -- not at every start
-
     try:
         fields = msgspec.json.decode(line, type=dict[str, Any])
         if fields.get("v") != VERSION:
@@ -133,7 +130,7 @@ def from_json(line: bytes) -> Event:
 
 def outcome_to_dict(outcome: Outcome) -> dict[str, Any]:
     """Make a dict for JSON; what can be derived is said too, for readers without our code."""
-    own: dict[str, Any] = _builtins()(outcome)
+    own: dict[str, Any] = msgspec.to_builtins(outcome)
     return {
         "kind": _OUTCOME_NAMES[type(outcome)],
         **own,
@@ -145,20 +142,4 @@ def outcome_to_dict(outcome: Outcome) -> dict[str, Any]:
 
 def outcome_from_dict(fields: Mapping[str, Any]) -> Outcome:
     """Read what `outcome_to_dict` made."""
-    import msgspec  # noqa: PLC0415
-
     return msgspec.convert(fields, OUTCOMES[fields["kind"]])
-
-
-@cache
-def _encoder() -> Callable[[object], bytes]:
-    import msgspec  # noqa: PLC0415
-
-    return msgspec.json.Encoder().encode
-
-
-@cache
-def _builtins() -> Callable[[object], Any]:
-    import msgspec  # noqa: PLC0415
-
-    return msgspec.to_builtins

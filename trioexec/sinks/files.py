@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from trioexec.model.errors import UsageError
 from trioexec.model.event_codec import VERSION, outcome_to_dict
 from trioexec.model.events import Event, NodeFinished, NodeOutput, RunFinished, Stream
@@ -149,8 +151,6 @@ class FilesSink:
 
     def _conclude(self, event: RunFinished) -> None:
         """Write run.json: not there, or whole."""
-        import msgspec  # noqa: PLC0415 -- not at every start
-
         report = self._tally.report(now_s=event.at_s)
         text = msgspec.json.encode(
             {

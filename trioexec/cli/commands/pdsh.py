@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from trioexec.cli.configured import known_options
 from trioexec.cli.fanout import Plan, execute
 from trioexec.cli.registry import CommandEntry
@@ -129,8 +131,6 @@ def _converse(call: Invocation, options: PdshOptions, targets: Sequence[Target],
     """Read commands from stdin, one a line, until it ends; ``!`` runs one here."""
     import subprocess  # noqa: PLC0415
 
-    from msgspec.structs import replace  # noqa: PLC0415
-
     while True:
         sys.stdout.write("pdsh> ")
         sys.stdout.flush()
@@ -185,8 +185,6 @@ def _run(call: Invocation, options: PdshOptions, targets: Sequence[Target], who:
 
 
 def _nodes(options: PdshOptions, targets: Sequence[Target]) -> list[Node]:
-    from msgspec.structs import replace  # noqa: PLC0415
-
     called = labels([target.host for target in targets])
     nodes = []
     for rank, target in enumerate(targets):

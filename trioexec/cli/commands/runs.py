@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import asdict, replace
+
 from trioexec.cli.fanout import run_trio, view_for
 from trioexec.cli.options import OutputOptions, RunsOptions
 from trioexec.cli.registry import CommandEntry
@@ -118,8 +120,6 @@ def _json_of(entry: Entry) -> str:
     """One run for programs; what is not known is left out."""
     import json  # noqa: PLC0415 - hardly ever wanted
 
-    from msgspec.structs import asdict  # noqa: PLC0415
-
     from trioexec.model.journal import DamagedError  # noqa: PLC0415
 
     found: dict[str, object] = {"v": VERSION, "id": entry.id}
@@ -185,8 +185,6 @@ def _gaps(entry: Entry, recorded: Recorded) -> Iterator[str]:
 
 
 async def _replay(recorded: Recorded, view: View) -> int:
-    from msgspec.structs import replace  # noqa: PLC0415
-
     from trioexec.api.replay import replay  # noqa: PLC0415 - imports trio
     from trioexec.cli.screen import make_console  # noqa: PLC0415
     from trioexec.model.flow import Flow  # noqa: PLC0415
