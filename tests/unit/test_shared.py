@@ -219,9 +219,11 @@ async def test_what_keeps_this_process_from_connecting_is_an_outcome() -> None:
 
     async with shared([worker], refuses, "n0,n1,n2", parallel=1) as fleet:
         found = await outcomes_of(fleet, lambda _: worker.dies.cancel())
+        pinged = await fleet.ping()
 
     refused = Unreachable(reason="ssh_config: line 3: no such thing.")
     assert (found["n1"], found["n2"]) == (refused, refused)
+    assert [row.outcome for row in pinged] == [refused] * 3
 
 
 async def test_a_cancel_while_this_process_gets_ready_ends_the_run() -> None:
