@@ -31,20 +31,16 @@ from trioexec.transports.base import Call, Ended, Reached
 from trioexec.transports.relay import client, place
 from trioexec.transports.relay.client import RelayTransport
 from trioexec.transports.relay.server import serve_link
+from trioexec.transports.relay.values import command_of, ended_of, finished, node_of, request
 from trioexec.transports.relay.wire import (
     Finished,
     Frames,
     Hold,
     Output,
     Phase,
-    command_of,
     decode_from_server,
     decode_to_server,
     encode,
-    ended_of,
-    finished,
-    node_of,
-    request,
 )
 from trioexec.transports.ssh import ending
 from trioexec.transports.ssh.options import SshOptions

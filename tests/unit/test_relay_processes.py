@@ -21,8 +21,9 @@ from trioexec.model.outcomes import Exited
 from trioexec.model.secret import Secret
 from trioexec.testing.fakes import FakeNode, FakeTransport
 from trioexec.transports.relay import holder, place, spawn, workers
+from trioexec.transports.relay.asking import ask_holder
 from trioexec.transports.relay.server import serve_link
-from trioexec.transports.relay.spawn import HolderError, ask_holder, holder_at
+from trioexec.transports.relay.spawn import HolderError, holder_at
 from trioexec.transports.relay.wire import Ask, Status, encode
 from trioexec.transports.relay.workers import workers_for
 from trioexec.transports.ssh.options import SshOptions
@@ -257,7 +258,7 @@ def test_a_socket_of_another_users_is_no_holder(open_folder: Path) -> None:
         other.stdout.readline()
 
         relay = holder_at(path, SshOptions(password=Secret("told to nobody")), _as_they_are)
-        asked = spawn.ask_holder(path, stop=True)
+        asked = ask_holder(path, stop=True)
         lives = other.poll() is None
 
     assert (relay, asked, lives) == (None, None, True)

@@ -21,6 +21,7 @@ from trioexec.transports.relay import client
 from trioexec.transports.relay.client import RelayTransport
 from trioexec.transports.relay.server import serve_link
 from trioexec.transports.relay.shared import SharedTransport
+from trioexec.transports.relay.values import request
 from trioexec.transports.relay.wire import (
     Beat,
     Frames,
@@ -28,7 +29,6 @@ from trioexec.transports.relay.wire import (
     Request,
     decode_to_server,
     encode,
-    request,
 )
 
 HANG_S = 60.0

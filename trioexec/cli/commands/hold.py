@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trioexec.cli.invocation import Invocation
-    from trioexec.transports.relay.spawn import Silent
+    from trioexec.transports.relay.asking import Silent
     from trioexec.transports.relay.wire import Held, Status
 
 __all__ = ["ENTRY", "connection_lines", "main"]
@@ -71,7 +71,7 @@ def _list() -> int:
 
 def _answered(found: list[Status | Silent]) -> list[Status]:
     """Say who does not answer; give the others."""
-    from trioexec.transports.relay.spawn import Silent  # noqa: PLC0415 - imports trio
+    from trioexec.transports.relay.asking import Silent  # noqa: PLC0415 - light, but not for help
 
     for each in found:
         if isinstance(each, Silent):
@@ -93,7 +93,7 @@ def connection_lines(held: Iterable[Held]) -> list[str]:
 
 
 def _stop() -> int:
-    from trioexec.transports.relay.spawn import Silent  # noqa: PLC0415 - imports trio
+    from trioexec.transports.relay.asking import Silent  # noqa: PLC0415 - light, but not for help
 
     stopped = [each for path in _sockets() if (each := _ask(path, stop=True)) is not None]
     sys.stderr.write(f"{counted(len(stopped), 'holder')} stopped.\n")
@@ -114,7 +114,7 @@ def _sockets() -> list[Path]:
 
 def _ask(path: Path, *, stop: bool) -> Status | Silent | None:
     """Ask one holder; None where nobody is there any more."""
-    from trioexec.transports.relay.spawn import ask_holder  # noqa: PLC0415 - imports trio
+    from trioexec.transports.relay.asking import ask_holder  # noqa: PLC0415 - light, but not for help
 
     return ask_holder(path, stop=stop)
 

@@ -16,6 +16,7 @@ from trioexec.model.outcomes import Exited, Killed, Remote, Unreachable
 from trioexec.transports.base import Call, Ended, Reached
 from trioexec.transports.relay.link import Link
 from trioexec.transports.relay.log import is_wanted, log_again
+from trioexec.transports.relay.values import ended_of, request
 from trioexec.transports.relay.wire import (
     Beat,
     Cancel,
@@ -32,8 +33,6 @@ from trioexec.transports.relay.wire import (
     Status,
     Tell,
     decode_from_server,
-    ended_of,
-    request,
 )
 
 __all__ = ["RelayTransport"]

@@ -22,6 +22,7 @@ from trioexec.model.goodbyes import Goodbyes
 from trioexec.transports.base import Ended, Reached, Transport
 from trioexec.transports.relay.link import Link
 from trioexec.transports.relay.log import log_to
+from trioexec.transports.relay.values import command_of, finished, node_of
 from trioexec.transports.relay.wire import (
     Ask,
     Beat,
@@ -38,10 +39,7 @@ from trioexec.transports.relay.wire import (
     Status,
     Tell,
     ToServer,
-    command_of,
     decode_to_server,
-    finished,
-    node_of,
 )
 
 __all__ = ["serve_link"]

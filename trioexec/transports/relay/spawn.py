@@ -1,12 +1,10 @@
-"""Starts holders, finds them and asks them how they are."""
+"""Starts holders and finds them."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import select
-import signal
 import socket
 import subprocess
 import sys
@@ -21,31 +19,16 @@ from msgspec.structs import asdict, replace
 from trioexec.model.errors import TrioexecError
 from trioexec.model.secret import Secret
 from trioexec.transports.base import Transport
+from trioexec.transports.relay.asking import SilenceError, ask, connect_to
 from trioexec.transports.relay.client import RelayTransport
-from trioexec.transports.relay.place import (
-    holder_socket,
-    is_ours,
-    one_at_a_time,
-    peer_of,
-    socket_path,
-)
+from trioexec.transports.relay.place import holder_socket, one_at_a_time, socket_path
 from trioexec.transports.relay.shared import SharedTransport
-from trioexec.transports.relay.wire import (
-    Ask,
-    Frames,
-    Know,
-    Status,
-    decode_from_server,
-    encode,
-)
+from trioexec.transports.relay.wire import Ask, Know
 from trioexec.transports.ssh.options import SshOptions
 
 __all__ = [
     "HolderError",
     "Prepare",
-    "Silent",
-    "ask_holder",
-    "connect_to",
     "here",
     "holder_at",
     "holder_for",
@@ -55,9 +38,6 @@ __all__ = [
 
 START_LIMIT_S: Final = 60.0
 """How long a holder may take to say that it listens."""
-
-ANSWER_LIMIT_S: Final = 10.0
-"""How long a holder may take to say how it is."""
 
 ENTRY: Final = ("-m", "trioexec", "hold")
 
@@ -122,8 +102,8 @@ def holder_at(
         return None  # left behind by one that was killed
     way = _Way(path, connected)
     try:
-        status = _ask(connected, Ask(persist_s=persist_s))
-    except _SilenceError:
+        status = ask(connected, Ask(persist_s=persist_s))
+    except SilenceError:
         status = None
     if status is None:
         return None
@@ -193,100 +173,6 @@ def start_holder(options: SshOptions, persist_s: float, prepare: Prepare) -> Tra
     if there is None:
         raise HolderError("the holder of connections ended as soon as it had started")
     return there
-
-
-def connect_to(path: Path) -> socket.socket:
-    """Connect to a holder of this user's.
-
-    Raises:
-        OSError: Nobody listens, or somebody else does.
-    """
-    connected = socket.socket(socket.AF_UNIX)
-    try:
-        connected.connect(str(path))
-        if not is_ours(connected):
-            raise PermissionError(f"{path}: another user listens there")  # noqa: TRY301
-    except BaseException:
-        connected.close()
-        raise
-    return connected
-
-
-class Silent:
-    """A holder that listens and does not answer: stuck, stopped, or of a strange version."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid: int = pid
-
-
-def ask_holder(path: Path, *, stop: bool) -> Status | Silent | None:
-    """Ask a holder how it is, and maybe to end; with `stop`, one that is silent is killed.
-
-    None where nobody listens; the socket that a killed holder left is removed then.
-    """
-    try:
-        connected = connect_to(path)
-    except ConnectionRefusedError:
-        _remove_left(path)
-        return None
-    except OSError:
-        return None
-    with connected:
-        try:
-            return _ask(connected, Ask(stop))
-        except _SilenceError:
-            silent = Silent(peer_of(connected)[0])
-        if stop:
-            _kill(silent.pid, connected)
-    if stop:
-        _remove_left(path)
-    return silent
-
-
-def _kill(pid: int, connected: socket.socket) -> None:
-    """Kill a holder, and wait until it listens no more; what runs on its connections ends too."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-    with contextlib.suppress(OSError):
-        while connected.recv(65536):
-            pass
-
-
-def _remove_left(path: Path) -> None:
-    with one_at_a_time(path):  # a holder that is just starting has the lock
-        if not _is_listening(path):
-            path.unlink(missing_ok=True)
-            path.with_suffix(".lock").unlink(missing_ok=True)
-
-
-class _SilenceError(TrioexecError):
-    """There is no answer, or none that can be understood."""
-
-
-def _ask(connected: socket.socket, ask: Ask) -> Status | None:
-    """Ask; None where the holder has gone meanwhile."""
-    connected.settimeout(ANSWER_LIMIT_S)
-    try:
-        connected.sendall(encode(ask))
-        frames = Frames()
-        while data := connected.recv(65536):
-            for body in frames.feed(data):
-                message = decode_from_server(body)
-                if isinstance(message, Status):
-                    return message
-    except (TimeoutError, ValueError) as exc:  # what cannot be decoded is a ValueError
-        raise _SilenceError from exc
-    except OSError:
-        return None
-    return None
-
-
-def _is_listening(path: Path) -> bool:
-    try:
-        connect_to(path).close()
-    except OSError:
-        return False
-    return True
 
 
 def _spawn_holder(options: SshOptions, path: Path, persist_s: float) -> None:
