@@ -79,6 +79,23 @@ async def test_a_pipe_nobody_reads_holds_the_nodes_back_and_not_the_memory(
     await mark.are_gone()
 
 
+async def test_nodes_that_begin_while_nobody_reads_are_heard_when_somebody_does(cli: Cli) -> None:
+    reading, writing = os.pipe()
+    command = "head -c 1000000 /dev/zero | tr '\\0' x"
+    async with cli.start("-N", "-H", "127.0.1.[1-30]", command, stdout=writing) as run:
+        os.close(writing)
+        await until(lambda: _is_still(run), what="trioexec to stand still")
+
+        size = 0
+        while data := await trio.to_thread.run_sync(os.read, reading, 65536):
+            size += len(data)
+        code = await run.exits()
+    os.close(reading)
+
+    assert code == 0, run.stderr
+    assert size == 30 * 1_000_001
+
+
 _work: dict[int, list[int]] = {}
 
 

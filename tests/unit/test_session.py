@@ -783,3 +783,29 @@ def test_what_sudo_says_on_its_way_is_not_the_commands(*, together: bool) -> Non
         return await run(Connection(starts), call, command), call.said
 
     assert asyncio.run(one()) == (Exited(code=0), b"own words\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "written"),
+    [
+        pytest.param(Command(text="x"), b"\n", id="plain"),
+        pytest.param(Command(text="x", stdin=b"in", sudo_password=Secret("s")), b"in", id="sudo"),
+    ],
+)
+def test_what_waited_for_a_reader_is_heard_although_it_comes_from_trios_side(
+    monkeypatch: pytest.MonkeyPatch, command: Command, written: bytes
+) -> None:
+    monkeypatch.setattr(session_module, "SHORT_S", 0.0)
+    channel: Any = Channel()
+
+    async def begun() -> session_module.Session:
+        session = session_module.Session(HeardCall(), command, "t", {})
+        session.connection_made(channel)
+        session.session_started()
+        return session
+
+    with asyncio.Runner() as runner:
+        session = runner.run(begun())
+        # No loop is running here.
+        session.data_received(Marker(pid=2, watch_pid=3).line("t"), asyncssh.EXTENDED_DATA_STDERR)
+        runner.run(until(lambda: channel.written == written))

@@ -73,7 +73,9 @@ class Session(asyncssh.SSHClientSession[bytes]):
         self.closed: bool = False
         self.spare_bytes: int | None = None
         self.filter: MarkerFilter | None = MarkerFilter(token) if command.wrap else None
-        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # Kept: who drains a reader has asyncssh hand over what had to wait, from trio's side.
+        self._loop = asyncio.get_running_loop()
+        self.over: asyncio.Future[None] = self._loop.create_future()
         self.chan: asyncssh.SSHClientChannel[bytes]
         self.asked_to_end: bool = False
         self.asked: bool = False
@@ -137,7 +139,7 @@ class Session(asyncssh.SSHClientSession[bytes]):
         if marker.marker is not None:
             self._marked = -1  # no stream any more: the hot path is a comparison
             if not is_fed(self._command):  # not sooner, or sudo would read it as the password
-                asyncio.get_running_loop().call_later(SHORT_S, self._say_it_is_not_short)
+                self._loop.call_later(SHORT_S, self._say_it_is_not_short)
             if self._on_marker is not None:
                 self._on_marker(marker.marker)
         if self.sudo is None:
@@ -147,8 +149,7 @@ class Session(asyncssh.SSHClientSession[bytes]):
         if marker.marker is not None:
             self._begin_feeding()  # not sooner, or sudo would read it as the password
         elif self.sudo.asks_otherwise:
-            loop = asyncio.get_running_loop()
-            loop.call_later(SUDO_SILENCE_S, self._stop_waiting_for_sudo, self._heard)
+            self._loop.call_later(SUDO_SILENCE_S, self._stop_waiting_for_sudo, self._heard)
         return after
 
     def _say_it_is_not_short(self) -> None:
@@ -200,9 +201,8 @@ class Session(asyncssh.SSHClientSession[bytes]):
 
     def _feed(self, feed: Feed) -> None:
         """Give the command its stdin, as fast as it takes it."""
-        loop = asyncio.get_running_loop()
         # Woken from trio's side; asyncio's side is entered by the front door.
-        self._stdin = feed.attach(lambda: loop.call_soon(self._pump))
+        self._stdin = feed.attach(lambda: self._loop.call_soon(self._pump))
         self._pump()
 
     def _pump(self) -> None:
@@ -282,7 +282,7 @@ class Session(asyncssh.SSHClientSession[bytes]):
 
     def _expect_close(self) -> None:
         linger_s = self._command.stop_grace_s + LINGER_MARGIN_S
-        asyncio.get_running_loop().call_later(linger_s, self._stop_lingering, self._heard)
+        self._loop.call_later(linger_s, self._stop_lingering, self._heard)
 
     def _stop_lingering(self, heard: int) -> None:
         if self.over.done():
