@@ -4,6 +4,8 @@ import ast
 import ipaddress
 import os
 import re
+import signal
+import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from trioexec.cli.early import ToldToGo
 from trioexec.model.errors import ConfigError
 from trioexec.transports import ssh
 from trioexec.transports.ssh.config import (
@@ -210,6 +213,24 @@ def test_a_program_that_hangs_is_killed_and_is_an_error(monkeypatch: pytest.Monk
 
     with pytest.raises(ValueError, match=r"took more than 0\.05 s"):
         sources.run_in_shell("exec sleep 600")
+
+
+def test_a_program_ends_with_us_where_a_signal_tells_us_to_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wait, children = subprocess.Popen.wait, []
+
+    def told_to_go(child: subprocess.Popen[bytes], _: float) -> int:
+        children.append(child)
+        monkeypatch.setattr(subprocess.Popen, "wait", wait)
+        raise ToldToGo(143)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", told_to_go)
+
+    with pytest.raises(ToldToGo):
+        sources.run_in_shell("sleep 30; :")
+
+    assert [child.returncode for child in children] == [-signal.SIGKILL]
 
 
 def test_a_shell_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

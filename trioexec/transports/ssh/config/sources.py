@@ -51,3 +51,6 @@ def run_in_shell(command: str) -> bool:
         except subprocess.TimeoutExpired:
             os.killpg(child.pid, signal.SIGKILL)
             raise ValueError(f"{command!r} took more than {EXEC_LIMIT_S:g} s") from None
+        except BaseException:  # a signal that asks us to go
+            os.killpg(child.pid, signal.SIGKILL)
+            raise
