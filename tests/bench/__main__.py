@@ -16,6 +16,7 @@ import os
 import platform
 import signal
 import sys
+import sysconfig
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -60,7 +61,8 @@ def main() -> None:
 
 def _warm_up(world: World) -> None:
     """Have everything compiled and in memory, as after an installation and a first run."""
-    compileall.compile_dir(str(Path(trioexec.__file__).parent), quiet=2)
+    for folder in (Path(trioexec.__file__).parent, sysconfig.get_path("purelib")):
+        compileall.compile_dir(str(folder), quiet=2)
     for program in fan_out(world, nodes=4, parallel=4, command="true"):
         cost = run(program)
         if cost.error:
