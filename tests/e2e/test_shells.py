@@ -35,7 +35,7 @@ def user(request: pytest.FixtureRequest) -> str:
 async def test_a_command_is_what_the_login_shell_makes_of_it(cli: Cli, user: str) -> None:
     # csh looks for old commands behind a `!`, and fish spoils what is not ASCII, whoever asks.
     bang = "" if user.endswith("csh") else "!x"
-    odd = "a'b\"c\\d!e$f`g*h %i" + ("" if user.endswith("fish") else "\u00e4")
+    odd = "a'b\"c\\d!e$f`g*h %i\nj" + ("" if user.endswith("fish") else "\u00e4")
     command = "\n".join(
         [
             # All shells read these alike; what they differ in is theirs.

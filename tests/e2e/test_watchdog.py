@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import signal
+import string
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -185,6 +187,26 @@ async def test_the_watchdog_of_a_long_command_outlives_a_kill_of_its_group(
 
     assert not is_running(left)
     assert watchdogs_of(child.pid) == []
+
+
+@pytest.mark.parametrize("fed", [False, True], ids=["stdin is /dev/null", "stdin is its own"])
+def test_no_variable_of_the_command_is_one_of_the_wrapper(shell: str, *, fed: bool) -> None:
+    names = set(re.findall(r"\b[a-z_]+\b", wrap("", token="", grace_s=1, fed=fed)))
+    env = {name: f"of the command:\n{name}" for name in names | set(string.ascii_letters) | {"_c"}}
+    words = shlex.split(wrap("env -0", token="t", grace_s=GRACE_S, fed=fed, env=env))
+
+    done = subprocess.run(
+        ["sh", *words[2:]],
+        executable=shell,
+        env={**os.environ, **dict.fromkeys(env, "of the node")},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        check=True,
+    )
+
+    said = dict(each.split("=", 1) for each in done.stdout.decode().split("\0") if each)
+    assert {name: said.get(name) for name in env if name != "_"} == env
 
 
 def test_who_is_told_to_end_a_command_at_once_ends_it(shell: str) -> None:

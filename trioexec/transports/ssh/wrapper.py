@@ -29,6 +29,7 @@ signal go straight to sshd.  Text only: no I/O here.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -100,18 +101,19 @@ _WATCH_SSHD = _LADDER + (
     'ladder "$1" "$2"'
 )
 
-# The command's side: $1 command, $2 watchdog, $3 token, $4 grace in ticks, NAME=VALUE...
+# The command's side: $1 command, $2 watchdog, $3 token, $4 grace in ticks, $5 exports what the
+# command is to find in its environment.  No variable of its own: it might be one of these.
 # $0 is the script itself.  Not a group's leader (some servers start commands in
 # their own group): become one, lest we end the server.
-_PROLOGUE = (
-    'kill -0 "-$$" 2>/dev/null || exec setsid /bin/sh -c \'eval "$0"\' "$0" "$@"; '
-    "c=$1 w=$2 t=$3 g=$4; shift 4; "
-    'for v in "$@"; do export "$v"; done; '
+_PROLOGUE = 'kill -0 "-$$" 2>/dev/null || exec setsid /bin/sh -c \'eval "$0"\' "$0" "$@"; '
+_UNFOLD = (
+    r"""set -- "$(printf %s_ "$1" | tr '\001' '\012')" "$2" "$3" "$4" """
+    r""""$(printf %s_ "$5" | tr '\001' '\012')"; set -- "${1%_}" "$2" "$3" "$4" "${5%_}"; """
 )
-_UNFOLD = "c=$(printf %s_ \"$c\" | tr '\\001' '\\012'); c=${c%_}; "
+_EXPORT = 'eval "$5"; '
 # A shell that waits for a command says what signal ended it, which is no word of the command's.
 # In a subshell: dash redirects, forks, and says it there.
-_WAITED_FOR = 'exec 4>&2 2>/dev/null; (exec "${SHELL:-/bin/sh}" -c "$c" 2>&4 4>&-)'
+_WAITED_FOR = 'exec 4>&2 2>/dev/null; (exec "${SHELL:-/bin/sh}" -c "$1" 2>&4 4>&-)'
 # A young watchdog is a fork in its command's group, which costs no program.  It becomes a
 # watchdog of its own session when the command turns out not to be short, which we say by a line,
 # or when somebody is to be ended; mostly nobody is, and it goes.  What is sent to the group
@@ -121,38 +123,43 @@ _YOUNG = (
     # The channel stays open as long as the watchdog has stderr: some servers give a
     # session a socket pair, others three pipes.  (Some shells hand on no number above 2.)
     "exec <&3 4>&2 >/dev/null 2>&1; "
-    'read -r u x </proc/uptime; set -- "$$" "$g" "${u%.*}${u#*.}"; '
+    'w=$2; read -r u x </proc/uptime; set -- "$$" "$4" "${u%.*}${u#*.}"; '
     'if ! read -r x; then eval "$w"; o=$3; read -r y x </proc/self/autogroup; narrow "$1"; '
     'case $? in 1) exit;; 0) empty "$1" && exit;; esac; fi; '
     f'exec setsid /bin/sh -c "$w"\'{_WATCH_STDIN}\' trioexec-watch "$@" 2>&4'
 )
 _GUARDED = (
-    'printf "\\001trioexec %s %s 0\\n" "$t" "$$" >&2; exec 3<&0; '
+    'printf "\\001trioexec %s %s 0\\n" "$3" "$$" >&2; exec 3<&0; '
     "if command -v setsid >/dev/null 2>&1; then "
     f"trap '' {_SPARED}; ({_YOUNG}) & trap - {_SPARED}; "
-    'exec "${SHELL:-/bin/sh}" -c "$c" </dev/null 3<&-; fi; '
+    'exec "${SHELL:-/bin/sh}" -c "$1" </dev/null 3<&-; fi; '
     # No setsid here: the watchdog lives in the group that it ends, spared by a trap.
     "trap : TERM; "
     "(trap '' TERM; while read -r x; do :; done; kill -s TERM 0; "
-    "sleep $((g / 100 + 1)); kill -s KILL 0) <&3 3<&- >/dev/null 2>&1 & "
+    "sleep $(($4 / 100 + 1)); kill -s KILL 0) <&3 3<&- >/dev/null 2>&1 & "
     f"{_WAITED_FOR} </dev/null 3<&-; r=$?; "
     "kill -s KILL $!; kill -s TERM 0; exit $r"
 )
 _FED = (
-    "exec 3<&0; p=0; if command -v setsid >/dev/null 2>&1; then "
-    'p=$(setsid /bin/sh -c "$w" trioexec-watch "$$" "$g" "$PPID" </dev/null 3<&- &); fi; '
-    'printf "\\001trioexec %s %s %s\\n" "$t" "$$" "$p" >&2; '
+    'exec 3<&0; set -- "$1" "$2" "$3" "$4" 0; if command -v setsid >/dev/null 2>&1; then '
+    'set -- "$1" "$2" "$3" "$4" '
+    '"$(setsid /bin/sh -c "$2" trioexec-watch "$$" "$4" "$PPID" </dev/null 3<&- &)"; fi; '
+    'printf "\\001trioexec %s %s %s\\n" "$3" "$$" "$5" >&2; '
     "trap : HUP INT QUIT TERM; "
     f"{_WAITED_FOR} <&3 3<&-; r=$?; "
-    '[ "$p" = 0 ] || kill -USR1 "$p" 2>/dev/null; exit $r'
+    '[ "$5" = 0 ] || kill -USR1 "$5" 2>/dev/null; exit $r'
 )
 
 # Under sudo the whole wrapper runs as root, watchdog and all: nobody else could end it.
-_UNDER_SUDO = 'p=$1; shift; LC_ALL=C exec sudo -S -p "$p" -- /bin/sh -c \'eval "$0"\' "$@"'
+_UNDER_SUDO = (
+    "trioexec_prompt=$1; shift; "
+    'LC_ALL=C exec sudo -S -p "$trioexec_prompt" -- /bin/sh -c \'eval "$0"\' "$@"'
+)
 
 _SAFE = {"'": "'\\''", "\\": "'\\\\'", "!": "'\\!'"}
 _RAW = {quoted: raw for raw, quoted in _SAFE.items()}
-_WORDS = 6  # of the wire text, before the environment
+_WORDS = 7  # of the wire text
+_FOLD = "\x01"  # a newline, which csh takes in no quotes
 _WIRE_HEAD = "exec /bin/sh -c "
 
 
@@ -191,17 +198,19 @@ def wrap(
         env: Exported before the command; names and values as they are.
         sudo_prompt: Run all of it under sudo, which is to ask with this text.
     """
-    script, watchdog = _quoted_scripts("\n" in command, fed)
+    variables = [f"{name}={value}" for name, value in (env or {}).items()]
+    exports = " ".join(["export", *map(shlex.quote, variables)]) if variables else ""
+    script, watchdog = _quoted_scripts("\n" in command + exports, fed)
     under_sudo = () if sudo_prompt is None else (quote(_UNDER_SUDO), quote(sudo_prompt))
     words = [
         quote('eval "$0"'),
         *under_sudo,
         script,
-        quote(command.replace("\n", "\x01")),
+        quote(command.replace("\n", _FOLD)),
         watchdog,
         quote(token),
         quote(str(_ticks(grace_s))),
-        *(quote(f"{name}={value}") for name, value in (env or {}).items()),
+        quote(exports.replace("\n", _FOLD)),
     ]
     return _WIRE_HEAD + " ".join(words)
 
@@ -213,7 +222,7 @@ def _ticks(grace_s: float) -> int:
 @cache
 def _quoted_scripts(folded: bool, fed: bool) -> tuple[str, str]:  # noqa: FBT001 - keys of a cache
     """Quote the command's side and the watchdog's, which are the same on every node."""
-    script = _PROLOGUE + (_UNFOLD if folded else "") + (_FED if fed else _GUARDED)
+    script = _PROLOGUE + (_UNFOLD if folded else "") + _EXPORT + (_FED if fed else _GUARDED)
     return quote(script), quote(_WATCH_SSHD if fed else _LADDER)
 
 
@@ -243,7 +252,7 @@ def unwrap(wire: str) -> Unwrapped | None:
     if len(words) < _WORDS or not words[1].startswith(_PROLOGUE):
         return None
     return Unwrapped(
-        command=words[2].replace("\x01", "\n"),
+        command=words[2].replace(_FOLD, "\n"),
         token=words[4],
         grace_s=int(words[5]) / _TICKS_PER_S,
         fed=words[3] == _WATCH_SSHD,
