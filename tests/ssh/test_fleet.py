@@ -274,12 +274,13 @@ async def test_every_fault_comes_out_as_what_it_is() -> None:
         )
 
     found = outcomes(report)
-    connecting = TimedOut(phase="connect")
     assert isinstance(found["REFUSES"], Unreachable)
     assert "refused" in found["REFUSES"].reason
-    assert found["SILENT"] == connecting
-    assert found["DRIPS"] == connecting
-    assert found["HANGS_IN_KEY_EXCHANGE"] == connecting
+    assert found["SILENT"] == TimedOut(phase="connect", step="no SSH greeting")
+    assert found["DRIPS"] == TimedOut(phase="connect", step="no SSH greeting")
+    assert found["HANGS_IN_KEY_EXCHANGE"] == TimedOut(
+        phase="connect", step="no end of the key exchange"
+    )
     assert isinstance(found["CHANGED_HOST_KEY"], HostKeyRejected)
     assert found["HANGS_IN_AUTH"] == TimedOut(phase="auth")
     assert found["HANGS_IN_SESSION"] == TimedOut(phase="auth")
