@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import math
+import pickle
 
 import pytest
 
+from trioexec.model.failures import NodeError
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import (
     Cancelled,
@@ -134,3 +136,16 @@ def test_failures_are_raised_as_a_group_with_one_error_a_node() -> None:
         MIXED.raise_for_failures()
 
     assert len(caught.value.exceptions) == 5
+
+
+def test_an_error_of_a_node_can_be_sent_to_another_process() -> None:
+    with pytest.RaisesGroup(NodeError, NodeError, NodeError, NodeError, NodeError) as raised:
+        MIXED.raise_for_failures()
+    raised.value.exceptions[0].add_note("said later")
+
+    again = pickle.loads(pickle.dumps(raised.value))  # noqa: S301 - our own
+
+    for one, other in zip(again.exceptions, raised.value.exceptions, strict=True):
+        assert (type(one), str(one)) == (type(other), str(other))
+        assert (one.node, one.outcome) == (other.node, other.outcome)
+    assert again.exceptions[0].__notes__ == ["said later"]

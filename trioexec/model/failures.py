@@ -40,6 +40,10 @@ class NodeError(TrioexecError):
         self.node = node
         self.outcome = outcome
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Be made again of what it was made of: other processes are sent exceptions pickled."""
+        return type(self), (self.node, self.outcome), self.__dict__
+
 
 class CommandFailedError(NodeError):
     """The command ran and exited with another code than 0, or was killed."""
