@@ -31,9 +31,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
+
+from msgspec import Struct
 
 from trioexec.model.command import Command
 from trioexec.transports.living import LIVE
@@ -226,8 +227,7 @@ def _quoted_scripts(folded: bool, fed: bool) -> tuple[str, str]:  # noqa: FBT001
     return quote(script), quote(_WATCH_SSHD if fed else _LADDER)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unwrapped:
+class Unwrapped(Struct, frozen=True, kw_only=True):
     """What `wrap` was given."""
 
     command: str
@@ -274,8 +274,7 @@ def sweep_request(session_pid: int, *, grace_s: float) -> str:
     return f"{SWEEP_REQUEST}{session_pid} {_ticks(grace_s)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Marker:
+class Marker(Struct, frozen=True, kw_only=True):
     """What the wrapper says first: it runs, and the command is about to."""
 
     pid: int
