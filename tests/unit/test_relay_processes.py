@@ -17,9 +17,12 @@ import pytest
 import trio
 
 from trioexec.api import open_fleet
-from trioexec.model.outcomes import Exited
+from trioexec.model.command import Command
+from trioexec.model.nodes import Node
+from trioexec.model.outcomes import Exited, Unreachable
 from trioexec.model.secret import Secret
 from trioexec.testing.fakes import FakeNode, FakeTransport
+from trioexec.transports.base import Call, Ended
 from trioexec.transports.relay import holder, place, spawn, workers
 from trioexec.transports.relay.asking import ask_holder
 from trioexec.transports.relay.server import serve_link
@@ -372,3 +375,33 @@ async def test_to_ask_a_holder_how_it_is_does_not_keep_it(
         while not gone.is_set():
             await trio.to_thread.run_sync(partial(ask_holder, path, stop=False))
             await trio.sleep(0.01)
+
+
+async def test_a_bug_ends_the_run_that_meets_it_and_is_told_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "sock"
+    other = FakeTransport({"n": FakeNode(code=5)})
+
+    async def fails(self: Held, node: Node, command: Command, call: Call) -> Ended:
+        if command.text == "bug":
+            raise ZeroDivisionError("a bug")
+        return await FakeTransport.run(self, node, command, call)
+
+    monkeypatch.setattr(Held, "run", fails)
+    monkeypatch.setattr(spawn, "here", lambda _: other)
+
+    async with _holder(monkeypatch, path, 3600.0):
+        reports = []
+        for text in ("bug", "do"):
+            relay = await trio.to_thread.run_sync(holder_at, path, SshOptions(), _as_they_are)
+            assert relay is not None
+            async with open_fleet("n", transport=relay) as fleet:
+                reports.append(await fleet.run(text))
+
+    died = Unreachable(reason="the holder of its connection died", remote="not confirmed")
+    assert [report["n"].outcome for report in reports] == [died, Exited(code=3)]
+    told = [each for each in caplog.records if each.name == "trioexec.transports.relay.server"]
+    assert [(each.levelname, "ZeroDivisionError: a bug" in each.message) for each in told] == [
+        ("ERROR", True)
+    ]

@@ -7,6 +7,7 @@ has had nothing to do for as long as it was told.
 from __future__ import annotations
 
 import errno
+import logging
 import math
 import os
 import socket
@@ -25,6 +26,8 @@ from trioexec.transports.ssh.options import SshOptions
 from trioexec.transports.ssh.transport import SshTransport
 
 __all__ = ["hold", "work"]
+
+_logger = logging.getLogger(__name__)
 
 
 ACCEPT_PAUSE_S: Final = 0.2
@@ -176,7 +179,15 @@ async def _serve(accepted: trio.socket.SocketType, holder: _Holder) -> None:
     holder.begin()
     try:
         await serve_link(
-            stream, holder.transport, busy=holder.busy, answer=holder.answer, learn=holder.learn
+            stream,
+            holder.transport,
+            busy=holder.busy,
+            answer=holder.answer,
+            learn=holder.learn,
+            tell_bugs=True,
         )
+    except Exception:
+        # It has been told to the run that it ends.  Those of other terminals are not to end by it.
+        _logger.exception("a run was ended by a bug")
     finally:
         holder.end()

@@ -7,8 +7,10 @@ started is ended here as by a cancel.
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, asynccontextmanager
+from typing import Final
 
 import msgspec
 import trio
@@ -33,6 +35,7 @@ from trioexec.transports.relay.wire import (
     Hold,
     Know,
     LimitConnect,
+    Log,
     Output,
     Phase,
     Request,
@@ -46,6 +49,9 @@ __all__ = ["serve_link"]
 
 _logger = logging.getLogger(__name__)
 
+LAST_WORDS_S: Final = 1.0
+"""How long a run may take to hear of a bug."""
+
 
 async def serve_link(
     stream: trio.SocketStream,
@@ -54,6 +60,7 @@ async def serve_link(
     busy: Callable[[int], None] = lambda _: None,
     answer: Callable[[Ask], Status] | None = None,
     learn: Callable[[Know], None] | None = None,
+    tell_bugs: bool = False,
 ) -> None:
     """Serve one run until its end of the socket is gone and its calls have ended.
 
@@ -63,6 +70,7 @@ async def serve_link(
         busy: Told of each call's begin (1) and end (-1).
         answer: Answers questions, where there is somebody to ask.
         learn: Takes secrets, likewise.
+        tell_bugs: Whether the run logs the traceback of a bug here: a holder has no stderr.
     """
     flow = Flow()
     link = Link(stream, flow)
@@ -70,7 +78,7 @@ async def serve_link(
     calls: dict[int, _Served] = {}
     async with stream, trio.open_nursery() as sending:
         sending.start_soon(link.pump)
-        async with trio.open_nursery() as working:
+        async with _telling(link, tell_bugs=tell_bugs), trio.open_nursery() as working:
             async for message in _messages(link):
                 match message:
                     case Request():
@@ -94,6 +102,18 @@ async def serve_link(
             for served in tuple(calls.values()):
                 served.cancel(cut=False)
         sending.cancel_scope.cancel(reason="the run is gone")
+
+
+@asynccontextmanager
+async def _telling(link: Link, *, tell_bugs: bool) -> AsyncIterator[None]:
+    try:
+        yield
+    except Exception:
+        if tell_bugs:
+            link.send(Log(_logger.name, logging.ERROR, traceback.format_exc().rstrip()))
+            with trio.move_on_after(LAST_WORDS_S):
+                await link.flush()  # noqa: ASYNC120 - who cancels us ends us too
+        raise
 
 
 async def _messages(link: Link) -> AsyncIterator[ToServer]:
