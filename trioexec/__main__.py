@@ -89,8 +89,11 @@ def _open_missing_streams() -> None:
     sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 - for as long as we are
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
-    # What the locale has no character for is written as stderr has it, and is no reason to end.
     if isinstance(sys.stdout, io.TextIOWrapper):
+        if isinstance(sys.stdout.buffer, io.RawIOBase):
+            # Unbuffered (PYTHONUNBUFFERED), Python takes a write that wrote a part for a whole one.
+            sys.stdout = open(1, "w", encoding=sys.stdout.encoding, closefd=False)  # noqa: SIM115
+        # What the locale has no character for is written as stderr has it, and is no reason to end.
         sys.stdout.reconfigure(errors="backslashreplace")
 
 

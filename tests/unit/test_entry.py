@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -140,11 +141,14 @@ EXEC = "os.execv(sys.executable, [sys.executable, '-m', 'trioexec', *sys.argv[1:
 LOCAL = ("-H", "a", "--transport", "local", "--no-record", "-q", "-N")
 
 
-def begin(before: str, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+def begin(
+    before: str, *words: str, stdout: int = subprocess.PIPE, **env: str
+) -> subprocess.CompletedProcess[str]:
     """Have somebody do something and become us."""
     return subprocess.run(
         [sys.executable, "-c", f"import os, signal, sys; {before}; {EXEC}", *words],
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         env={key: os.environ[key] for key in ("PATH", "PYTHONPATH") if key in os.environ} | env,
         timeout=60,
@@ -182,3 +186,15 @@ def test_in_a_folder_that_is_gone_a_file_is_not_there() -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("trioexec: ^nodes.txt: cannot read this file of nodes: no such")
     assert "we are in a folder that is gone" in done.stderr
+
+
+@pytest.mark.parametrize("env", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"])
+def test_an_answer_that_is_written_in_part_is_no_success(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))"
+    with (tmp_path / "answer").open("w") as file:
+        done = begin(limit, "nodes", "a[1-100000]", stdout=file.fileno(), **env)
+
+    assert done.returncode == 141
+    assert "cannot write" in done.stderr
