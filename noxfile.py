@@ -29,7 +29,7 @@ E2E_IN_CI = [
     f"tests/e2e/test_{name}.py"
     for name in (
         *("exit_codes", "signals", "nothing_left", "output", "faults", "group_codes", "leaving"),
-        *("local", "many_nodes", "process_group", "shells", "sudo", "ctrl_c_at_a_terminal"),
+        *("local", "many_nodes", "process_session", "shells", "sudo", "ctrl_c_at_a_terminal"),
         *("authentication", "host_keys_against_openssh", "ssh_config_against_openssh", "hold"),
         "watchdog",
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.rig import until
-from trioexec.transports.process_group import ProcessGroup
+from trioexec.transports.process_session import ProcessSession
 from trioexec.transports.ssh.wrapper import wrap
 
 GRACE_S = 5.0
@@ -35,7 +35,7 @@ def test_the_end_is_not_confirmed_before_the_last_of_the_group_is_gone() -> None
         assert child.stdin is not None
         assert child.stdout is not None
         assert child.stderr is not None
-        group = ProcessGroup(child.pid)
+        group = ProcessSession(child.pid)
         marker = child.stderr.readline()
         said = child.stdout.readline()
         child.stdin.close()

@@ -18,7 +18,7 @@ import trio
 from trioexec.model.events import Stream
 from trioexec.model.nodes import NODE_VARIABLE
 from trioexec.testing.scripts import Answer, Asked
-from trioexec.transports.process_group import ProcessGroup
+from trioexec.transports.process_session import ProcessSession
 from trioexec.transports.ssh.wrapper import MarkerFilter, unwrap
 
 __all__ = ["run_shell"]
@@ -80,7 +80,7 @@ class _Shell:
     ) -> None:
         self._asked = asked
         self._process = process
-        self._group = ProcessGroup(process.pid)
+        self._session = ProcessSession(process.pid)
         self._stdio = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
         self._stderr = trio.lowlevel.FdStream(stderr_fd)
         guard = unwrap(asked.wire)
@@ -106,13 +106,13 @@ class _Shell:
     async def end(self) -> None:
         """See to it that nothing is left; under the caller's deadline."""
         self._end_input()
-        self._group.terminate()
+        self._session.terminate()
         with trio.move_on_after(GRACE_S):
             await self._process.wait()
-            await self._group.wait_gone()
-        self._group.kill()
+            await self._session.wait_gone()
+        self._session.kill()
         await self._process.wait()
-        await self._group.wait_gone()
+        await self._session.wait_gone()
         if not self._over:
             self._tell_watchdog()
             # The watchdogs hold these, in sessions of their own.
@@ -132,7 +132,7 @@ class _Shell:
 
     async def _obey(self, stop: trio.Event) -> None:
         await stop.wait()
-        self._group.terminate()
+        self._session.terminate()
 
     async def _pump(self, source: trio.abc.ReceiveStream, stream: Stream) -> None:
         with suppress(trio.BrokenResourceError):

@@ -30,7 +30,7 @@ from trioexec.model.substitute import SubstituteError, substitute, words_of
 from trioexec.transports.base import Call, Ended
 from trioexec.transports.gate import Gate
 from trioexec.transports.local_guard import Guard
-from trioexec.transports.process_group import ProcessGroup
+from trioexec.transports.process_session import ProcessSession
 
 __all__ = ["LEFTOVER_GRACE_S", "LINGER_S", "LocalTransport"]
 
@@ -96,7 +96,7 @@ class LocalTransport:
                 return Unreachable(reason=f"cannot start {self._shell}: {exc.strerror}")
             except SubstituteError as exc:
                 return Unreachable(reason=str(exc))
-            files.enter_context(self._guard.knows(here.pgid))
+            files.enter_context(self._guard.knows(here.sid))
             call.reached("command")
             code = await here.wait()
         return Exited(code=code) if code >= 0 else Killed(signal=-code)
@@ -160,9 +160,9 @@ class _Here:
         stop_grace_s: float,
         call: Call,
     ) -> None:
-        self.pgid = process.pid
+        self.sid = process.pid
         self._process = process
-        self._group = ProcessGroup(process.pid)
+        self._session = ProcessSession(process.pid)
         self._sources = sources
         self._stdin = stdin
         self._stop_grace_s = stop_grace_s
@@ -210,19 +210,19 @@ class _Here:
 
     async def _end_leftovers(self, gate: Gate) -> None:
         """After a normal end: nothing of the command's group stays."""
-        if not self._group.alive():
+        if not self._session.alive():
             return
         await gate.passed()  # what is blocked by a reader of ours is not loitering
         with trio.move_on_after(LINGER_S):
-            await self._group.wait_gone()
+            await self._session.wait_gone()
             return
-        self._group.terminate()
+        self._session.terminate()
         with trio.move_on_after(LEFTOVER_GRACE_S):
-            await self._group.wait_gone()
+            await self._session.wait_gone()
             return
-        self._group.kill()
+        self._session.kill()
         with trio.move_on_after(KILL_WAIT_S):
-            await self._group.wait_gone()
+            await self._session.wait_gone()
 
     async def _end(self, gate: Gate) -> None:
         """After a cancel: TERM, the grace, KILL; the output of it all is still ours."""
@@ -232,23 +232,23 @@ class _Here:
             self._call.goodbye(lambda: scope.cancel(reason="no more time for goodbyes")),
         ):
             async with self._pumped(gate):
-                self._group.terminate()
+                self._session.terminate()
                 with trio.move_on_after(grace_s):
                     await self._gone()
-                self._group.kill()
+                self._session.kill()
                 await self._gone()
         if scope.cancelled_caught:
-            self._group.kill()
+            self._session.kill()
             with trio.move_on_after(REAP_S, shield=True):
                 await self._gone()
         for source in self._sources:
             source.drain()
-        gone = self._process.returncode is not None and not self._group.alive()
+        gone = self._process.returncode is not None and not self._session.alive()
         self._call.note_remote(ended=gone and all(source.ended for source in self._sources))
 
     async def _gone(self) -> None:
         await self._process.wait()
-        await self._group.wait_gone()
+        await self._session.wait_gone()
 
 
 async def _feed(stdin: trio.abc.SendStream, feed: Feed, on_terminal: bool) -> None:  # noqa: FBT001 - start_soon

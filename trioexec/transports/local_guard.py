@@ -81,13 +81,13 @@ class Guard:
                 await process.wait()
 
     @contextmanager
-    def knows(self, pgid: int) -> Iterator[None]:
+    def knows(self, sid: int) -> Iterator[None]:
         """Have the session that this process leads ended if we are not there to do it."""
-        self._tell(f"+ {pgid}\n")
+        self._tell(f"+ {sid}\n")
         try:
             yield
         finally:
-            self._tell(f"- {pgid}\n")
+            self._tell(f"- {sid}\n")
 
     def _tell(self, line: str) -> None:
         if self._line is None:

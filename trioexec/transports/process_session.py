@@ -1,4 +1,4 @@
-"""A process group of this machine and its session: whether it lives, and how to end it.
+"""A session of processes on this machine: whether anybody lives in it, and how to end it.
 
 Knows numbers and signals only: no commands, no output, no engine.
 """
@@ -13,17 +13,17 @@ from typing import Final
 
 import trio
 
-__all__ = ["ProcessGroup"]
+__all__ = ["ProcessSession"]
 
 _FIRST_LOOK_S: Final = 0.005
 _LAST_LOOK_S: Final = 0.1
-"""Between two looks at a group: short at first, as most end at once."""
+"""Between two looks at a session: short at first, as most end at once."""
 
 _DEAD: Final = frozenset(b"ZXx")
 """States of /proc/PID/stat that no longer run anything."""
 
 
-class ProcessGroup:
+class ProcessSession:
     """A process that leads a session, and all in that session, whoever their parents are now.
 
     `timeout` and shells with job control give what they start groups of its own: those too.
@@ -33,23 +33,23 @@ class ProcessGroup:
     to anybody else while a group or a session of that number exists.
     """
 
-    __slots__ = ("pgid",)
+    __slots__ = ("sid",)
 
-    def __init__(self, pgid: int) -> None:
-        """Stand for the session that the process `pgid` leads."""
-        self.pgid: int = pgid
+    def __init__(self, sid: int) -> None:
+        """Stand for the session that the process `sid` leads."""
+        self.sid: int = sid
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to all of them; a group that is gone is no error."""
-        for pgid in {self.pgid, *(_living(self.pgid) or ())}:
+    def signal(self, *numbers: signal.Signals) -> None:
+        """Send signals to all of them, in order; a group that is gone is no error."""
+        for pgid in {self.sid, *(_living(self.sid) or ())}:
             # Not permitted: all that is left became another user. `alive` tells.
             with suppress(ProcessLookupError, PermissionError):
-                os.killpg(pgid, number)
+                for number in numbers:
+                    os.killpg(pgid, number)
 
     def terminate(self) -> None:
         """Ask all of them to end, those that are stopped as well."""
-        self.signal(signal.SIGTERM)
-        self.signal(signal.SIGCONT)
+        self.signal(signal.SIGTERM, signal.SIGCONT)
 
     def kill(self) -> None:
         """End all of them."""
@@ -61,11 +61,11 @@ class ProcessGroup:
         In a container whose first process does not reap, the dead stay in the
         table for ever and can be signalled: only their state tells them apart.
         """
-        groups = _living(self.pgid)
+        groups = _living(self.sid)
         if groups is not None:
             return bool(groups)
         try:
-            os.killpg(self.pgid, 0)
+            os.killpg(self.sid, 0)
         except ProcessLookupError:
             return False
         except PermissionError:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from trioexec.transports import process_group
-from trioexec.transports.process_group import ProcessGroup
+from trioexec.transports import process_session
+from trioexec.transports.process_session import ProcessSession
 
 
 def test_the_dead_that_nobody_reaps_do_not_count_as_alive() -> None:
     child = subprocess.Popen(["true"], start_new_session=True)
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
 
-    assert not ProcessGroup(child.pid).alive()
+    assert not ProcessSession(child.pid).alive()
 
     child.wait()
 
@@ -24,9 +24,9 @@ def test_a_group_that_is_gone_takes_a_signal_without_a_word() -> None:
     child = subprocess.Popen(["true"], start_new_session=True)
     child.wait()
 
-    ProcessGroup(child.pid).terminate()
+    ProcessSession(child.pid).terminate()
 
-    assert not ProcessGroup(child.pid).alive()
+    assert not ProcessSession(child.pid).alive()
 
 
 def test_another_group_of_the_session_is_alive_and_gets_the_signal() -> None:
@@ -39,7 +39,7 @@ def test_another_group_of_the_session_is_alive_and_gets_the_signal() -> None:
         assert leader.stdout is not None
         leader.stdout.readline()  # it has a group of its own
         os.waitid(os.P_PID, leader.pid, os.WEXITED | os.WNOWAIT)
-        group = ProcessGroup(leader.pid)
+        group = ProcessSession(leader.pid)
         lived = group.alive()
 
         group.kill()
@@ -50,8 +50,8 @@ def test_another_group_of_the_session_is_alive_and_gets_the_signal() -> None:
 
 
 def test_where_there_is_no_proc_nobody_can_say_who_lives(tmp_path: Path) -> None:
-    assert process_group._living(1, tmp_path / "missing") is None
-    assert process_group._living(1, tmp_path) is None
+    assert process_session._living(1, tmp_path / "missing") is None
+    assert process_session._living(1, tmp_path) is None
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_without_a_proc_the_group_itself_is_asked(
             raise refusal
 
     monkeypatch.setattr(os, "killpg", refuse)
-    monkeypatch.setattr(process_group, "_living", lambda _session: None)
+    monkeypatch.setattr(process_session, "_living", lambda _session: None)
 
-    group = ProcessGroup(12345)
+    group = ProcessSession(12345)
     group.kill()
     assert group.alive() is alive
