@@ -11,6 +11,11 @@ import io
 import os
 import sys
 
+TYPE_CHECKING = False  # type checkers know it; `typing` costs 15 ms
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
 __all__ = ["main"]
 
 ALLOCATIONS_A_COLLECTION = 200_000
@@ -90,11 +95,23 @@ def _open_missing_streams() -> None:
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
-        if isinstance(sys.stdout.buffer, io.RawIOBase):
-            # Unbuffered (PYTHONUNBUFFERED), Python takes a write that wrote a part for a whole one.
-            sys.stdout = open(1, "w", encoding=sys.stdout.encoding, closefd=False)  # noqa: SIM115
+        if isinstance(sys.stdout.buffer, io.RawIOBase) or not os.get_blocking(1):
+            # Unbuffered (PYTHONUNBUFFERED), Python takes a part that was written for the whole.
+            buffer = io.BufferedWriter(_Patient(1, "w", closefd=False))
+            sys.stdout = io.TextIOWrapper(buffer, encoding=sys.stdout.encoding)
         # What the locale has no character for is written as stderr has it, and is no reason to end.
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+class _Patient(io.FileIO):
+    """Waits for its reader also where somebody has made the descriptor non-blocking."""
+
+    def write(self, data: Buffer, /) -> int:
+        while (written := super().write(data)) is None:
+            import select  # noqa: PLC0415 - hardly ever wanted
+
+            select.select([], [self], [])
+        return written
 
 
 def _leave(code: int) -> None:

@@ -198,3 +198,16 @@ def test_an_answer_that_is_written_in_part_is_no_success(
 
     assert done.returncode == 141
     assert "cannot write" in done.stderr
+
+
+def test_an_answer_is_whole_where_others_have_made_stdout_non_blocking() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    reader = subprocess.Popen(["wc", "-l"], stdin=reading, stdout=subprocess.PIPE, text=True)
+    os.close(reading)
+
+    done = begin("pass", "nodes", "a[1-100000]", stdout=writing)
+    os.close(writing)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert reader.communicate(timeout=60)[0].strip() == "100000"
