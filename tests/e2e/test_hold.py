@@ -139,6 +139,9 @@ def _sessions_of(sshd: int) -> list[int]:
 
 async def test_limits_and_fail_fast_end_commands_as_without(held: Held, mark: Marker) -> None:
     await held("-H", NODES, "--persist", "5m", "true")
+    begun = held.cli.sshd.shared / f"{mark.text}.begun"
+    begun.touch()
+    begun.chmod(0o666)
 
     late = await held("-H", NODES, "--timeout", "1", *mark.options, "sleep 1000")
     await mark.are_gone(limit_s=10)
@@ -147,7 +150,8 @@ async def test_limits_and_fail_fast_end_commands_as_without(held: Held, mark: Ma
         NODES,
         "-k",
         *mark.options,
-        "case $SSH_CONNECTION in *127.0.1.3*) exit 9;; esac; sleep 1000",
+        f"echo >>{begun}; case $SSH_CONNECTION in *127.0.1.3*) "
+        f"until [ $(wc -l <{begun}) = 5 ]; do sleep 0.1; done; exit 9;; esac; sleep 1000",
     )
 
     assert late.code == 124
