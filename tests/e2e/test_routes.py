@@ -15,7 +15,7 @@ import pytest
 import trio
 
 from tests.e2e import rig
-from tests.e2e.rig import MARK, Cli, Marker, Sshd, silent_server
+from tests.e2e.rig import MARK, Cli, Marker, Sshd, pids_with, silent_server
 from tests.e2e.ssh_rig import CONNECT, keygen, own_sshd
 
 NODE = "127.0.1.1"
@@ -386,6 +386,26 @@ async def test_keys_come_from_a_program_of_the_site_as_with_ssh(
     said = program.with_name("keys.asked").read_text().splitlines()
     assert asked == [said[0]]
     assert said[0] in said[1:], said  # ssh asks for the order of the algorithms first
+
+
+@pytest.mark.parametrize(
+    ("limit", "says"),
+    [
+        ("--deadline", "ran into the deadline"),
+        ("--connect-timeout", "timed out connecting (no answer from a program of ssh_config)"),
+    ],
+)
+async def test_a_program_for_keys_is_under_the_limits_of_its_run_and_ends_with_it(
+    trioexec: Cli, limit: str, says: str
+) -> None:
+    seconds = f"6{os.getpid()}"
+    program = f"KnownHostsCommand=/bin/sh -c 'sleep {seconds}; :'"
+
+    done = await trioexec("-H", "127.0.1.[1-3]", "-o", program, limit, "1", "true")
+
+    assert done.code == 124, done.stderr
+    assert f"  {says}: 127.0.1.[1-3]\n" in done.stderr
+    assert pids_with(f"sleep\0{seconds}\0".encode()) == []
 
 
 async def test_a_program_for_keys_that_fails_refuses_the_host_as_with_ssh(

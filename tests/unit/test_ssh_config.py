@@ -21,6 +21,7 @@ from trioexec.transports.ssh.config import (
     Facts,
     Hop,
     HostSettings,
+    Programs,
     SshConfig,
     agent_socket,
     assemble,
@@ -212,7 +213,7 @@ def test_a_program_that_hangs_is_killed_and_is_an_error(monkeypatch: pytest.Monk
     monkeypatch.setattr(sources, "EXEC_LIMIT_S", 0.05)
 
     with pytest.raises(ValueError, match=r"took more than 0\.05 s"):
-        sources.run_in_shell("exec sleep 600")
+        sources.run_in_shell("exec sleep 600", Programs())
 
 
 def test_a_program_ends_with_us_where_a_signal_tells_us_to_go(
@@ -228,7 +229,7 @@ def test_a_program_ends_with_us_where_a_signal_tells_us_to_go(
     monkeypatch.setattr(subprocess.Popen, "wait", told_to_go)
 
     with pytest.raises(ToldToGo):
-        sources.run_in_shell("sleep 30; :")
+        sources.run_in_shell("sleep 30; :", Programs())
 
     assert [child.returncode for child in children] == [-signal.SIGKILL]
 
@@ -237,14 +238,14 @@ def test_a_shell_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("SHELL", "/no/such/shell")
 
     with pytest.raises(ValueError, match="/no/such/shell"):
-        sources.run_in_shell("true")
+        sources.run_in_shell("true", Programs())
 
 
 def test_a_program_tells_by_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SHELL", raising=False)
 
-    assert sources.run_in_shell("exit 0")
-    assert not sources.run_in_shell("exit 1")
+    assert sources.run_in_shell("exit 0", Programs())
+    assert not sources.run_in_shell("exit 1", Programs())
 
 
 def test_files_without_match_run_no_programs(tmp_path: Path) -> None:
@@ -713,3 +714,25 @@ def test_threads_that_look_names_up_run_a_program_once(tmp_path: Path) -> None:
 
     assert users == {"u"}
     assert ran == ["slow"]
+
+
+def test_programs_end_with_their_run(tmp_path: Path) -> None:
+    programs = Programs()
+    begun = tmp_path / "begun"
+    codes: list[int] = []
+
+    def ask() -> None:
+        codes.append(programs.run(["sh", "-c", f": >{begun}; exec sleep 600"], limit_s=600)[0])
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    while not begun.exists():
+        thread.join(0.01)
+    programs.end()
+    thread.join()
+
+    assert codes == [-signal.SIGKILL]
+    with pytest.raises(InterruptedError, match="the run is over"):
+        programs.run(["true"], limit_s=600)
+    programs.begin()
+    assert programs.run(["echo", "x"], limit_s=600, hear=True) == (0, b"x\n")

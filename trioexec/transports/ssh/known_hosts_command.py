@@ -13,6 +13,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from trioexec.model.outcomes import HostKeyRejected
+from trioexec.transports.ssh.config import Programs
 from trioexec.transports.ssh.failures import NodeFailureError
 
 __all__ = ["KnownHostsCommands"]
@@ -29,7 +30,8 @@ class _Asked(Struct):
 class KnownHostsCommands:
     """What the programs of a run have said; may be asked from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, programs: Programs) -> None:
+        self._programs = programs
         self._asked: dict[tuple[str, ...], _Asked] = {}
 
     def ask(self, argv: tuple[str, ...]) -> str:
@@ -41,22 +43,19 @@ class KnownHostsCommands:
         asked = self._asked.setdefault(argv, _Asked())
         with asked.lock:
             if asked.said is None:
-                asked.said = _run(argv)
+                asked.said = self._run(argv)
             return asked.said
 
-
-def _run(argv: tuple[str, ...]) -> str:
-    try:
-        done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT_S, check=True
-        )
-    except subprocess.CalledProcessError as exc:
-        raise _failed(argv, f"exit {exc.returncode}") from exc
-    except subprocess.TimeoutExpired as exc:
-        raise _failed(argv, f"no answer in {LIMIT_S:g} s") from exc
-    except OSError as exc:
-        raise _failed(argv, exc.strerror or str(exc)) from exc
-    return done.stdout.decode("utf-8", "surrogateescape")
+    def _run(self, argv: tuple[str, ...]) -> str:
+        try:
+            code, said = self._programs.run(argv, limit_s=LIMIT_S, hear=True)
+        except subprocess.TimeoutExpired as exc:
+            raise _failed(argv, f"no answer in {LIMIT_S:g} s") from exc
+        except OSError as exc:
+            raise _failed(argv, exc.strerror or str(exc)) from exc
+        if code:
+            raise _failed(argv, f"exit {code}")
+        return said.decode("utf-8", "surrogateescape")
 
 
 def _failed(argv: tuple[str, ...], why: str) -> NodeFailureError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -30,10 +30,12 @@ from trioexec.transports.ssh.config import (
     Facts,
     Hop,
     HostSettings,
+    Programs,
     SshConfig,
     agent_socket,
     config_files,
     environment_to_send,
+    run_in_shell,
     with_openssh_defaults,
 )
 from trioexec.transports.ssh.dial import Way
@@ -107,14 +109,16 @@ class Routes:
     def __init__(self, options: SshOptions) -> None:
         self._options = options
         self._facts = Facts.of_this_process()
+        self.programs: Programs = Programs()
         self._config = SshConfig.load(
             config_files(options.config_file, self._facts),
             facts=self._facts,
             options=_as_settings(options),
+            run=partial(run_in_shell, programs=self.programs),
         )
         self.keys: KeyRing = KeyRing(passphrases=dict(options.key_passphrases))
         self._host_keys = HostKeyStore(self._facts)
-        self._known_hosts_commands = KnownHostsCommands()
+        self._known_hosts_commands = KnownHostsCommands(self.programs)
         self._prepared = PreparedOptions()
         self._found: dict[Node, Route] = {}
         """What `unlock` has found, for the one `find` that comes after it."""
@@ -124,12 +128,13 @@ class Routes:
         self._notes: list[str] = []
         self.may_run_programs: bool = self._config.may_run_programs
 
-    def find(self, node: Node, *, canonical: str | None = None) -> Route:
+    def find(self, node: Node, *, canonical: str | None = None, connects: bool = True) -> Route:
         """Look one node up, by the name as typed.
 
         Args:
             node: Of the run.
             canonical: The candidate that the DNS knows.
+            connects: Whether it is for a connection: only then a KnownHostsCommand is asked.
 
         Raises:
             ConfigError: Something that was said for this name makes no sense.
@@ -138,16 +143,19 @@ class Routes:
         if canonical is None and (found := self._found.pop(node, None)):
             return found
         said = self._look_up(node, canonical=canonical)
-        return self._route(node, said, hops=self._way_over(said.proxy_jump or ()))
+        hops = self._way_over(said.proxy_jump or ())
+        return self._route(node, said, hops=hops, connects=connects)
 
-    def find_hop(self, chain: tuple[Node, ...], *, canonical: str | None = None) -> Route:
+    def find_hop(
+        self, chain: tuple[Node, ...], *, canonical: str | None = None, connects: bool = True
+    ) -> Route:
         """Look the last host of a chain up, which is reached through those before it.
 
         Raises:
             ConfigError: Something that was said for this name makes no sense.
         """
         said = self._look_up(chain[-1], is_hop=True, canonical=canonical)
-        return self._route(chain[-1], said, hops=chain[:-1])
+        return self._route(chain[-1], said, hops=chain[:-1], connects=connects)
 
     def _way_over(self, jump: tuple[Hop, ...]) -> tuple[Node, ...]:
         """Give the whole way over jump hosts: the first of them may need others itself.
@@ -164,12 +172,14 @@ class Routes:
             hops = before + hops
         return hops
 
-    def _route(self, node: Node, said: HostSettings, *, hops: tuple[Node, ...]) -> Route:
+    def _route(
+        self, node: Node, said: HostSettings, *, hops: tuple[Node, ...], connects: bool
+    ) -> Route:
         settings = with_openssh_defaults(_with_our_defaults(said), self._facts)
         assert settings.port is not None
         assert settings.user is not None
         asked = settings.known_hosts_command
-        more_lines = self._known_hosts_commands.ask(asked) if asked else ""
+        more_lines = self._known_hosts_commands.ask(asked) if asked and connects else ""
         with self._lock:
             options = self._prepared.options_for(settings, self._notes)
             trust = self._host_keys.trust_for(settings, more_lines)
@@ -269,10 +279,14 @@ class Routes:
             if "%" not in path and "$" not in path and not Path(path).expanduser().exists():
                 raise UsageError(f"-i {path}: no such file.\nName a private key file.")
         seen: set[Identities] = set()
-        find_hop = cache(self.find_hop)  # thousands of nodes have one bastion
+        find_hop = cache(
+            partial(self.find_hop, connects=False)
+        )  # thousands of nodes have one bastion
         for node in nodes:
             try:
-                route = self._found[node] = self.find(node)
+                route = self.find(node, connects=False)
+                if not route.said.known_hosts_command:
+                    self._found[node] = route
                 hops = [find_hop(route.hops[:end]) for end in range(1, len(route.hops) + 1)]
             except NodeFailureError:
                 continue  # its outcome, when it is run on

@@ -117,11 +117,13 @@ class SshTransport:
         """Have the event loop and the jump hosts' connections; when left, all are gone."""
         async with open_loop() as self._loop:
             self._log_notes()
+            self._routes.programs.begin()
             try:
                 async with Hops.open(self._routes, self._loop) as self._hops:
                     yield
             finally:
                 self._hops = None
+                self._routes.programs.end()
                 self._kept.close()
                 self._routes.keys.close()
 
@@ -166,6 +168,8 @@ class SshTransport:
         anew: bool = False,
     ) -> Ended:
         try:
+            if self._routes.may_run_programs:
+                call.awaits("no answer from a program of ssh_config")
             route = await self._find(node)
             if route.connect_timeout_s is not None:
                 call.limit_connect(route.connect_timeout_s)

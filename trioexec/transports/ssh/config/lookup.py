@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from trioexec.model.errors import ConfigError
@@ -16,6 +17,7 @@ from trioexec.transports.ssh.config.answer import Answer
 from trioexec.transports.ssh.config.conditions import HostCondition, MatchCondition
 from trioexec.transports.ssh.config.facts import Facts
 from trioexec.transports.ssh.config.parser import ConfigFile, Parser
+from trioexec.transports.ssh.config.programs import Programs
 from trioexec.transports.ssh.config.settings import HostSettings
 from trioexec.transports.ssh.config.sources import run_in_shell
 from trioexec.transports.ssh.config.words import Place
@@ -52,7 +54,7 @@ class SshConfig:
         *,
         facts: Facts | None = None,
         options: Sequence[str] = (),
-        run: Callable[[str], bool] = run_in_shell,
+        run: Callable[[str], bool] | None = None,
     ) -> SshConfig:
         """Read files, the most important first.
 
@@ -60,7 +62,8 @@ class SshConfig:
             files: From `config_files`; a bare path is a file that has to be there.
             facts: This machine and account; asked of the system by default.
             options: ``-o`` values, in front of all files.
-            run: Runs a program of ``Match exec``; may raise ValueError.
+            run: Runs a program of ``Match exec``; may raise ValueError. By default the user's
+                shell does.
 
         Raises:
             ConfigError: With file and line.
@@ -72,7 +75,7 @@ class SshConfig:
             parser.read_file(
                 ConfigFile(path=file, required=True) if isinstance(file, Path) else file
             )
-        return cls(parser, facts, run)
+        return cls(parser, facts, run or partial(run_in_shell, programs=Programs()))
 
     @property
     def may_run_programs(self) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 from pathlib import Path
 
 from trioexec.transports.ssh.config.facts import Facts, expand_user
 from trioexec.transports.ssh.config.parser import ConfigFile
+from trioexec.transports.ssh.config.programs import Programs
 
 __all__ = ["config_files", "run_in_shell"]
 
@@ -28,7 +28,7 @@ def config_files(option: str | None, facts: Facts) -> list[ConfigFile]:
     return files
 
 
-def run_in_shell(command: str) -> bool:
+def run_in_shell(command: str, programs: Programs) -> bool:
     """Run a program of ``Match exec`` with the user's shell, and tell whether it succeeded.
 
     Raises:
@@ -36,21 +36,9 @@ def run_in_shell(command: str) -> bool:
     """
     shell = os.environ.get("SHELL") or "/bin/sh"
     try:
-        child = subprocess.Popen(
-            [shell, "-c", command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        code, _ = programs.run([shell, "-c", command], limit_s=EXEC_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        raise ValueError(f"{command!r} took more than {EXEC_LIMIT_S:g} s") from None
     except OSError as exc:
-        raise ValueError(f"cannot run {shell}: {exc.strerror}") from exc
-    with child:
-        try:
-            return child.wait(EXEC_LIMIT_S) == 0
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
-            raise ValueError(f"{command!r} took more than {EXEC_LIMIT_S:g} s") from None
-        except BaseException:  # a signal that asks us to go
-            os.killpg(child.pid, signal.SIGKILL)
-            raise
+        raise ValueError(f"cannot run {shell}: {exc.strerror or exc}") from exc
+    return code == 0
