@@ -43,6 +43,7 @@ WELCOME_TOOLS = {
     "sudo": "sudo",
     "tcsh": "tcsh",
     "tmux": "tmux",
+    "yash": "yash",
     "zsh": "zsh",
 }
 """What single tests use or compare with, by program or file; without one its tests are skipped."""

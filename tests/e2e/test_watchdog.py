@@ -9,13 +9,14 @@ import shutil
 import signal
 import string
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.rig import until
+from tests.e2e.rig import pids_with, until
 from trioexec.transports.process_session import ProcessSession
 from trioexec.transports.ssh.wrapper import wrap
 
@@ -51,7 +52,7 @@ def test_the_end_is_not_confirmed_before_the_last_of_the_group_is_gone() -> None
     assert not left_at_the_end
 
 
-SHELLS = ("dash", "bash", "mksh", "busybox")
+SHELLS = ("dash", "bash", "mksh", "busybox", "yash")
 """What /bin/sh may be on a node."""
 
 APART = "timeout 1000 sleep 1000 >/dev/null 2>&1 & echo $!"
@@ -109,29 +110,23 @@ def is_running(pid: int) -> bool:
 
 def watchdogs_of(pid: int) -> list[int]:
     """Those that have moved out of the session."""
-    mine = f"\0trioexec-watch\0{pid}\0".encode()
     return [
-        int(each.parent.name)
-        for each in Path("/proc").glob("[0-9]*/cmdline")
-        if mine in _bytes_of(each) and _session_of(each.parent) not in (None, pid)
+        each for each in pids_with(_is_watchdog_of(pid)) if _session_of(each) not in (None, pid)
     ]
 
 
-def _session_of(process: Path) -> int | None:
+def _is_watchdog_of(pid: int) -> bytes:
+    return f"\0trioexec-watch\0{pid}\0".encode()
+
+
+def _session_of(pid: int) -> int | None:
     try:
-        return os.getsid(int(process.name))
+        return os.getsid(pid)
     except ProcessLookupError:
         return None
 
 
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
-
-
-def test_the_watchdog_of_a_short_command_that_leaves_nobody_starts_no_program(
+def test_the_watchdog_of_a_short_command_that_leaves_nobody_stays_where_it_is(
     shell: str, tmp_path: Path
 ) -> None:
     setsid = tmp_path / "setsid"
@@ -160,7 +155,10 @@ def test_what_a_short_command_leaves_in_another_group_is_ended(shell: str) -> No
 def test_a_watchdog_outlives_what_is_sent_to_the_group_of_its_command(
     shell: str, *, is_long: bool
 ) -> None:
-    names = "HUP INT QUIT PIPE ALRM TERM USR1 USR2 TSTP TTIN TTOU"
+    names = (
+        "HUP INT QUIT ILL TRAP ABRT BUS FPE USR1 SEGV USR2 PIPE ALRM TERM "
+        "TSTP TTIN TTOU XCPU XFSZ VTALRM PROF SYS"
+    )
     sends = f"trap '' {names}; for s in {names}; do kill -s $s 0; done; {APART}; read x"
     with begun(shell, f"({sends}) </dev/null") as child:
         if is_long:
@@ -170,6 +168,25 @@ def test_a_watchdog_outlives_what_is_sent_to_the_group_of_its_command(
         left = int(ends(child))
 
     assert not is_running(left)
+
+
+async def test_no_process_of_ours_has_the_words_of_the_command(shell: str, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    os.mkfifo(go)
+    with begun(shell, f"read x <{go}; exec pgrep -f a-word-of-{tmp_path.name}") as child:
+        await until(lambda: pids_with(_is_watchdog_of(child.pid)), what="a watchdog")
+        go.write_text("\n")
+        said = ends(child)
+
+    assert (child.returncode, said) == (1, b"")
+
+
+def test_a_command_has_no_child_that_it_did_not_start(shell: str) -> None:
+    ask = "import os; os.waitpid(-1, os.WNOHANG)"
+    with begun(shell, f"exec {sys.executable} -c '{ask}' 2>&1") as child:
+        said = ends(child)
+
+    assert b"ChildProcessError" in said
 
 
 async def test_the_watchdog_of_a_long_command_outlives_a_kill_of_its_group(

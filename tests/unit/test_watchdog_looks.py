@@ -7,15 +7,18 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from trioexec.transports.ssh.wrapper import _LADDER
+from trioexec.transports.living import GROUPS
+from trioexec.transports.ssh.wrapper import _LADDER, group_request
 
-SHELLS = ("dash", "bash", "mksh", "busybox sh")
+SHELLS = ("dash", "bash", "mksh", "busybox sh", "yash")
 NOBODY = "99999999"
+UNKNOWN = 2
 
 
 @pytest.fixture(params=SHELLS)
@@ -41,6 +44,23 @@ def zombie() -> Iterator[int]:
     process = subprocess.Popen(["true"], start_new_session=True)
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     yield process.pid
+    process.wait()
+
+
+@pytest.fixture
+def headless() -> Iterator[int]:
+    """One whose main thread has ended, and which lives on in another."""
+    python = (
+        "import ctypes, threading, time; "
+        "threading.Thread(target=lambda: time.sleep(1000)).start(); "
+        "ctypes.CDLL(None).pthread_exit(None)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", python], start_new_session=True)
+    stat = Path(f"/proc/{process.pid}/stat")
+    while ") Z " not in stat.read_text():
+        time.sleep(0.02)  # noqa: TID251 - no loop here
+    yield process.pid
+    process.kill()
     process.wait()
 
 
@@ -97,6 +117,14 @@ def test_who_lives_is_seen_and_who_is_dead_is_not(
     assert not is_empty(shell, alive)
     assert is_empty(shell, zombie)
     assert is_empty(shell, NOBODY)
+
+
+def test_who_lives_on_in_a_thread_is_seen(shell: list[str], headless: int, tmp_path: Path) -> None:
+    question = 'now; o=$u; last() { l=$1; }; narrow "$1"'
+
+    assert groups(shell, headless) == {headless}
+    assert groups(shell, headless, path=without_grep(tmp_path)) == {headless}
+    assert ask(shell, question, headless).returncode == 0
 
 
 def test_where_no_grep_can_look_ps_does(
@@ -183,6 +211,51 @@ def test_in_a_session_that_is_older_anybody_comes_into_question(
     shell: list[str], began: str
 ) -> None:
     assert ask(shell, f"now; {began}; narrow $$; [ $? -eq 2 ]").returncode == 0
+
+
+def apart(*options: str) -> list[str]:
+    """Run a program in namespaces of its own."""
+    unshare = ["unshare", "--user", "--map-root-user", *options]
+    if subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode != 0:
+        pytest.skip("no namespaces for us here")
+    return unshare
+
+
+def test_who_sees_other_processes_in_proc_does_not_rely_on_numbers(shell: list[str]) -> None:
+    among_others = [*apart("--pid", "--fork"), *shell]
+
+    assert ask(among_others, "now; o=$u; narrow $$").returncode == UNKNOWN
+
+
+def test_a_loadavg_that_is_not_the_kernels_is_not_relied_on(
+    shell: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "loadavg").write_text("0.00 0.00 0.00 1/1 1\n")
+    mount = f'mount --bind {tmp_path}/loadavg /proc/loadavg && exec "$@"'
+    in_lxc = [*apart("--mount"), "sh", "-c", mount, "sh", *shell]
+
+    assert ask(in_lxc, "now; o=$u; l=; last() { l=$1; }; narrow $$").returncode == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        pytest.param(["fish", "-c", group_request("TERM", 20)], id="in a request to fish"),
+        pytest.param(["bash", "-c", f"enable -n kill; {GROUPS}kill -TERM -20"], id="in a watchdog"),
+    ],
+)
+def test_a_group_is_signalled_where_the_shell_has_no_kill(argv: list[str]) -> None:
+    if shutil.which(argv[0]) is None:
+        pytest.skip(f"no {argv[0]} on this machine")
+    # The program kill takes 20 for 2, and would take 10 for 1, which is everybody.
+    alone = apart("--pid", "--fork", "--mount-proc", "--kill-child")
+    script = 'echo 19 >/proc/sys/kernel/ns_last_pid; setsid sleep 10 & "$@"; wait $!; echo $?'
+
+    done = subprocess.run(
+        [*alone, "sh", "-c", script, "sh", *argv], check=False, capture_output=True, text=True
+    )
+
+    assert done.stdout == f"{128 + signal.SIGTERM}\n"
 
 
 def test_who_obeys_term_slowly_has_the_grace_for_it_without_the_leader(

@@ -16,7 +16,7 @@ from typing import Final
 import trio
 
 from trioexec.model.command import STOP_GRACE_S
-from trioexec.transports.living import LIVE
+from trioexec.transports.living import GROUPS, LIVE
 
 __all__ = ["Guard"]
 
@@ -35,7 +35,7 @@ while read -r sign session; do
 done
 [ "$sessions" = ' ' ] && exit
 exec 2>/dev/null
-{LIVE}
+{LIVE}{GROUPS}
 end() {{ for session in $sessions; do
   for group in $session $(live "$session"); do kill "-$1" "-$group"; done
 done; }}

@@ -20,6 +20,7 @@ from trioexec.transports.ssh.session import LINGER_MARGIN_S, Session
 from trioexec.transports.ssh.wrapper import (
     Marker,
     MarkerFilter,
+    group_request,
     is_fed,
     quote,
     stop_request,
@@ -219,9 +220,10 @@ async def _ask_to_end(line: Line, session: Session, command: Command) -> None:
             await _request_stop(line, marker.watch_pid)
         elif marker is not None and fed:
             # No watchdog, for want of a setsid program: its group is what is known of it.
-            await line.connection.run(f"kill -TERM -{marker.pid}", encoding=None, check=False)
-            await asyncio.sleep(command.stop_grace_s)
-            await line.connection.run(f"kill -KILL -{marker.pid}", encoding=None, check=False)
+            for name, then_s in (("TERM", command.stop_grace_s), ("KILL", 0.0)):
+                request = group_request(name, marker.pid)
+                await line.connection.run(request, encoding=None, check=False)
+                await asyncio.sleep(then_s)
         elif not fed and command.wrap:
             # The watchdog, also one that has not said so yet, sees this as its stdin's end.
             session.chan.write_eof()

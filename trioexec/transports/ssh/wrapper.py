@@ -37,13 +37,14 @@ from typing import Final
 from msgspec import Struct
 
 from trioexec.model.command import Command
-from trioexec.transports.living import LIVE
+from trioexec.transports.living import GROUPS, LIVE
 
 __all__ = [
     "SWEEP_REQUEST",
     "Marker",
     "MarkerFilter",
     "Unwrapped",
+    "group_request",
     "is_fed",
     "quote",
     "stop_request",
@@ -56,7 +57,7 @@ _NAME = "trioexec"
 _TICKS_PER_S = 100
 """What /proc/uptime counts: a clock that costs a shell no fork."""
 
-# Watchdog: $1 session, $2 grace in ticks, $3 when it began (GUARDED) or sshd's pid (FED).
+# Watchdog: $1 session, $2 grace in ticks, $3 sshd's pid (FED).
 # What is ended is the session, group by group: `timeout`, shells with job control (csh's always)
 # and others give what they start a group of its own.  Who leaves the session does so on purpose.
 # Zombies do not count as alive: some containers have an init that never reaps.  A
@@ -71,7 +72,7 @@ _TICKS_PER_S = 100
 # A shell's variables are everybody's: e is when the grace ends, g the groups, n counts the naps,
 # and t is now.
 _LADDER = (
-    LIVE + "n=0 t=0 all= g=; case $SHELL in *csh) all=1;; esac; now && o=$u; "
+    LIVE + GROUPS + "n=0 t=0 all= g=; case $SHELL in *csh) all=1;; esac; now && o=$u; "
     'empty() { l=$(many=; live "$1") || return 2; [ -z "$l" ]; }; '
     'look() { case $n$many in 0*|2|4|8|16|32|64|12m|6k|12k) empty "$1";; *) false;; esac; }; '
     'gone() { for x in ${g:-$1}; do if kill -0 "-$x"; then '
@@ -79,7 +80,8 @@ _LADDER = (
     '[ ! -d "/proc/$1" ] || grep -q "^State:[[:space:]]*Z" "/proc/$1/status" || return; '
     'narrow "$1"; case $?$many$all in 1*|2[mk]) return 0;; esac; '
     'empty "$1"; l=$?; k=; [ $l -ne 1 ]; }; '
-    'end() { for x in $1 $(live "$1"); do case " $g " in *" $x "*) ;; *) g="$g $x";; esac; done; '
+    'end() { for x in $1 $(live "$1"); do '
+    'case " 0 1 $g " in *" $x "*) ;; *) g="$g $x";; esac; done; '
     'for x in $g; do kill "-$2" "-$x" || { [ -d "/proc/$1" ] && sudo -n kill "-$2" -- "-$x"; }; '
     "done; }; "
     "nap() { n=$((n+1)); if [ $n -le 2 ]; then i=05; elif [ $many ]; then i=50; "
@@ -93,7 +95,17 @@ _LADDER = (
     '[ "${p#*/}" -lt 800 ] || [ "${p%/*}" -lt 8 ] || many=${p:+m}; gone "$1" && exit 0; '
     'end "$1" TERM; wait_gone "$1" "$2"; end "$1" KILL; many=${many:+k}; wait_gone "$1" 500; }; '
 )
-_WATCH_STDIN = 'exec 3>&2 2>/dev/null; while read -r x; do :; done; o=$3; ladder "$1" "$2"'
+# A young watchdog is in its command's group, and starts no program but itself.  It moves out into
+# a session of its own when the command turns out not to be short, which we say by a line, or when
+# somebody is to be ended; mostly nobody is, and it goes.  What is sent to the group spares it, but
+# for KILL: that has then ended the command as well, and so we hear of it.
+# $3 is this text, while it is young; $4 is when it began, after that.
+_WATCH_STDIN = _LADDER + (
+    'if [ "$3" ]; then if ! read -r x; then read -r y x </proc/self/autogroup; narrow "$1"; '
+    'case $? in 1) exit;; 0) empty "$1" && exit;; esac; fi; '
+    'exec setsid /bin/sh -c "$3" trioexec-watch "$1" "$2" "" "$o"; fi; '
+    'while read -r x; do :; done; o=$4; ladder "$1" "$2"'
+)
 _WATCH_SSHD = _LADDER + (
     "exec 3>&2 2>/dev/null; e=; trap 'e=1' USR1; trap '' HUP INT TERM; "
     "echo $$; exec >/dev/null; "
@@ -115,24 +127,22 @@ _EXPORT = 'eval "$5"; '
 # A shell that waits for a command says what signal ended it, which is no word of the command's.
 # In a subshell: dash redirects, forks, and says it there.
 _WAITED_FOR = 'exec 4>&2 2>/dev/null; (exec "${SHELL:-/bin/sh}" -c "$1" 2>&4 4>&-)'
-# A young watchdog is a fork in its command's group, which costs no program.  It becomes a
-# watchdog of its own session when the command turns out not to be short, which we say by a line,
-# or when somebody is to be ended; mostly nobody is, and it goes.  What is sent to the group
-# spares it, but for KILL: that has then ended the command as well, and so we hear of it.
-_SPARED = "HUP INT QUIT PIPE ALRM TERM USR1 USR2 TSTP TTIN TTOU"
-_YOUNG = (
-    # The channel stays open as long as the watchdog has stderr: some servers give a
-    # session a socket pair, others three pipes.  (Some shells hand on no number above 2.)
-    "exec <&3 4>&2 >/dev/null 2>&1; "
-    'w=$2; read -r u x </proc/uptime; set -- "$$" "$4" "${u%.*}${u#*.}"; '
-    'if ! read -r x; then eval "$w"; o=$3; read -r y x </proc/self/autogroup; narrow "$1"; '
-    'case $? in 1) exit;; 0) empty "$1" && exit;; esac; fi; '
-    f'exec setsid /bin/sh -c "$w"\'{_WATCH_STDIN}\' trioexec-watch "$@" 2>&4'
+# What a young watchdog is deaf to: all that can be ignored and has a name in every shell.
+_SPARED = (
+    "HUP INT QUIT ILL TRAP ABRT BUS FPE USR1 SEGV USR2 PIPE ALRM TERM "
+    "TSTP TTIN TTOU XCPU XFSZ VTALRM PROF SYS"
 )
 _GUARDED = (
     'printf "\\001trioexec %s %s 0\\n" "$3" "$$" >&2; exec 3<&0; '
     "if command -v setsid >/dev/null 2>&1; then "
-    f"trap '' {_SPARED}; ({_YOUNG}) & trap - {_SPARED}; "
+    # Not the command's child, lest one that waits for all its children waits for it, which
+    # waits for the command.  A program, lest `pgrep -f` finds the command's words in its own;
+    # by exec, as not every shell (yash) spares a fork there.
+    # The channel stays open as long as the watchdog has stderr: some servers give a
+    # session a socket pair, others three pipes.
+    f"trap '' {_SPARED}; "
+    '(exec /bin/sh -c "$2" trioexec-watch "$$" "$4" "$2" <&3 3>&2 >/dev/null 2>&1 &); '
+    f"trap - {_SPARED}; "
     'exec "${SHELL:-/bin/sh}" -c "$1" </dev/null 3<&-; fi; '
     # No setsid here: the watchdog lives in the group that it ends, spared by a trap.
     "trap : TERM; "
@@ -144,7 +154,7 @@ _GUARDED = (
 _FED = (
     'exec 3<&0; set -- "$1" "$2" "$3" "$4" 0; if command -v setsid >/dev/null 2>&1; then '
     'set -- "$1" "$2" "$3" "$4" '
-    '"$(setsid /bin/sh -c "$2" trioexec-watch "$$" "$4" "$PPID" </dev/null 3<&- &)"; fi; '
+    '"$(exec setsid /bin/sh -c "$2" trioexec-watch "$$" "$4" "$PPID" </dev/null 3<&- &)"; fi; '
     'printf "\\001trioexec %s %s %s\\n" "$3" "$$" "$5" >&2; '
     "trap : HUP INT QUIT TERM; "
     f"{_WAITED_FOR} <&3 3<&-; r=$?; "
@@ -224,7 +234,7 @@ def _ticks(grace_s: float) -> int:
 def _quoted_scripts(folded: bool, fed: bool) -> tuple[str, str]:  # noqa: FBT001 - keys of a cache
     """Quote the command's side and the watchdog's, which are the same on every node."""
     script = _PROLOGUE + (_UNFOLD if folded else "") + _EXPORT + (_FED if fed else _GUARDED)
-    return quote(script), quote(_WATCH_SSHD if fed else _LADDER)
+    return quote(script), quote(_WATCH_SSHD if fed else _WATCH_STDIN)
 
 
 class Unwrapped(Struct, frozen=True, kw_only=True):
@@ -267,6 +277,11 @@ def is_fed(command: Command) -> bool:
 def stop_request(watch_pid: int) -> str:
     """Make the command that tells a FED command's watchdog that time is up."""
     return f"kill -USR1 {watch_pid}"
+
+
+def group_request(name: str, pgid: int) -> str:
+    """Make the command that sends a signal to a process group, whatever the login shell's kill."""
+    return _WIRE_HEAD + quote(f"{GROUPS}kill -{name} -{pgid}")
 
 
 def sweep_request(session_pid: int, *, grace_s: float) -> str:
