@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio  # noqa: TID251
 import errno
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from types import SimpleNamespace
@@ -23,7 +25,7 @@ from trioexec.transports.ssh import session as session_module
 from trioexec.transports.ssh.failures import NodeFailureError
 from trioexec.transports.ssh.kept import Lease
 from trioexec.transports.ssh.running import run_command
-from trioexec.transports.ssh.wrapper import SWEEP_REQUEST, Marker, stop_request
+from trioexec.transports.ssh.wrapper import SWEEP_REQUEST, Marker, group_request, stop_request
 
 LIMIT_S = 0.05
 LONGER_S = 0.3
@@ -507,6 +509,22 @@ def test_the_watchdog_of_a_command_that_was_short_is_told_nothing(
     assert asyncio.run(one()) == b""
 
 
+def test_a_command_that_is_over_is_kept_by_no_timer() -> None:
+    async def one() -> object:
+        connection = Connection(_starts(marked=True))
+        task = asyncio.ensure_future(run(connection, HeardCall(), Command(text="x")))
+        await until(lambda: connection.session is not None)
+        connection.session.exit_status_received(0)
+        connection.session.connection_lost(None)
+        await asyncio.wait({task})
+        kept = weakref.ref(connection.session)
+        connection.session = None
+        gc.collect()
+        return kept()
+
+    assert asyncio.run(one()) is None
+
+
 def _starts(*, marked: bool) -> Callable[[Any], Awaitable[None]]:
     async def starts(session: Any) -> None:
         if marked:
@@ -673,7 +691,7 @@ def test_where_no_watchdog_could_be_started_the_group_is_ended() -> None:
 
     connection, call = asyncio.run(one())
 
-    assert connection.ran == ["kill -TERM -55", "kill -KILL -55"]
+    assert connection.ran == [group_request("TERM", 55), group_request("KILL", 55)]
     assert call.ended
 
 

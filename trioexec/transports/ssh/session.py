@@ -139,7 +139,7 @@ class Session(asyncssh.SSHClientSession[bytes]):
         if marker.marker is not None:
             self._marked = -1  # no stream any more: the hot path is a comparison
             if not is_fed(self._command):  # not sooner, or sudo would read it as the password
-                self._loop.call_later(SHORT_S, self._say_it_is_not_short)
+                self._later(SHORT_S, self._say_it_is_not_short)
             if self._on_marker is not None:
                 self._on_marker(marker.marker)
         if self.sudo is None:
@@ -149,7 +149,7 @@ class Session(asyncssh.SSHClientSession[bytes]):
         if marker.marker is not None:
             self._begin_feeding()  # not sooner, or sudo would read it as the password
         elif self.sudo.asks_otherwise:
-            self._loop.call_later(SUDO_SILENCE_S, self._stop_waiting_for_sudo, self._heard)
+            self._later(SUDO_SILENCE_S, self._stop_waiting_for_sudo, self._heard)
         return after
 
     def _say_it_is_not_short(self) -> None:
@@ -192,6 +192,11 @@ class Session(asyncssh.SSHClientSession[bytes]):
         """Let whoever waits for the end go on."""
         if not self.over.done():
             self.over.set_result(None)
+
+    def _later(self, delay_s: float, do: Callable[..., None], *args: object) -> None:
+        """Have something done, unless all is over by then: a timer would keep us till it is due."""
+        timer = self._loop.call_later(delay_s, do, *args)
+        self.over.add_done_callback(lambda _: timer.cancel())
 
     def _spend(self, count: int) -> None:
         assert self.spare_bytes is not None
@@ -282,7 +287,7 @@ class Session(asyncssh.SSHClientSession[bytes]):
 
     def _expect_close(self) -> None:
         linger_s = self._command.stop_grace_s + LINGER_MARGIN_S
-        self._loop.call_later(linger_s, self._stop_lingering, self._heard)
+        self._later(linger_s, self._stop_lingering, self._heard)
 
     def _stop_lingering(self, heard: int) -> None:
         if self.over.done():
