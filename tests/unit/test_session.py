@@ -67,6 +67,7 @@ class Connection:
         self.chan = Channel()
         self.closed = False
         self.others = False
+        self.server = "SSH-2.0-OpenSSH_9.2p1"
         self.ran: list[str] = []
         self.session: Any = None
         self._script = script
@@ -78,6 +79,9 @@ class Connection:
     def give_up(self) -> bool:
         self.closed = not self.others
         return self.others
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self.server if name == "server_version" else default
 
     async def run(self, text: str, **options: object) -> Any:
         self.ran.append(text)
@@ -552,6 +556,27 @@ def test_what_a_killed_command_left_is_swept_for_its_watchdog_may_be_killed_too(
 
     assert isinstance(outcome, Killed)
     assert [text.startswith(f"{SWEEP_REQUEST}31 ") for text in ran] == [True] * swept
+
+
+@pytest.mark.parametrize(
+    ("server", "asked"), [("SSH-2.0-dropbear_2022.83", True), ("SSH-2.0-OpenSSH_9.2p1", False)]
+)
+def test_a_server_that_closes_a_channel_early_is_asked_whether_nothing_is_left(
+    server: str, *, asked: bool
+) -> None:
+    async def one() -> list[str]:
+        connection = Connection(_starts(marked=True))
+        connection.server = server
+        task = asyncio.ensure_future(run(connection, HeardCall(), Command(text="x")))
+        await until(lambda: connection.session is not None)
+        connection.session.exit_status_received(0)
+        connection.session.connection_lost(None)
+        await task
+        return connection.ran
+
+    ran = asyncio.run(one())
+
+    assert [text.startswith(f"{SWEEP_REQUEST}31 ") for text in ran] == [True] * asked
 
 
 def test_where_the_watchdog_does_not_answer_another_ends_the_command(

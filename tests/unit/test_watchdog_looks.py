@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from trioexec.transports.living import GROUPS
-from trioexec.transports.ssh.wrapper import _LADDER, group_request
+from trioexec.transports.ssh.wrapper import _LADDER, _SWEEP, group_request
 
 SHELLS = ("dash", "bash", "mksh", "busybox sh", "yash")
 NOBODY = "99999999"
@@ -77,7 +78,8 @@ def with_job_control() -> Iterator[tuple[int, int]]:
     process.stdout.readline()  # it has its group
     yield process.pid, group
     for each in (process.pid, group):
-        os.killpg(each, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(each, signal.SIGKILL)
     process.wait()
     process.stdout.close()
 
@@ -256,6 +258,18 @@ def test_a_group_is_signalled_where_the_shell_has_no_kill(argv: list[str]) -> No
     )
 
     assert done.stdout == f"{128 + signal.SIGTERM}\n"
+
+
+def test_a_sweep_finds_who_has_got_a_number_after_they_began_anew(
+    shell: list[str], with_job_control: tuple[int, int]
+) -> None:
+    leader, other = with_job_control
+    os.kill(leader, signal.SIGKILL)
+    os.waitpid(leader, 0)
+
+    assert ask(shell, "last() { l=$1; }; " + _SWEEP, leader, 100).returncode == 0
+    assert is_empty(shell, leader)
+    assert not Path(f"/proc/{other}/exe").exists()
 
 
 def test_who_obeys_term_slowly_has_the_grace_for_it_without_the_leader(

@@ -149,9 +149,16 @@ async def settle(line: Line, session: Session, command: Command) -> bool:
     if session.status == Killed(signal=signal.SIGKILL) and not session.asked_to_end:
         # Who killed it may have killed its watchdog too, with the group it is in at first.
         return await _sweep(line, marker, grace_s=command.stop_grace_s)
+    if not command.tty and _closes_early(line):
+        return await _sweep(line, marker, grace_s=command.stop_grace_s)
     # With a terminal the channel closes when the leader has gone: that hangs the terminal up,
     # and the watchdog, still busy with what the leader left, loses its hold on the channel.
     return not command.tty or await _watchdog_is_gone(line, marker, command)
+
+
+def _closes_early(line: Line) -> bool:
+    """Whether the server closes a channel when its command has ended, whoever holds it open."""
+    return "dropbear" in line.connection.get_extra_info("server_version", "")
 
 
 async def _sweep(line: Line, marker: Marker, *, grace_s: float) -> bool:

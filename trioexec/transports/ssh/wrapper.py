@@ -106,6 +106,7 @@ _WATCH_STDIN = _LADDER + (
     'exec setsid /bin/sh -c "$3" trioexec-watch "$1" "$2" "" "$o"; fi; '
     'while read -r x; do :; done; o=$4; ladder "$1" "$2"'
 )
+_SWEEP = 'o=; ladder "$1" "$2"'  # it may be an old session
 _WATCH_SSHD = _LADDER + (
     "exec 3>&2 2>/dev/null; e=; trap 'e=1' USR1; trap '' HUP INT TERM; "
     "echo $$; exec >/dev/null; "
@@ -183,7 +184,7 @@ def quote(text: str) -> str:
     return "'" + re.sub(r"['\\!]", lambda found: _SAFE[found[0]], text) + "'"
 
 
-SWEEP_REQUEST: Final = _WIRE_HEAD + quote(_LADDER + 'ladder "$1" "$2"') + " trioexec-sweep "
+SWEEP_REQUEST: Final = _WIRE_HEAD + quote(_LADDER + _SWEEP) + " trioexec-sweep "
 """Ends what lives in a session, whose number follows, after a grace in ticks, which follows too.
 
 Its exit status is 0 when nothing of it is left.  It ends by itself, whoever goes.
