@@ -180,7 +180,7 @@ def test_of_a_session_that_has_just_ended_nobody_is_looked_for(shell: list[str])
 
 def test_who_lives_in_a_young_session_comes_into_question(shell: list[str]) -> None:
     question = (
-        "now; o=$u; sleep 1000 >/dev/null 2>&1 & s=$!; (exit); narrow $s; r=$?; kill -KILL $s; "
+        "now; o=$u; exec sleep 1000 >/dev/null 2>&1 & s=$!; (exit); narrow $s; r=$?; kill -KILL $s; "
         'case $r$k in 2) exit 7;; 0*"/proc/$s/stat"*) exit 0;; *) exit 1;; esac'
     )
 
@@ -194,7 +194,7 @@ def test_where_numbers_run_away_during_the_look_anybody_comes_into_question(
     shell: list[str],
 ) -> None:
     question = (
-        "now; o=$u; sleep 1000 >/dev/null 2>&1 & s=$!; seen=; "
+        "now; o=$u; exec sleep 1000 >/dev/null 2>&1 & s=$!; seen=; "
         "last() { [ -z $seen ] || return 1; seen=1; l=$1; }; "
         'narrow $s; r=$?; kill -KILL $s; [ $r -eq 2 ] && [ -z "$k" ] && [ $seen ]'
     )
