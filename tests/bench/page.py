@@ -71,7 +71,7 @@ def _section(name: str, title: str, says: str, base: str, found: Mapping[str, An
             _seconds(row["wall_s"]),
             _seconds(row["cpu_s"]),
             f"{row['cpu_s'] / row['nodes'] * 1000:.1f} ms" if row["cpu_s"] else "",
-            f"{row['peak_mb']:.0f} MB",
+            f"{row['peak_mb']:.0f} MB" if row["peak_mb"] else "",
             _ratio(row, of, "wall_s"),
             _ratio(row, of, "cpu_s"),
         ]
