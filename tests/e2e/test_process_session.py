@@ -49,6 +49,26 @@ def test_another_group_of_the_session_is_alive_and_gets_the_signal() -> None:
     assert not group.alive()
 
 
+def test_who_lives_on_in_a_thread_lives() -> None:
+    python = (
+        "import ctypes, threading, time; "
+        "threading.Thread(target=lambda: time.sleep(1000)).start(); "
+        "print(flush=True); ctypes.CDLL(None).pthread_exit(None)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", python], start_new_session=True, stdout=subprocess.PIPE
+    ) as leader:
+        assert leader.stdout is not None
+        leader.stdout.readline()
+        stat = Path(f"/proc/{leader.pid}/stat")
+        while ") Z " not in stat.read_text():
+            leader.poll()
+        lived = ProcessSession(leader.pid).alive()
+        leader.kill()
+
+    assert lived
+
+
 def test_where_there_is_no_proc_nobody_can_say_who_lives(tmp_path: Path) -> None:
     assert process_session._living(1, tmp_path / "missing") is None
     assert process_session._living(1, tmp_path) is None

@@ -20,7 +20,10 @@ _LAST_LOOK_S: Final = 0.1
 """Between two looks at a session: short at first, as most end at once."""
 
 _DEAD: Final = frozenset(b"ZXx")
-"""States of /proc/PID/stat that no longer run anything."""
+"""States of /proc/PID/stat that no longer run anything, but for what other threads do."""
+
+_THREADS: Final = 17
+"""Where /proc/PID/stat says how many there are, counted from the state."""
 
 
 class ProcessSession:
@@ -93,7 +96,7 @@ def _living(session: int, proc: Path = Path("/proc")) -> set[int] | None:
             if os.getsid(pid) == session:
                 stat = (proc / str(pid) / "stat").read_bytes()
                 # The name, in brackets, may hold anything; what we want follows the last one.
-                state, _, group = stat.rpartition(b")")[2].split()[:3]
-                if state[0] not in _DEAD:
-                    found.add(int(group))
+                fields = stat.rpartition(b")")[2].split()
+                if fields[0][0] not in _DEAD or int(fields[_THREADS]) > 1:
+                    found.add(int(fields[2]))
     return found if pids else None
