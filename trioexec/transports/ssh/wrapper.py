@@ -72,7 +72,7 @@ _TICKS_PER_S = 100
 # A shell's variables are everybody's: e is when the grace ends, g the groups, n counts the naps,
 # and t is now.
 _LADDER = (
-    LIVE + GROUPS + "n=0 t=0 all= g=; case $SHELL in *csh) all=1;; esac; now && o=$u; "
+    LIVE + "n=0 t=0 all= g=; case $SHELL in *csh) all=1;; esac; now && o=$u; "
     'empty() { l=$(many=; live "$1") || return 2; [ -z "$l" ]; }; '
     'look() { case $n$many in 0*|2|4|8|16|32|64|12m|6k|12k) empty "$1";; *) false;; esac; }; '
     'gone() { for x in ${g:-$1}; do if kill -0 "-$x"; then '
@@ -91,7 +91,7 @@ _LADDER = (
     'wait_gone() { n=0; nap; e=$((t+$2)); while ! gone "$1"; do '
     "[ $t -lt $e ] || return; nap; done; exit 0; }; "
     # How many want to run now, and how many threads there are: a big machine is not yet a crowd.
-    "ladder() { p=; read -r u u u p u </proc/loadavg; "
+    f"ladder() {{ {GROUPS}p=; read -r u u u p u </proc/loadavg; "
     '[ "${p#*/}" -lt 800 ] || [ "${p%/*}" -lt 8 ] || many=${p:+m}; gone "$1" && exit 0; '
     'end "$1" TERM; wait_gone "$1" "$2"; end "$1" KILL; many=${many:+k}; wait_gone "$1" 500; }; '
 )
