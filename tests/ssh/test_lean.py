@@ -5,10 +5,17 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 import asyncssh  # noqa: TID251
 import pytest
-from asyncssh.constants import MSG_IGNORE, MSG_USERAUTH_REQUEST  # noqa: TID251
+from asyncssh.constants import (  # noqa: TID251
+    MSG_EXT_INFO,
+    MSG_IGNORE,
+    MSG_NEWKEYS,
+    MSG_SERVICE_REQUEST,
+    MSG_USERAUTH_REQUEST,
+)
 
 from trioexec.api import open_fleet
 from trioexec.model.report import Report
@@ -73,6 +80,51 @@ async def test_the_only_key_is_proven_without_asking_first(
 
     assert report.ok
     assert received[MSG_USERAUTH_REQUEST] == requests  # "none", (a question,) the proof
+
+
+@pytest.fixture
+def pieces(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """What types of packets were in each piece that came to the server."""
+    pieces: list[list[int]] = []
+    receive = asyncssh.SSHServerConnection.data_received
+
+    def data_received(self: asyncssh.SSHServerConnection, data: bytes) -> None:
+        pieces.append([])
+        receive(self, data)
+
+    def note(self: object, pkttype: int, *args: object) -> None:
+        pieces[-1].append(pkttype)
+
+    monkeypatch.setattr(asyncssh.SSHServerConnection, "data_received", data_received)
+    monkeypatch.setattr(asyncssh.SSHServerConnection, "log_received_packet", note)
+    return pieces
+
+
+@pytest.mark.parametrize(
+    ("version", "together"),
+    [
+        pytest.param(
+            "OpenSSH_9.9", [MSG_NEWKEYS, MSG_EXT_INFO, MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST]
+        ),
+        pytest.param("Router_1.0", [MSG_NEWKEYS, MSG_EXT_INFO, MSG_SERVICE_REQUEST]),
+    ],
+)
+async def test_who_is_known_to_read_on_is_told_several_things_in_one_piece(
+    pieces: list[list[int]], monkeypatch: pytest.MonkeyPatch, version: str, together: list[int]
+) -> None:
+    connect = asyncssh.SSHServerConnection.__init__
+
+    def init(self: asyncssh.SSHServerConnection, *args: Any, **kwargs: Any) -> None:
+        connect(self, *args, **kwargs)
+        self._version = version.encode()
+
+    monkeypatch.setattr(asyncssh.SSHServerConnection, "__init__", init)
+
+    report = await run_with()
+
+    assert report.ok
+    assert together in pieces
+    assert sum(piece.count(MSG_USERAUTH_REQUEST) for piece in pieces) == 2  # "none", the proof
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import logging
 from typing import Any, Final
 
 import asyncssh  # noqa: TID251
-from asyncssh.constants import MSG_IGNORE  # noqa: TID251
+from asyncssh.constants import MSG_IGNORE, MSG_USERAUTH_REQUEST  # noqa: TID251
 from asyncssh.logging import SSHLogger  # noqa: TID251
 from asyncssh.packet import Boolean, SSHPacketLogger  # noqa: TID251
 from asyncssh.public_key import SSHLocalKeyPair  # noqa: TID251
@@ -24,7 +24,11 @@ a packet."""
 
 _log: Final = logging.getLogger("asyncssh")
 _CHAINED: Final = b"-cbc"
+_NONE: Final = b"none"
 _PUBLIC_KEY: Final = b"publickey"
+_TAKES_THE_NEXT_REQUEST: Final = b"SSH-2.0-OpenSSH_"
+"""Who begins so reads a request to log in before it has answered what was sent before it.  So
+shall every server (RFC 4252, 5.1); routers' were not tried."""
 
 
 class _SilentLogger(SSHLogger):
@@ -49,6 +53,8 @@ class LeanConnection(asyncssh.SSHClientConnection):
         self._silent = not _log.isEnabledFor(logging.DEBUG)
         super().__init__(*args, **kwargs)
         self._proves_at_once: asyncssh.SSHKeyPair | None = None
+        self._has_asked_for_methods = False
+        self._held: list[bytes] | None = None
         self._heard_s = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -84,6 +90,32 @@ class LeanConnection(asyncssh.SSHClientConnection):
             return
         super().send_packet(pkttype, *args, handler=handler)
 
+    def send_newkeys(self, k: bytes, h: bytes) -> None:
+        """End the key exchange; what is to be said after it goes in the same piece."""
+        self._held = []
+        try:
+            super().send_newkeys(k, h)
+        finally:
+            pieces, self._held = self._held, None
+            self._send(b"".join(pieces))
+
+    def _send(self, data: bytes) -> None:
+        if self._held is None:
+            super()._send(data)
+        else:
+            self._held.append(data)
+
+    def send_service_request(self, service: bytes) -> None:
+        """Ask for the log-in, and in the same breath how one may: the answer is awaited later.
+
+        The server has proven who it is, so no answer need be waited for (RFC 4253, 10).
+        """
+        super().send_service_request(service)
+        if self._server_version.startswith(_TAKES_THE_NEXT_REQUEST):
+            self._has_asked_for_methods = True
+            packet = self._get_userauth_request_packet(_NONE, ())
+            self.send_userauth_packet(MSG_USERAUTH_REQUEST, packet[1:])
+
     def _reset_keepalive_timer(self) -> None:
         """Note that something was heard; whether that is too long ago is asked when it may be.
 
@@ -118,7 +150,9 @@ class LeanConnection(asyncssh.SSHClientConnection):
         key: Any = None,  # noqa: ANN401
         trivial: bool = True,
     ) -> None:
-        """Send a request to log in."""
+        """Send a request to log in, but for one that has been sent."""
+        if method == _NONE and self._has_asked_for_methods:
+            return
         pair, self._proves_at_once = self._proves_at_once, None
         if pair is not None and method == _PUBLIC_KEY and key is None:
             args, key, trivial = (Boolean(True), *args[1:]), pair, False
