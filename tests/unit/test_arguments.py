@@ -81,6 +81,9 @@ def test_words_of_ours_may_stand_between_options() -> None:
             ["--paralel", "3"], "there is no option --paralel.\nDid you mean --parallel?", id="typo"
         ),
         pytest.param(["-json"], "Did you mean --json?", id="one dash too few"),
+        pytest.param(["--output"], "Did you mean --output-dir?", id="cut short"),
+        pytest.param(["--dryrun"], "Did you mean --dry-run?", id="not what takes it back"),
+        pytest.param(["--no-btach"], "Did you mean --no-batch?", id="what takes it back"),
         pytest.param(["-H"], "-H needs a value.\nIt takes EXPR.", id="no value"),
         pytest.param(["--timeout"], "--timeout needs a value.\nIt takes S.", id="no value, long"),
         pytest.param(["--fail-fast=1"], "--fail-fast takes no value, but got '1'", id="too much"),
@@ -102,13 +105,14 @@ def test_what_is_no_option_is_refused_with_what_would_be(argv: list[str], says: 
         pytest.param("--xyzzy", "there is no option --xyzzy.", id="far off"),
         pytest.param("-kZ", "there is no option -Z (in -kZ).", id="in a cluster"),
         pytest.param("--become", "there is no option --become.", id="alike in the dashes only"),
+        pytest.param("--no-such", "there is no option --no-such.", id="alike in its no only"),
     ],
 )
 def test_no_option_is_guessed_at_that_is_hardly_alike(typed: str, says: str) -> None:
     with pytest.raises(UsageError) as caught:
         texts(typed)
 
-    assert str(caught.value) == says
+    assert str(caught.value) == f"{says}\n--help lists them all."
 
 
 @given(st.lists(st.text(max_size=6)), st.lists(st.sampled_from(["-k", "-H", "--json", "--", "x"])))

@@ -50,7 +50,7 @@ def test_a_file_is_read_whole() -> None:
         pytest.param("check = 3\n", "Did you mean checks?", id="top key"),
         pytest.param("[checks]\na = 3\n", "is no table", id="no table"),
         pytest.param("[checks.a]\ncomand = 'x'\n", "Did you mean command?", id="key"),
-        pytest.param("[checks.a]\nzzz = 'x'\n", "Known are command", id="strange key"),
+        pytest.param("[checks.a]\nzzz = 'x'\n", "There are command", id="strange key"),
         pytest.param("[checks.a]\noutput = 'x'\n", "has no command", id="no command"),
         pytest.param("[checks.a]\ncommand = 3\n", "a text in quotes", id="type"),
         pytest.param(

@@ -118,7 +118,7 @@ def test_an_own_folder_with_spaces_is_not_put_into_expressions() -> None:
         ),
         pytest.param(
             '[clusters.a.nodes.web1]\nidentity = "k"',
-            "F:2: there is no 'identity' in [clusters.a.nodes.web1].\nIt takes host, port, user.",
+            "F:2: there is no 'identity' in [clusters.a.nodes.web1].\nThere are host, port, user.",
             id="of a node",
         ),
         pytest.param(

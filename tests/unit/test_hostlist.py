@@ -78,6 +78,8 @@ def test_parts_of_a_node_are_told_apart() -> None:
         pytest.param("a,,b", 3, "missing before ','", id="two commas"),
         pytest.param(",a", 1, "missing before ','", id="comma first"),
         pytest.param("a! ", 4, "missing after '!'", id="operator last"),
+        pytest.param("^", 1, "name of a file is missing after '^'", id="a file without a name"),
+        pytest.param("a!^ ,b", 3, "name of a file is missing", id="after an operator"),
         pytest.param("a,web[1-", 6, "never closed", id="bracket open"),
         pytest.param("a]b", 2, "never opened", id="bracket closed only"),
         pytest.param("a[1[2]]", 4, "inside a bracket", id="nested"),

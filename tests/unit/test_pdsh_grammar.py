@@ -170,6 +170,9 @@ def test_wcoll_counts_where_no_option_names_a_host(files: Path) -> None:
     ("options", "text"),
     [
         pytest.param(["-w", "^nope"], "nope: No such file or directory", id="no file"),
+        pytest.param(
+            ["-w", "a,^"], r"\^: the name of a file is missing", id="a file without a name"
+        ),
         pytest.param(["-w", "^loop"], "deep", id="loop"),
         pytest.param(["-w", "ssh:a"], "only exec is used here", id="another way"),
         pytest.param(["-w", "a,/[/"], "unterminated character set", id="regex"),

@@ -423,7 +423,8 @@ def test_another_ssh_config_stands_alone(site: Site) -> None:
 def test_no_host_matching_is_an_error_with_the_nearest(site: Site) -> None:
     site.file(".ssh/config", "Host web1\n")
 
-    assert "Did you mean @ssh:web1?" in site.error("@ssh:web2*")
+    assert "Did you mean @ssh:web1?" in site.error("@ssh:wbe1")
+    assert "There are @ssh:web1." in site.error("@ssh:db*")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trioexec.cli.texts import Reader, choice, number, pair, seconds, span, text
+from trioexec.cli.texts import Reader, choice, listed, number, pair, seconds, span, text
 
 PARALLEL = number(0, 100_000, zero="no limit")
 PORT = number(1, 65_535)
@@ -21,6 +21,7 @@ YesNo = Literal["yes", "no"]
     ("reader", "given_text", "value"),
     [
         pytest.param(text, " a ", " a ", id="text is kept as it is"),
+        pytest.param(listed, " a b ,c , d", "a b,c,d", id="blanks round commas and the whole"),
         pytest.param(pair, "A=b=c", ("A", "b=c"), id="cut at the first equals sign"),
         pytest.param(pair, "A=", ("A", ""), id="an empty value is a value"),
         pytest.param(PARALLEL, "0", 0, id="the lowest"),

@@ -10,10 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from trioexec.cli.declared import Flag, Option
 from trioexec.model.errors import UsageError
+from trioexec.model.hints import did_you_mean
 
 __all__ = ["split"]
-
-_SIMILAR = 0.6
 
 
 def split(
@@ -93,13 +92,15 @@ def _too_much(argument: str) -> UsageError:
 
 
 def _unknown(flag: str, flags: Mapping[str, Flag], inside: str) -> UsageError:
-    import difflib  # noqa: PLC0415 - only on the way out with an error
-
     what = f"there is no option {flag}"
     if inside not in ("", flag):
         what += f" (in {inside})"
-    # Bare, or the dashes alone would make any two of them similar.
-    names = {name[2:]: name for name in flags if name.startswith("--")}
-    bare = (inside or flag).lstrip("-")  # `-hosts` was meant as `--hosts`
-    near = [names[n] for n in difflib.get_close_matches(bare, names, n=1, cutoff=_SIMILAR)]
-    return UsageError(f"{what}.\nDid you mean {near[0]}?" if near else f"{what}.")
+    typed = (inside or flag).lstrip("-")  # `-hosts` was meant as `--hosts`
+    # What takes an option back is meant only by who says so: else each would be named twice.
+    names = [
+        name[2:]
+        for name, known in flags.items()
+        if name.startswith("--") and (known.value or typed.startswith("no"))
+    ]
+    near = did_you_mean(typed, names, prefix="--")
+    return UsageError(f"{what}.\n{near or '--help lists them all.'}")

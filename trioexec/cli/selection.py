@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from trioexec.cli.registry import COMMANDS, DEFAULT_COMMAND
 from trioexec.model.errors import UsageError
+from trioexec.model.hints import did_you_mean
 from trioexec.settings.layers import COMMAND_LINE, ENVIRONMENT, Setting
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ _ASKING: Final = ("help", "version")
 """Words that other programs have as commands."""
 
 _NAMING: Final = ("-H", "-w", "--hosts", "-C", "--cluster")
-
-_SIMILAR: Final = 0.75
 
 
 def nodes_for(call: Invocation, words: Sequence[str] = (), *, missing: str = "") -> list[Node]:
@@ -72,15 +71,13 @@ def nodes_for(call: Invocation, words: Sequence[str] = (), *, missing: str = "")
 def _advice(call: Invocation) -> str:
     """Say what to do about no nodes: maybe the first word was not meant to begin a command."""
     if call.name == DEFAULT_COMMAND and call.words:
-        import difflib  # noqa: PLC0415 - only on the way out with an error
-
         first, *rest = call.words
         if first in _ASKING:
             return f"Write trioexec --{first}."
         if first in COMMANDS:
             return f"Options stand after a command of ours: trioexec {first} [OPTIONS] ..."
-        for name in difflib.get_close_matches(first, COMMANDS, n=1, cutoff=_SIMILAR):
-            return f"Did you mean trioexec {name}? There is no command {first} of ours."
+        if near := did_you_mean(first, COMMANDS, prefix="trioexec "):
+            return f"{near} There is no command {first} of ours."
         if any(word.startswith(_NAMING) for word in rest):
             return f"Options end at the first word of the command: write them before {first}."
     return "Name some, as in trioexec -H 'web[1-3]' uptime, or set TRIOEXEC_HOSTS."

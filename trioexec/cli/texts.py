@@ -10,7 +10,18 @@ import re
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, get_args
 
-__all__ = ["Reader", "choice", "counted", "directive", "number", "pair", "seconds", "span", "text"]
+__all__ = [
+    "Reader",
+    "choice",
+    "counted",
+    "directive",
+    "listed",
+    "number",
+    "pair",
+    "seconds",
+    "span",
+    "text",
+]
 
 Reader: TypeAlias = Callable[[str, Any], object]
 
@@ -25,6 +36,11 @@ def text(given: str, _hint: object) -> str:
     if not given:
         raise ValueError("it is empty")
     return given
+
+
+def listed(given: str, hint: object) -> str:
+    """Read words with commas between; blanks round them do not count, as in node expressions."""
+    return text(",".join(word.strip() for word in given.split(",")), hint)
 
 
 def pair(given: str, _hint: object) -> tuple[str, str]:

@@ -97,7 +97,7 @@ def scan(expression: str, where: str = "") -> Iterator[Operand]:
     next operator; after an operand it is the symmetric difference.
 
     Raises:
-        NodeSetError: An operand is missing, or a bracket has no other half.
+        NodeSetError: An operand or a file's name is missing, or a bracket has no other half.
     """
     operator, at, size = ",", 0, len(expression)
     while True:
@@ -111,6 +111,11 @@ def scan(expression: str, where: str = "") -> Iterator[Operand]:
             raise _bad_bracket(operand, end)
         if not text:
             raise _missing(operand, end)
+        if text == "^":
+            raise operand.refusal(
+                "the name of a file is missing after '^'.",
+                "Write one, as in ^nodes.txt; between two nodes ^ is an operator, as in 'a^b'.",
+            )
         yield operand
         if end == size:
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any, Final
 from trioexec.model.checks import Check, CheckFile
 from trioexec.model.command import fault_of
 from trioexec.model.errors import ConfigError
+from trioexec.model.hints import did_you_mean, there_are
 from trioexec.settings.config.lines import Path, read_toml
 
 __all__ = ["KEYS", "parse_checks"]
@@ -95,8 +95,7 @@ class _Reader:
     def _know(self, table: Mapping[str, object], known: tuple[str, ...], path: Path) -> None:
         for key in table:
             if key not in known:
-                near = difflib.get_close_matches(key, known, 1)
-                hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
+                hint = did_you_mean(key, known) or there_are(known)
                 where = f"[{'.'.join(path)}] " if path else ""
                 raise ConfigError(f"{self._at(*path, key)}: {where}unknown key {key!r}.\n{hint}")
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Struct
 
 from trioexec.cli.declared import option
-from trioexec.cli.texts import choice, text
+from trioexec.cli.texts import choice, listed, text
 
 __all__ = ["COLOR", "PROGRESS", "OutputOptions", "When"]
 
@@ -59,7 +59,7 @@ class OutputOptions(Struct, frozen=True, kw_only=True):
             "--mask",
             panel="Output",
             metavar="KINDS",
-            read=text,
+            read=listed,
             help="With -g: host,time,number are no difference between two answers.",
         ),
     ] = ""

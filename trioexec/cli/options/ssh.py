@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from trioexec.cli.declared import option
 from trioexec.cli.options.numbers import MAX_DESCRIPTOR, UNSET
-from trioexec.cli.texts import choice, directive, number, span, text
+from trioexec.cli.texts import choice, directive, listed, number, span, text
 from trioexec.model.nodes import MAX_PORT
 
 __all__ = ["SshOptions", "TransportOptions"]
@@ -63,7 +63,7 @@ class SshOptions(Struct, frozen=True, kw_only=True):
             "--jump",
             panel="SSH",
             metavar="HOST",
-            read=text,
+            read=listed,
             help="Go through [user@]host[:port]; several with commas; none: directly.",
         ),
     ] = ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec import Struct
 
 from trioexec.model.errors import UsageError
+from trioexec.model.hints import did_you_mean, there_are
 from trioexec.settings.layers import Layer
 
 if TYPE_CHECKING:
@@ -150,13 +151,9 @@ def _merged(tables: Iterable[Mapping[str, T]]) -> dict[str, T]:
 
 
 def _no_such(what: str, name: str, where: str, known: list[str]) -> UsageError:
-    from difflib import get_close_matches  # noqa: PLC0415 - only on the way out
-
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    if near:
-        advice = f"Did you mean {near[0]}?"
-    elif known:
-        advice = f"There are {', '.join(sorted(known))}."
-    else:
-        advice = "There is none at all; `trioexec config show` says which files were read."
+    advice = (
+        did_you_mean(name, known)
+        or there_are(known)
+        or "There is none at all; `trioexec config show` says which files were read."
+    )
     return UsageError(f"{where} {name}: there is no such {what}.\n{advice}")

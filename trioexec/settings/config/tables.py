@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn
 from msgspec import Struct, field
 
 from trioexec.model.errors import ConfigError, NodeSetError
+from trioexec.model.hints import did_you_mean, there_are
 from trioexec.model.nodes import MAX_PORT, check_host, check_user
 from trioexec.settings.config.lines import Path
 from trioexec.settings.config.project import files_in, forbidden
@@ -298,17 +299,15 @@ class _Reader:
         )
 
     def _unknown(self, path: Path, names: Iterable[str]) -> NoReturn:
-        from difflib import get_close_matches  # noqa: PLC0415 - only on the way out
-
         key, table = path[-1], ".".join(path[:-1])
         listed = list(names)
-        near = get_close_matches(key.replace("_", "-"), listed, n=1, cutoff=0.5)
-        if _EARLIER.get(key) in listed:
-            near = [_EARLIER[key]]
+        meant = _EARLIER.get(key)
+        if meant not in listed:
+            meant = key.replace("_", "-")
         if "password" in key or "passphrase" in key:
             option = "--sudo-password" if "sudo" in key else "--password"
             self._fail(path, f"{key!r}: a file is no place for it.", f"Give {option}; it asks.")
-        advice = f"Did you mean {near[0]}?" if near else f"It takes {', '.join(sorted(listed))}."
+        advice = did_you_mean(meant, listed) or there_are(listed)
         self._fail(
             path, f"there is no {key!r} in {f'[{table}]' if table else 'a config file'}.", advice
         )

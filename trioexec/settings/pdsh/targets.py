@@ -107,6 +107,8 @@ class _Chooser:
             self._item(item[1:], leave_out=True)
         elif item.startswith("/"):
             (self._drop if leave_out else self._keep).append(_regex(item))
+        elif item == "^":
+            raise PdshError("^: the name of a file is missing")
         elif item.startswith("^"):
             for line in _lines(item[1:]):
                 self._line(line, leave_out=leave_out)

@@ -9,6 +9,7 @@ from typing import Final, Protocol, TextIO
 from msgspec import Struct, field
 
 from trioexec.model.errors import UsageError
+from trioexec.model.hints import did_you_mean, there_are
 
 __all__ = ["ALL", "MakeSource", "NodeSource", "Surroundings", "unknown_group"]
 
@@ -83,15 +84,10 @@ def unknown_group(
         what: What it is that is not there.
         meant: The part of `reference` that is wrong; the whole without `prefix` where empty.
     """
-    from difflib import get_close_matches  # noqa: PLC0415  (only an error needs it)
-
-    names = sorted(set(known))
-    near = get_close_matches(meant or reference.removeprefix(prefix), names, n=3, cutoff=0.5)
-    if near:
-        do = f"Did you mean {' or '.join(prefix + name for name in near)}?"
-    elif names:
-        shown = ", ".join(prefix + name for name in names[:8])
-        do = f"There are {shown}{', and more' if len(names) > 8 else ''}."  # noqa: PLR2004
-    else:
-        do = "There are none at all to choose from."
+    names = list(known)
+    do = (
+        did_you_mean(meant or reference.removeprefix(prefix), names, prefix=prefix)
+        or there_are(names, prefix=prefix)
+        or "There are none at all to choose from."
+    )
     return UsageError(f"{reference}: {what}.\n{do}")
