@@ -24,10 +24,17 @@ from trioexec.model.outcomes import Outcome
 from trioexec.model.report import Report
 from trioexec.testing.fakes import FakeNode, FakeTransport
 
-__all__ = ["CODE", "Rig", "make_nodes"]
+__all__ = ["CODE", "HOUR", "Rig", "make_nodes", "names"]
 
 CODE = 42
 """What the rig's runs exit with: the engine passes it on and knows nothing of it."""
+
+
+HOUR = 3600.0
+
+
+def names(count: int) -> list[str]:
+    return [f"n{i}" for i in range(count)]
 
 
 def make_nodes(names: Mapping[str, object]) -> list[Node]:
