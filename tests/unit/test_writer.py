@@ -1,20 +1,25 @@
+"""What becomes of what is written, wherever it goes and however slow that is."""
+
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import pty
-import select
-import sys
 import termios
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from tests.job_control import open_shell
+from tests.unit.writer_rig import (
+    HANG_S,
+    calls,
+    read_exactly,
+    unexpected,
+    until,
+    waiting_in,
+)
 from trioexec.model.flow import Flow
 from trioexec.sinks.writer import (
     BATCH_BYTES,
@@ -24,60 +29,6 @@ from trioexec.sinks.writer import (
     TERMINAL_HIGH_BYTES,
     FdWriter,
 )
-
-HANG_S = 30
-
-
-@pytest.fixture
-def pipe() -> Iterator[tuple[int, int]]:
-    read_fd, write_fd = os.pipe()
-    yield read_fd, write_fd
-    for fd in (read_fd, write_fd):
-        try:
-            os.close(fd)
-        except OSError:
-            continue
-
-
-@pytest.fixture
-def terminal() -> Iterator[tuple[int, int]]:
-    """The outer side, to read from, and the side that a program writes to."""
-    outer_fd, inner_fd = pty.openpty()
-    attributes = termios.tcgetattr(inner_fd)
-    attributes[1] &= ~termios.OPOST
-    termios.tcsetattr(inner_fd, termios.TCSANOW, attributes)
-    yield outer_fd, inner_fd
-    for fd in (outer_fd, inner_fd):
-        try:
-            os.close(fd)
-        except OSError:
-            continue
-
-
-def calls() -> tuple[list[str], Callable[[], None]]:
-    called: list[str] = []
-    return called, lambda: called.append("closed")
-
-
-def unexpected() -> None:
-    pytest.fail("the reader was taken for closed")
-
-
-def waiting_in(fd: int) -> int:
-    return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
-
-
-async def until(claim: Callable[[], object]) -> None:
-    while not claim():  # noqa: ASYNC110 -- what the kernel does sets no event
-        await trio.sleep(0.001)
-
-
-async def read_exactly(fd: int, size_bytes: int) -> bytes:
-    data = b""
-    while len(data) < size_bytes:
-        await trio.lowlevel.wait_readable(fd)
-        data += os.read(fd, size_bytes - len(data))
-    return data
 
 
 def test_a_file_is_written_at_once_and_without_serve(tmp_path: Path) -> None:
@@ -389,65 +340,6 @@ async def test_a_descriptor_that_others_made_non_blocking_loses_nothing(
     assert read == b"x" * 500_000
 
 
-async def test_the_live_line_is_wiped_before_text_and_drawn_again_under_it(
-    terminal: tuple[int, int],
-) -> None:
-    outer_fd, inner_fd = terminal
-    writer = FdWriter(inner_fd, Flow(), unexpected)
-    assert writer.is_terminal
-
-    with trio.fail_after(HANG_S):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(writer.serve)
-            writer.show_live(b"1/2")
-            first = await read_exactly(outer_fd, len(b"1/2\r"))
-            writer.write(b"text\n")
-            second = await read_exactly(outer_fd, len(b"\r\x1b[Jtext\n1/2\r"))
-            writer.show_live(b"2/2")
-            third = await read_exactly(outer_fd, len(b"\r\x1b[J2/2\r"))
-            writer.close()
-            last = await read_exactly(outer_fd, len(b"\r\x1b[J"))
-
-    # The cursor waits at the line's start: there it is found again in a narrower terminal.
-    assert first == b"1/2\r"
-    assert second == b"\r\x1b[Jtext\n1/2\r"
-    assert third == b"\r\x1b[J2/2\r"
-    assert last == b"\r\x1b[J"
-
-
-async def test_a_writer_that_is_cancelled_leaves_no_live_line(terminal: tuple[int, int]) -> None:
-    outer_fd, inner_fd = terminal
-    writer = FdWriter(inner_fd, Flow(), unexpected)
-
-    with trio.fail_after(HANG_S):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(writer.serve)
-            writer.show_live(b"1/2")
-            await read_exactly(outer_fd, len(b"1/2\r"))
-            nursery.cancel_scope.cancel()
-        last = await read_exactly(outer_fd, len(b"\r\x1b[J"))
-
-    assert last == b"\r\x1b[J"
-
-
-async def test_the_live_line_waits_for_the_end_of_a_line(terminal: tuple[int, int]) -> None:
-    outer_fd, inner_fd = terminal
-    writer = FdWriter(inner_fd, Flow(), unexpected)
-
-    with trio.fail_after(HANG_S):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(writer.serve)
-            writer.write(b"half")
-            assert await read_exactly(outer_fd, 4) == b"half"
-            writer.show_live(b"live")
-            await wait_all_tasks_blocked()
-            writer.write(b" whole\n")
-            rest = await read_exactly(outer_fd, len(b" whole\nlive\r"))
-            writer.close()
-
-    assert rest == b" whole\nlive\r"
-
-
 async def test_a_pipe_is_drained_when_its_reader_has_all(pipe: tuple[int, int]) -> None:
     writer = FdWriter(pipe[1], Flow(), unexpected)
     writer.write(b"text")
@@ -460,83 +352,3 @@ async def test_a_pipe_is_drained_when_its_reader_has_all(pipe: tuple[int, int]) 
     os.read(pipe[0], 4)
 
     assert (waiting, written, writer.is_drained()) == (False, False, True)
-
-
-async def test_a_pipe_gets_no_live_line(pipe: tuple[int, int]) -> None:
-    writer = FdWriter(pipe[1], Flow(), unexpected)
-    writer.show_live(b"live")
-    writer.close()
-
-    with trio.fail_after(HANG_S):
-        await writer.serve()
-
-    assert not select.select([pipe[0]], [], [], 0)[0]
-
-
-async def test_a_slow_terminal_in_a_hurry_gets_what_is_said_and_is_told_of_the_rest(
-    terminal: tuple[int, int],
-) -> None:
-    outer_fd, inner_fd = terminal
-    writer = FdWriter(inner_fd, Flow(), unexpected)
-    for _ in range(100):
-        writer.write(b"output\n" * 100_000)
-    writer.write_lazily(iter([b"lazy\n"] * 1000), 5000)
-    writer.say(b"3 nodes\n")
-    read = b""
-
-    async def read_slowly() -> None:
-        nonlocal read
-        while not read.endswith(b"3 nodes\n"):
-            await trio.lowlevel.wait_readable(outer_fd)
-            read += os.read(outer_fd, 1024)
-            await trio.sleep(0.001)
-
-    with trio.fail_after(HANG_S):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(read_slowly)
-            nursery.start_soon(writer.serve)
-            writer.close(patience_s=3)
-
-    output, told, said = read.rpartition(b"trioexec: ")
-    assert output.startswith(b"output\n")
-    assert output.endswith(b"\n")
-    assert told + said.partition(b" ")[2] == (
-        b"trioexec: bytes of output are not shown: the terminal is too slow to wait\n3 nodes\n"
-    )
-    assert b"lazy" not in read
-    assert int(said.split()[0].replace(b",", b"")) + len(output) == 70_005_000
-    assert writer.error is None
-
-
-LIVE = """
-import trio.testing
-from trioexec.model.flow import Flow
-from trioexec.sinks.writer import FdWriter
-
-async def main():
-    writer = FdWriter(1, Flow(), lambda: None)
-    writer.show_live(b"4/5 done")
-    writer.write(b"said\\n")
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(writer.serve)
-        await trio.testing.wait_all_tasks_blocked()
-        writer.close()
-
-trio.run(main)
-"""
-
-
-@pytest.mark.parametrize("background", [True, False])
-def test_a_live_line_is_not_drawn_into_what_is_typed_at_a_shell(
-    tmp_path: Path,
-    background: bool,  # noqa: FBT001
-) -> None:
-    script = tmp_path / "live.py"
-    script.write_text(LIVE)
-    with open_shell(PYTHONPATH=os.pathsep.join(sys.path)) as shell:
-        shell.type(f"{sys.executable} {script} {'&' if background else ''}\n")
-        shell.shows("said\r\n")
-        shell.type("wait; echo s''een\n")
-        shell.shows("seen")
-
-    assert (b"4/5 done" in shell.raw) is not background
