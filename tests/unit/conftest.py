@@ -8,6 +8,11 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
+from tests.unit.hostkeys_rig import files
+from tests.unit.sources_rig import site
+
+__all__ = ["files", "pipe", "site", "terminal"]
+
 # A machine that is slow for a moment is no failure.
 hypothesis.settings.register_profile("trioexec", deadline=None)
 hypothesis.settings.load_profile("trioexec")

@@ -1,58 +1,31 @@
+"""Which blocks of the files apply to a node, and what they ask to know that."""
+
 from __future__ import annotations
 
-import ast
 import ipaddress
-import os
-import re
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.unit.ssh_config_rig import FACTS, load
 from trioexec.cli.early import ToldToGo
 from trioexec.model.errors import ConfigError
-from trioexec.transports import ssh
 from trioexec.transports.ssh.config import (
-    ConfigFile,
     Facts,
-    Hop,
     HostSettings,
     Programs,
     SshConfig,
-    agent_socket,
-    assemble,
     config_files,
-    environment_to_send,
     interfaces,
     sources,
     with_openssh_defaults,
 )
 from trioexec.transports.ssh.config.conditions import HostCondition, MatchCondition
-from trioexec.transports.ssh.config.directives import ALIASES, DIRECTIVES
-from trioexec.transports.ssh.config.facts import expand_user
 from trioexec.transports.ssh.patterns import Patterns, matches
-
-FACTS = Facts(
-    user="me",
-    uid=1000,
-    home="/home/me",
-    hostname="here.example",
-    environ={"LANG": "C", "SOCK": "/s"},
-)
-DOCS = Path(__file__).parents[2] / "docs/reference/ssh-config.md"
-
-
-def load(tmp_path: Path, text: str, *, options: Sequence[str] = (), **files: str) -> SshConfig:
-    for name, content in files.items():
-        (tmp_path / name).write_text(content)
-        (tmp_path / name).chmod(0o600)
-    path = tmp_path / "config"
-    path.write_text(text.replace("{dir}", str(tmp_path)))
-    return SshConfig.load([path], facts=FACTS, options=options)
 
 
 def test_an_answer_says_nothing_where_the_files_say_nothing(tmp_path: Path) -> None:
@@ -313,321 +286,6 @@ def test_a_kernel_without_ipv6_has_ipv4_addresses(tmp_path: Path) -> None:
     assert interfaces.local_addresses(tmp_path) == {ipaddress.ip_address("10.1.2.3")}
 
 
-def test_what_is_not_honoured_is_listed_once_with_its_place(tmp_path: Path) -> None:
-    config = load(
-        tmp_path,
-        "ForwardAgent yes\nHost x\n ControlMaster auto\n forwardagent no\nHost y\n Tunnel yes\n",
-    )
-
-    listed = config.lookup("x").not_honoured
-
-    assert [(each.directive, each.place.line) for each in listed] == [
-        ("ForwardAgent", 1),
-        ("ControlMaster", 3),
-    ]
-
-
-def test_an_unknown_directive_names_file_line_and_remedy(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError) as raised:
-        load(tmp_path, "Port 1\n\nHost z\n  Prot 2\n")
-
-    assert str(raised.value) == (
-        f"{tmp_path}/config:4: there is no directive 'prot'.\n"
-        "Correct it, or name it in IgnoreUnknown on an earlier line."
-    )
-
-
-def test_an_error_in_an_included_file_names_that_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"inner:2: Port: 'x' is not a port"):
-        load(tmp_path, "Include {dir}/inner\n", inner="User a\nPort x\n")
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        pytest.param("Include /x/%h\n", "tokens cannot stand in Include", id="token in Include"),
-        pytest.param("Include ~nosuchuser/x\n", "no user 'nosuchuser'", id="a stranger's home"),
-        pytest.param("Include ${NO_SUCH_VARIABLE}/x\n", "NO_SUCH_VARIABLE", id="a variable"),
-        pytest.param("Include ''\n", "is missing|Include", id="an empty Include"),
-        pytest.param("Host ''\n", "a name is missing", id="an empty Host"),
-        pytest.param("Match host=\n", "'host' has no argument", id="an empty criterion"),
-        pytest.param("User ''\n", "the argument is missing", id="an empty user"),
-        pytest.param("UserKnownHostsFile ''\n", "the argument is missing", id="an empty file"),
-        pytest.param("SetEnv # x\n", "the argument is missing", id="SetEnv of nothing"),
-        pytest.param("SendEnv # x\n", "names of variables", id="SendEnv of nothing"),
-        pytest.param("ProxyJump # x\n", "the argument is missing", id="ProxyJump of nothing"),
-        pytest.param("ProxyJump -oX=y\n", "not the name of a host", id="a hop that is an option"),
-        pytest.param("ProxyJump a;b\n", "not the name of a host", id="a hop that is a command"),
-        pytest.param("CanonicalizePermittedCNAMEs a\n", "SOURCES:TARGETS", id="half a rule"),
-        pytest.param('"Port 22\n', "quotes do not match", id="an open keyword"),
-    ],
-)
-def test_what_makes_no_sense_is_an_error_with_its_line(
-    text: str, says: str, tmp_path: Path
-) -> None:
-    with pytest.raises(ConfigError, match=rf"config:1: .*(?:{says})"):
-        load(tmp_path, text)
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        pytest.param("IdentityFile /a%\n", "lone %", id="a lone percent"),
-        pytest.param("IdentityFile /a%z\n", "%z", id="no such token"),
-        pytest.param("ProxyCommand x %d\n", "%d", id="a token for paths only"),
-        pytest.param("IdentityFile ${NOPE}/x\n", "NOPE", id="no such variable"),
-        pytest.param("IdentityFile /${LANG\n", "closing bracket", id="an open bracket"),
-        pytest.param("IdentityFile ~nosuchuser/x\n", "nosuchuser", id="no such user"),
-    ],
-)
-def test_a_value_that_cannot_be_expanded_is_an_error_with_its_line(
-    text: str, says: str, tmp_path: Path
-) -> None:
-    with pytest.raises(ConfigError, match=rf"config:1: .*{says}"):
-        load(tmp_path, text).lookup("x")
-
-
-def test_values_of_variables_are_not_read_as_tokens(tmp_path: Path) -> None:
-    path = tmp_path / "config"
-    path.write_text("IdentityFile ${DIR}/%h\n")
-    facts = Facts(user="me", uid=1, home="/h", hostname="h", environ={"DIR": "/50%h"})
-
-    assert SshConfig.load([path], facts=facts).lookup("x").identity_files == ("/50%h/x",)
-
-
-def test_system_wide_files_include_from_etc_and_know_no_home(tmp_path: Path) -> None:
-    path = tmp_path / "config"
-    path.write_text("Include ~/x\n")
-
-    with pytest.raises(ConfigError, match="~ cannot stand in a system-wide file"):
-        SshConfig.load([ConfigFile(path=path, of_user=False)], facts=FACTS)
-
-    path.write_text("Include no/such/*\nPort 3\n")
-    assert SshConfig.load([ConfigFile(path=path, of_user=False)], facts=FACTS).lookup("x").port == 3
-
-
-def test_a_users_includes_lie_in_the_users_folder(tmp_path: Path) -> None:
-    (tmp_path / ".ssh").mkdir()
-    (tmp_path / ".ssh/extra").write_text("Port 5\n")
-    (tmp_path / ".ssh/extra").chmod(0o600)
-    (tmp_path / "config").write_text("Include extra\nInclude ~/.ssh/extra\n")
-    facts = Facts(user="me", uid=1, home=str(tmp_path), hostname="h")
-
-    assert SshConfig.load([tmp_path / "config"], facts=facts).lookup("x").port == 5
-
-
-def test_a_missing_file_is_an_error_only_where_it_was_named(tmp_path: Path) -> None:
-    missing = tmp_path / "missing"
-
-    assert SshConfig.load([ConfigFile(path=missing)], facts=FACTS).lookup("x").port is None
-    with pytest.raises(ConfigError, match="no such file"):
-        SshConfig.load([missing], facts=FACTS)
-
-
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="it is a folder"):
-        SshConfig.load([tmp_path], facts=FACTS)
-
-
-@pytest.mark.parametrize("mode", [0o620, 0o602])
-def test_a_file_that_others_may_write_is_refused(mode: int, tmp_path: Path) -> None:
-    path = tmp_path / "config"
-    path.write_text("Port 1\n")
-    path.chmod(mode)
-
-    with pytest.raises(ConfigError, match="others may write"):
-        SshConfig.load([ConfigFile(path=path, guarded=True)], facts=FACTS)
-    assert SshConfig.load([path], facts=FACTS).lookup("x").port == 1
-
-
-def test_an_included_file_that_others_may_write_is_refused(tmp_path: Path) -> None:
-    inner = tmp_path / "inner"
-    inner.write_text("Port 1\n")
-    inner.chmod(0o666)
-    (tmp_path / "config").write_text(f"Include {inner}\n")
-
-    with pytest.raises(ConfigError, match="inner: others may write"):
-        SshConfig.load([tmp_path / "config"], facts=FACTS)
-
-
-def test_the_files_are_the_users_and_the_systems_or_the_one_named(tmp_path: Path) -> None:
-    assert [str(each.path) for each in config_files(None, FACTS)] == [
-        "/home/me/.ssh/config",
-        "/etc/ssh/ssh_config",
-    ]
-    assert config_files("none", FACTS) == []
-    assert config_files("~/x", FACTS) == [ConfigFile(path=Path("/home/me/x"), required=True)]
-
-
-def test_a_byte_that_is_not_utf8_does_no_harm(tmp_path: Path) -> None:
-    (tmp_path / "config").write_bytes(b"# caf\xe9\nUser caf\xe9\n")
-
-    user = SshConfig.load([tmp_path / "config"], facts=FACTS).lookup("x").user
-
-    assert user is not None
-    assert os.fsencode(user) == b"caf\xe9"
-
-
-def test_proxy_jump_is_a_chain_in_the_order_travelled(tmp_path: Path) -> None:
-    config = load(tmp_path, "ProxyJump a,u@b:23,ssh://v%40w@[::1]:24,%h-gate\n")
-
-    assert (
-        config.lookup("x").proxy_jump
-        == (
-            Hop("a"),
-            Hop("b", "u", 23),
-            Hop("::1", "v@w", 24),
-            Hop("x-gate"),
-        )
-        or config.lookup("x").proxy_jump
-    )
-
-
-def test_canonical_names_are_candidates_for_the_caller_to_resolve(tmp_path: Path) -> None:
-    config = load(
-        tmp_path,
-        "CanonicalizeHostname yes\nCanonicalDomains a.example b.example\n"
-        "Host *.b.example\n User b\nMatch canonical\n Port 7\n",
-    )
-
-    first = config.lookup("web1")
-    second = config.lookup("web1", canonical="web1.b.example")
-
-    assert first.canonical_candidates() == ("web1.a.example", "web1.b.example")
-    assert (second.hostname, second.user, second.port) == ("web1.b.example", "b", 7)
-    assert second.name == "web1"
-
-
-@pytest.mark.parametrize(
-    ("text", "name", "candidates"),
-    [
-        pytest.param("CanonicalDomains a\n", "x.y.z", (), id="dots"),
-        pytest.param("CanonicalDomains a\n", "x.y.", ("x.y",), id="absolute"),
-        pytest.param("CanonicalDomains a\n", "::1", (), id="an address"),
-        pytest.param("CanonicalDomains a\nCanonicalizeMaxDots 9\n", "127.0.0.1", (), id="IPv4"),
-        pytest.param("", "x", (), id="no domains"),
-        pytest.param("CanonicalDomains a\nCanonicalizeMaxDots 0\n", "x.y", (), id="max"),
-    ],
-)
-def test_canonical_candidates_are_those_the_rules_allow(
-    text: str, name: str, candidates: tuple[str, ...], tmp_path: Path
-) -> None:
-    assert load(tmp_path, text).lookup(name).canonical_candidates() == candidates
-
-
-@pytest.mark.parametrize(
-    ("said", "wanted"),
-    [("no", []), ("yes", ["direct"]), ("always", ["direct", "behind a proxy"])],
-)
-def test_what_a_proxy_will_look_up_is_left_to_it_unless_always(
-    said: str, wanted: list[str], tmp_path: Path
-) -> None:
-    settings = load(tmp_path, f"CanonicalizeHostname {said}\n").lookup("x")
-
-    ways = {"direct": True, "behind a proxy": False}
-    assert [
-        x for x, direct in ways.items() if settings.wants_canonical_name(direct=direct)
-    ] == wanted
-
-
-def test_cnames_are_followed_only_where_permitted(tmp_path: Path) -> None:
-    settings = load(tmp_path, "CanonicalizePermittedCNAMEs *.a:*.b,*.c *.d:*.d\n").lookup("x")
-
-    assert settings.follow_cname("X.a", "y.C") == "y.C"
-    assert settings.follow_cname("x.a", "y.d") == "x.a"
-    every = load(tmp_path, "CanonicalizePermittedCNAMEs *\n").lookup("x")
-    assert every.follow_cname("a", "b") == "b"
-    assert load(tmp_path, "").lookup("x").follow_cname("a", "b") == "a"
-
-
-@pytest.mark.parametrize(
-    ("said", "path"),
-    [
-        pytest.param("none", None, id="none"),
-        pytest.param("$SOCK", "/s", id="a variable"),
-        pytest.param("$NOPE", None, id="a variable that is not set"),
-        pytest.param("SSH_AUTH_SOCK", "/agent", id="the usual variable"),
-        pytest.param("~/%u.sock", "/home/me/me.sock", id="a path"),
-    ],
-)
-def test_the_agent_is_where_identity_agent_says(
-    said: str, path: str | None, tmp_path: Path
-) -> None:
-    facts = Facts(
-        user="me",
-        uid=1,
-        home="/home/me",
-        hostname="h",
-        environ={"SSH_AUTH_SOCK": "/agent", "SOCK": "/s"},
-    )
-    (tmp_path / "config").write_text(f"IdentityAgent {said}\n")
-    settings = SshConfig.load([tmp_path / "config"], facts=facts).lookup("x")
-
-    assert agent_socket(settings, facts) == (Path(path) if path else None)
-
-
-def test_without_a_word_the_agent_is_that_of_the_environment() -> None:
-    settings = HostSettings(name="x", hostname="x")
-
-    assert agent_socket(settings, FACTS) is None
-
-
-def test_set_env_wins_over_what_is_sent(tmp_path: Path) -> None:
-    settings = load(tmp_path, "SendEnv L* S*\nSetEnv LANG=x\n").lookup("a")
-
-    assert environment_to_send(settings, FACTS) == {"LANG": "x", "SOCK": "/s"}
-
-
-@pytest.mark.parametrize(
-    ("said", "result"),
-    [
-        pytest.param(None, ("a", "b"), id="nothing"),
-        pytest.param("c,zz,a", ("c", "a"), id="replaced, the unknown left out"),
-        pytest.param("+c,a", ("a", "b", "c"), id="added"),
-        pytest.param("^b*,d", ("b", "bb", "d", "a"), id="in front"),
-        pytest.param("-a*", ("b",), id="taken away"),
-    ],
-)
-def test_algorithms_are_assembled(said: str | None, result: tuple[str, ...]) -> None:
-    assert assemble("MACs", said, ["a", "b"], ["a", "b", "bb", "c", "d"]) == result
-
-
-@pytest.mark.parametrize("said", ["zz", "-*", "^zz-*,y"])
-def test_algorithms_of_which_none_is_there_are_not_replaced_by_others(said: str) -> None:
-    """Who allows one algorithm only forbids the others."""
-    defaults = [] if said.startswith("^") else ["a"]
-
-    with pytest.raises(ConfigError, match=r"of these, trioexec has none\.\nName one of a, b"):
-        assemble("MACs", said, defaults, ["a", "b"])
-
-
-def test_facts_come_from_the_account_not_from_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/elsewhere")
-
-    assert Facts.of_this_process().home != "/elsewhere"
-
-
-def test_an_account_that_nobody_knows_has_the_home_of_its_environment(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(os, "getuid", lambda: 3_999_999)
-    monkeypatch.setenv("HOME", "/elsewhere")
-    monkeypatch.setenv("USER", "me")
-
-    facts = Facts.of_this_process(command="df")
-
-    assert (facts.user, facts.home, facts.command) == ("me", "/elsewhere", "df")
-
-
-def test_secrets_of_the_environment_are_not_in_a_repr() -> None:
-    assert "/s" not in repr(FACTS)
-
-
-def test_a_home_with_a_name_is_that_accounts() -> None:
-    assert expand_user("~root/x", None) == "/root/x"
-    assert expand_user("~", "/home/me") == "/home/me"
-
-
 @pytest.mark.parametrize(
     ("pattern", "text", "does"),
     [
@@ -652,49 +310,6 @@ def test_a_negated_pattern_takes_away_and_never_gives() -> None:
     assert patterns.match("aa")
     assert not patterns.match("ab")
     assert not Patterns.of_list("!ab").match("aa")
-
-
-def test_every_alias_leads_to_a_directive() -> None:
-    assert all(each in DIRECTIVES for each in ALIASES.values())
-
-
-def test_every_field_of_a_directive_is_one_of_the_settings() -> None:
-    fields = set(HostSettings.__struct_fields__)
-
-    assert {each.field for each in DIRECTIVES.values()} <= fields | {None, "proxy"}
-
-
-def test_what_a_directive_says_is_used_and_not_merely_read() -> None:
-    """What is parsed, documented and then dropped is found by users."""
-    source = Path(ssh.__file__).parent
-    used = {each.attr for file in source.glob("*.py") for each in _attributes(file.read_text())}
-    called = used | {"agent_socket", "environment_to_send"}
-    for function in ast.walk(ast.parse((source / "config/settings.py").read_text())):
-        if isinstance(function, ast.FunctionDef) and function.name in called:
-            used |= {each.attr for each in _attributes(ast.unparse(function))}
-
-    said = {each.field for each in DIRECTIVES.values() if each.field} - {"proxy"}
-
-    assert said | {"proxy_jump", "proxy_command"} <= used | {"tag"}  # for Match, and nobody else
-
-
-def _attributes(source: str) -> Iterator[ast.Attribute]:
-    return (each for each in ast.walk(ast.parse(source)) if isinstance(each, ast.Attribute))
-
-
-def test_the_documentation_lists_exactly_the_directives_there_are() -> None:
-    rows = dict(
-        re.findall(r"^\| `(\w+)` \| (honoured|not honoured) \|", DOCS.read_text(), re.MULTILINE)
-    )
-
-    assert rows == {
-        each.name: "honoured" if each.field else "not honoured" for each in DIRECTIVES.values()
-    } | {
-        "Host": "honoured",
-        "Match": "honoured",
-        "Include": "honoured",
-        "IgnoreUnknown": "honoured",
-    }
 
 
 def test_threads_that_look_names_up_run_a_program_once(tmp_path: Path) -> None:
