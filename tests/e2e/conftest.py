@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.rig import Cli, Marker, Sshd, run_sshd
+from tests.e2e.rig import Cli, Marker
+from tests.e2e.sshd_rig import Sshd, run_sshd
 from tests.e2e.tmux_rig import TMUX, Terminal
 
 TEST_USER = "trioexec-test"

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.e2e.rig import Cli, Done, Sshd, free_port, keygen, serve_ssh
+from tests.e2e.rig import Cli, Done
+from tests.e2e.sshd_rig import Sshd, free_port, keygen, serve_ssh
 
 __all__ = ["CONNECT", "account", "keygen", "need_root", "own_sshd", "run_at_terminal"]
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.rig import Cli, Sshd
+from tests.e2e.rig import Cli
 from tests.e2e.ssh_rig import CONNECT, account, keygen, need_root, own_sshd, run_at_terminal
+from tests.e2e.sshd_rig import Sshd
 
 PASSPHRASE = "tr0ub4dor and three"
 PASSWORD = "correct-horse-battery"

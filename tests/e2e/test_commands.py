@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.e2e.rig import Cli, Marker, Sshd, silent_server, until
+from tests.e2e.rig import Cli, Marker, until
 from tests.e2e.ssh_rig import own_sshd
+from tests.e2e.sshd_rig import Sshd, silent_server
 from trioexec.api import open_fleet
 from trioexec.model.outcomes import Exited
 from trioexec.transports.ssh.options import SshOptions

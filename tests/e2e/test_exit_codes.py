@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.rig import Cli, Marker, closed_port, silent_server
+from tests.e2e.rig import Cli, Marker
+from tests.e2e.sshd_rig import closed_port, silent_server
 
 A, B, C = "127.0.1.1", "127.0.1.2", "127.0.1.3"
 ALL = f"{A},{B},{C}"

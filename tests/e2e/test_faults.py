@@ -21,8 +21,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.e2e.rig import Cli, Sshd, closed_port, full_server, silent_server, until
+from tests.e2e.rig import Cli, until
 from tests.e2e.ssh_rig import own_sshd
+from tests.e2e.sshd_rig import Sshd, closed_port, full_server, silent_server
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference" / "outcomes.md"
 NODE = "127.0.1.1"

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.e2e.rig import Cli, Marker, Running, Sshd, keygen, until
+from tests.e2e.rig import Cli, Marker, Running, until
 from tests.e2e.ssh_rig import own_sshd
+from tests.e2e.sshd_rig import Sshd, keygen
 from tests.e2e.test_hold import NODES, Held, held
 
 __all__ = ["held"]  # a fixture

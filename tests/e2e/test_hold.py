@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.e2e.rig import Cli, Done, Marker, keygen, until
+from tests.e2e.rig import Cli, Done, Marker, until
 from tests.e2e.ssh_rig import own_sshd
+from tests.e2e.sshd_rig import keygen
 
 NODES = "127.0.1.[1-5]"
 

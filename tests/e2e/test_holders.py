@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.e2e.rig import Cli, Done, Marker, closed_port, keygen, silent_server, until
+from tests.e2e.rig import Cli, Done, Marker, until
 from tests.e2e.ssh_rig import account, need_root, own_sshd
+from tests.e2e.sshd_rig import closed_port, keygen, silent_server
 from tests.e2e.test_hold import NODES, Held, held
 
 __all__ = ["held"]  # a fixture

@@ -7,7 +7,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from tests.e2e.rig import Cli, Marker, closed_port
+from tests.e2e.rig import Cli, Marker
+from tests.e2e.sshd_rig import closed_port
 
 CLOSED = [f"127.0.2.{number}" for number in range(1, 6)]
 LOCKED = ["127.0.9.1", "127.0.9.2", "127.0.9.3"]

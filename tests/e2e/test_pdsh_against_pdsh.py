@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.pdsh_cases import CASES, FILES, Case
-from tests.e2e.rig import CLIENT, HANG_S, Sshd
+from tests.e2e.rig import CLIENT, HANG_S
+from tests.e2e.sshd_rig import Sshd
 
 PAGE = Path(__file__).parents[2] / "docs/reference/pdsh.md"
 ALL = [case for cases in CASES.values() for case in cases]

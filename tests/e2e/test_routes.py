@@ -15,8 +15,9 @@ import pytest
 import trio
 
 from tests.e2e import rig
-from tests.e2e.rig import MARK, Cli, Marker, Sshd, pids_with, silent_server
+from tests.e2e.rig import MARK, Cli, Marker
 from tests.e2e.ssh_rig import CONNECT, keygen, own_sshd
+from tests.e2e.sshd_rig import Sshd, pids_with, silent_server
 
 NODE = "127.0.1.1"
 BASTION = "127.0.2.1"

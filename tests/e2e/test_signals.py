@@ -18,7 +18,8 @@ import pytest
 import trio
 
 from tests.e2e.presses import BATCH, STOPPED, WARNED, press_late_then_twice
-from tests.e2e.rig import MODES, Cli, Marker, pids_with, silent_server, until
+from tests.e2e.rig import MODES, Cli, Marker, until
+from tests.e2e.sshd_rig import pids_with, silent_server
 
 TWO_ARE_DONE = "case $SSH_CONNECTION in *' 127.0.1.1 '*|*' 127.0.1.2 '*) exit 0;; esac; sleep 1000"
 SIX = ("-H", "127.0.1.[1-6]", "--parallel", "2")

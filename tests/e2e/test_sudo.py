@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.rig import Cli, Done, Marker, Sshd
+from tests.e2e.rig import Cli, Done, Marker
 from tests.e2e.ssh_rig import account, need_root, own_sshd
+from tests.e2e.sshd_rig import Sshd
 
 PASSWORD = "sesame-0pen"
 NODE = "127.0.1.1"

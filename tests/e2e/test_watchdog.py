@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.rig import pids_with, until
+from tests.e2e.rig import until
+from tests.e2e.sshd_rig import pids_with
 from trioexec.transports.process_session import ProcessSession
 from trioexec.transports.ssh.wrapper import wrap
 
