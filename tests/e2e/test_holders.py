@@ -241,6 +241,28 @@ async def test_what_is_said_with_v_is_said_whoever_connects(
     assert any("connection refused <- ConnectionRefusedError" in line for line in _told(alone))
 
 
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param(("--no-hold", "--workers", "1"), id="this process"),
+        pytest.param(("--workers", "2"), id="workers"),
+        pytest.param(("--persist", "5m"), id="held"),
+        pytest.param(("--no-hold", "-l", "nobody-of-that-name"), id="nobody let in"),
+    ],
+)
+async def test_host_keys_that_cannot_be_recorded_are_said_in_one_line(
+    held: Held, way: tuple[str, ...]
+) -> None:
+    nowhere = "/proc/nowhere/known_hosts"
+
+    done = await held(*way, "-H", "127.0.1.[1-4]", "-o", f"UserKnownHostsFile={nowhere}", "true")
+
+    assert _told(done) == [line for line in done.stderr.splitlines() if "trioexec: " in line]
+    assert _told(done) == [
+        f"trioexec: new host keys are not recorded: {nowhere}: no such file or directory"
+    ]
+
+
 def _told(done: Done) -> list[str]:
     """List what the log said, each line once: each worker reads the configuration."""
     return sorted({line for line in done.stderr.splitlines() if line.startswith("trioexec: ")})

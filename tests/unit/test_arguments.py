@@ -112,7 +112,7 @@ def test_no_option_is_guessed_at_that_is_hardly_alike(typed: str, says: str) -> 
     with pytest.raises(UsageError) as caught:
         texts(typed)
 
-    assert str(caught.value) == f"{says}\n--help lists them all."
+    assert str(caught.value) == says
 
 
 @given(st.lists(st.text(max_size=6)), st.lists(st.sampled_from(["-k", "-H", "--json", "--", "x"])))

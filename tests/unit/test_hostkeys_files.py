@@ -95,6 +95,7 @@ def test_without_a_file_to_record_in_a_key_holds_for_the_run(user_files: tuple[P
 
     assert (first.trusted, again.trusted, other.trusted) == (True, True, False)
     assert "was not recorded" in first.note
+    assert not first.warning, "who names no file knows that none is written"
     assert "two host keys" in other.reason
 
 
@@ -109,9 +110,15 @@ def test_a_file_that_cannot_be_written_does_not_keep_us_from_the_host(
     monkeypatch.setattr(known_hosts_file.os, "write", read_only)
 
     verdict = keys.check(Peer("web1"), key(1))
+    next_verdict = keys.check(Peer("web2"), key(2))
 
     assert verdict.trusted
-    assert "Read-only file system" in verdict.note
+    assert "read-only file system" in verdict.note
+    assert next_verdict.trusted
+    assert [verdict.warning, next_verdict.warning] == [  # once is enough
+        f"new host keys are not recorded: {files.user}: read-only file system",
+        "",
+    ]
 
 
 def test_a_half_written_line_is_said_and_hurts_no_later_one(

@@ -319,19 +319,24 @@ class _Logs(FakeTransport):
 
     async def run(self, node: Node, command: Command, call: Call) -> Ended:
         logging.getLogger("trioexec.transports.fake").info("seen %s", node.name)
+        logging.getLogger("trioexec.transports.fake").warning("odd %s", node.name)
         return Exited(code=0)
 
 
-@pytest.mark.parametrize(("level", "times"), [(logging.INFO, 2), (logging.WARNING, 0)])
+@pytest.mark.parametrize(
+    ("level", "infos", "warnings"),
+    [(logging.INFO, 2, 2), (logging.WARNING, 0, 2), (logging.ERROR, 0, 0)],
+)
 async def test_what_is_logged_of_a_call_is_logged_by_its_run_where_that_is_heard(
-    caplog: pytest.LogCaptureFixture, level: int, times: int
+    caplog: pytest.LogCaptureFixture, level: int, infos: int, warnings: int
 ) -> None:
     caplog.set_level(level, "trioexec")
 
     async with relayed(_Logs({}), "n") as there:
         await there.fleet.run("do")
 
-    assert caplog.messages.count("seen n") == times  # there, and here
+    assert caplog.messages.count("seen n") == infos  # there, and here
+    assert caplog.messages.count("odd n") == warnings
 
 
 class Plenty:

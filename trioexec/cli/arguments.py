@@ -103,4 +103,4 @@ def _unknown(flag: str, flags: Mapping[str, Flag], inside: str) -> UsageError:
         if name.startswith("--") and (known.value or typed.startswith("no"))
     ]
     near = did_you_mean(typed, names, prefix="--")
-    return UsageError(f"{what}.\n{near or '--help lists them all.'}")
+    return UsageError(f"{what}.\n{near}" if near else f"{what}.")

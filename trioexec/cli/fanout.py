@@ -136,6 +136,7 @@ async def run_plan(plan: Plan) -> int:
     """Run it in a trio that is there already; returns the exit code."""
     from trioexec.api import run_job  # noqa: PLC0415 - imports trio
     from trioexec.cli.screen import make_console  # noqa: PLC0415 - only runs need it
+    from trioexec.cli.verbose import telling  # noqa: PLC0415 - logging is slow to import, for trio
     from trioexec.model.flow import Flow  # noqa: PLC0415
     from trioexec.model.hostlist import fold  # noqa: PLC0415 - node sets are slow to import
     from trioexec.sinks.base import failed_file  # noqa: PLC0415 - only runs need sinks
@@ -144,10 +145,7 @@ async def run_plan(plan: Plan) -> int:
     on_screen = plan.view.mode == "tui"
     console, hand_quit = make_console(flow, on_screen=on_screen)
     with contextlib.ExitStack() as kept:
-        if plan.view.verbose:
-            from trioexec.cli.verbose import telling  # noqa: PLC0415 - logging is slow to import
-
-            kept.enter_context(telling(console.say))
+        kept.enter_context(telling(console.say, verbose=plan.view.verbose))
         shown = (
             plan.shown(console, fold) if plan.shown else make_sinks(plan.view, console, fold=fold)
         )

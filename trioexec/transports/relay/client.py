@@ -15,7 +15,7 @@ from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Exited, Killed, Remote, Unreachable
 from trioexec.transports.base import Call, Ended, Reached
 from trioexec.transports.relay.link import Link
-from trioexec.transports.relay.log import is_wanted, log_again
+from trioexec.transports.relay.log import log_again, wanted_level
 from trioexec.transports.relay.values import ended_of, request
 from trioexec.transports.relay.wire import (
     Beat,
@@ -120,8 +120,7 @@ class RelayTransport:
             self._unanswered, self._end = 0, "died"
             if self._know is not None:
                 link.send(self._know)
-            if is_wanted():
-                link.send(Tell())
+            link.send(Tell(wanted_level()))
             nursery.start_soon(self._talk, link, stream)
             try:
                 yield

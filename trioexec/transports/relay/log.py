@@ -9,35 +9,36 @@ from typing import Final
 from trioexec.transports.relay.link import Link
 from trioexec.transports.relay.wire import Log
 
-__all__ = ["is_wanted", "log_again", "log_to"]
+__all__ = ["log_again", "log_to", "wanted_level"]
 
 _PACKAGE: Final = logging.getLogger("trioexec")
 
-_link: ContextVar[Link | None] = ContextVar("link", default=None)
-"""Of whoever a task works for; tasks have it of those that start them, asyncio's too."""
+_hearer: ContextVar[tuple[Link, int] | None] = ContextVar("hearer", default=None)
+"""Whoever a task works for, and the level from which on it hears; tasks have it of those that
+start them, asyncio's too."""
 
 
 class _Sender(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Send one record to the run that it is about."""
-        link = _link.get()
-        if link is not None:
+        link, level = _hearer.get() or (None, 0)
+        if link is not None and record.levelno >= level:
             link.send(Log(record.name, record.levelno, record.getMessage()))
 
 
-_sender: Final = _Sender(logging.INFO)
+_sender: Final = _Sender()
 
 
-def log_to(link: Link) -> None:
+def log_to(link: Link, level: int) -> None:
     """Have what the current task and those that it starts log from now on sent to a run."""
-    _link.set(link)
+    _hearer.set((link, level))
     _PACKAGE.addHandler(_sender)  # once, however often
-    _PACKAGE.setLevel(logging.INFO)
+    _PACKAGE.setLevel(min(level, _PACKAGE.getEffectiveLevel()))
 
 
-def is_wanted() -> bool:
-    """Tell whether anybody here hears the log."""
-    return _PACKAGE.isEnabledFor(logging.INFO)
+def wanted_level() -> int:
+    """Tell from which level on the log is heard here."""
+    return _PACKAGE.getEffectiveLevel()
 
 
 def log_again(message: Log) -> None:

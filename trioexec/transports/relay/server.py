@@ -92,7 +92,7 @@ async def serve_link(
                     case Beat():
                         link.send(message)
                     case Tell():
-                        log_to(link)
+                        log_to(link, message.level)
                     case Know() if learn is not None:
                         learn(message)
                     case Cancel() | Feed() if message.call in calls:

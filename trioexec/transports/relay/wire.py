@@ -108,7 +108,9 @@ class Know(_Message, frozen=True, array_like=True, tag=True):
 
 
 class Tell(_Message, frozen=True, array_like=True, tag=True):
-    """Have what is logged of this run's calls sent, as `Log`."""
+    """Have what is logged of this run's calls, from a level of `logging` on, sent as `Log`."""
+
+    level: int
 
 
 class Beat(_Message, frozen=True, array_like=True, tag=True):

@@ -203,13 +203,23 @@ async def authenticate(
         connection.abort()
         if isinstance(via, socket.socket):
             via.close()
+        _log_verdict(target, connection)
         outcome = _outcome_of(exc, client, target)
         if outcome is not None:
             raise NodeFailureError(outcome) from exc  # noqa: ASYNC104 - none of these is a cancel
         raise
-    if connection.verdict is not None and connection.verdict.note:
-        _logger.info("%s: %s", target.label, connection.verdict.note)
+    _log_verdict(target, connection)
     return connection
+
+
+def _log_verdict(target: Target, connection: CheckedConnection) -> None:
+    verdict = connection.verdict
+    if verdict is None:
+        return
+    if verdict.note:
+        _logger.info("%s: %s", target.label, verdict.note)
+    if verdict.warning:
+        _logger.warning("%s", verdict.warning)
 
 
 def _outcome_of(

@@ -13,7 +13,8 @@ How a connection uses it (`checked` is asyncssh's side of this):
 3. ``checked.CheckedConnection(loop, options, wait="auth", trust=trust)`` in the place of
    ``asyncssh.SSHClientConnection``.  It validates keys and certificates, and raises
    `asyncssh.HostKeyNotVerifiable` with the text for people.
-4. After it, ``connection.verdict``: `Verdict.note` is worth a line with ``-v``.
+4. After it, however it went, ``connection.verdict``: `Verdict.warning` is worth a line, and
+   `Verdict.note` one with ``-v``.
 
 Under ``StrictHostKeyChecking ask`` a new key is refused: nobody is asked in mid-run.
 """
@@ -26,6 +27,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from trioexec.model.errors import why
 from trioexec.transports.ssh.hostkey_text import fingerprint, line_for, rsa_bits
 from trioexec.transports.ssh.known_hosts import (
     Entry,
@@ -84,6 +86,7 @@ class HostKeys:
         self.ca_algorithms = ca_algorithms
         self._accepted: dict[str, bytes] = {}
         self._locks_hang = False
+        self._has_warned = False
         try:
             self._known = KnownHosts([*(user_files or ()), *global_files])
             self._revoked = RevokedKeys(revoked_file)
@@ -270,7 +273,10 @@ class HostKeys:
         except OSError as exc:
             # As OpenSSH: a file that cannot be written does not keep us from the host.
             self._locks_hang |= isinstance(exc, LockBusyError)
-            return self._accept(peer, key, f"{self.user_files[0]}: {exc.strerror}")
+            where = f"{self.user_files[0]}: {why(exc)}"
+            warning = "" if self._has_warned else f"new host keys are not recorded: {where}"
+            self._has_warned = True
+            return self._accept(peer, key, where, warning)
         except UntrustedFileError as exc:
             self.broken = str(exc)
             return self.check(peer, key)
@@ -287,7 +293,7 @@ class HostKeys:
         note = f"recorded the key {fingerprint(key)} of {peer.name} in {path}"
         return Verdict(kind="new", trusted=True, note=note)
 
-    def _accept(self, peer: Peer, key: bytes, why: str) -> Verdict:
+    def _accept(self, peer: Peer, key: bytes, why: str, warning: str = "") -> Verdict:
         self._accepted[peer.name] = key
         note = f"the new key {fingerprint(key)} of {peer.name} was not recorded: {why}"
-        return Verdict(kind="new", trusted=True, note=note)
+        return Verdict(kind="new", trusted=True, note=note, warning=warning)

@@ -68,6 +68,9 @@ class Verdict(Struct, frozen=True, kw_only=True):
     note: str = ""
     """Worth saying with ``-v`` though the key is trusted."""
 
+    warning: str = ""
+    """Worth saying to everybody, and once a run, though the key is trusted."""
+
     secrets: bool = True
     """Whether passwords may be sent: not to a host that is only let through by ``no``."""
 
