@@ -246,6 +246,19 @@ async def test_servers_that_allow_less_are_cleaned_up_all_the_same(
     await mark.are_gone()
 
 
+async def test_with_one_session_a_command_with_a_stdin_has_ended_when_that_is_said(
+    patient: Cli, mark: Marker
+) -> None:
+    """There is no second session to ask for its end; by itself it would notice a second later."""
+    done = await patient(
+        "-H", "127.0.8.1", "--stdin", "--timeout", "2", *mark.options, "exec sleep 1000"
+    )
+    left = [each for each in mark.processes() if each.split(" ", 1)[1].rstrip() == "sleep 1000"]
+
+    assert done.last_line == "  timed out running: 127.0.8.1", done.stderr
+    assert left == []
+
+
 async def test_without_the_watchdog_the_end_is_not_confirmed(cli: Cli, mark: Marker) -> None:
     done = await cli("-H", NODE, "--no-wrap", "--timeout", "1", f": {mark.text}; {PLAIN}")
 

@@ -127,7 +127,7 @@ def run(
     call: HeardCall,
     command: Command,
     *,
-    elsewhere: Callable[[str], Awaitable[None]] | None = None,
+    elsewhere: Callable[[str], Awaitable[bool]] | None = None,
 ) -> Awaitable[Ended]:
     return run_command(
         cast("Lease", connection),
@@ -162,7 +162,7 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-async def _never(text: str) -> None:
+async def _never(text: str) -> bool:
     raise AssertionError(text)
 
 

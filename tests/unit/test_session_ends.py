@@ -58,15 +58,16 @@ def test_a_cancel_while_the_session_opens_lets_go_of_its_stdin(
 
 
 @pytest.mark.parametrize(
-    ("marked", "lost", "ended"),
+    ("marked", "status", "lost", "ended"),
     [
-        pytest.param(True, None, True, id="the node closes the channel"),
-        pytest.param(True, asyncssh.ConnectionLost("gone"), False, id="the connection is lost"),
-        pytest.param(False, None, False, id="the watchdog never said that it runs"),
+        pytest.param(True, 143, None, True, id="the node closes the channel"),
+        pytest.param(True, None, None, False, id="we close the connection"),
+        pytest.param(True, None, asyncssh.ConnectionLost("gone"), False, id="it is lost"),
+        pytest.param(False, 143, None, False, id="the watchdog never said that it runs"),
     ],
 )
 def test_an_end_is_confirmed_by_the_node_alone(
-    *, marked: bool, lost: Exception | None, ended: bool
+    *, marked: bool, status: int | None, lost: Exception | None, ended: bool
 ) -> None:
     async def starts(session: Any) -> None:
         if marked:
@@ -79,6 +80,8 @@ def test_an_end_is_confirmed_by_the_node_alone(
         await until(lambda: bool(call.phases))
         task.cancel()
         await until(lambda: connection.chan.eof)
+        if status is not None:
+            connection.session.exit_status_received(status)
         connection.session.connection_lost(lost)
         await asyncio.wait({task})
         return call
@@ -304,6 +307,7 @@ def test_where_no_watchdog_could_be_started_the_group_is_ended() -> None:
         await until(lambda: bool(call.phases))
         task.cancel()
         await until(lambda: len(connection.ran) == 2)
+        connection.session.exit_status_received(143)
         connection.session.connection_lost(None)
         await asyncio.wait({task})
         return connection, call
@@ -314,10 +318,8 @@ def test_where_no_watchdog_could_be_started_the_group_is_ended() -> None:
     assert call.ended
 
 
-@pytest.mark.parametrize("others", [True, False], ids=["others use it", "nobody else does"])
-def test_where_no_session_is_left_for_the_stop_another_connection_is_made_only_for_others(
-    *, others: bool
-) -> None:
+@pytest.mark.parametrize("reached", [True, False], ids=["reached", "not reached"])
+def test_where_no_session_is_left_for_the_stop_another_connection_is_made(*, reached: bool) -> None:
     asked: list[str] = []
 
     class Full(Connection):
@@ -328,26 +330,31 @@ def test_where_no_session_is_left_for_the_stop_another_connection_is_made_only_f
         marker = Marker(pid=1, watch_pid=77).line("t")
         session.data_received(marker, asyncssh.EXTENDED_DATA_STDERR)
 
-    async def one() -> Connection:
+    async def one() -> tuple[Connection, HeardCall]:
         connection, call = Full(starts), HeardCall()
-        connection.others = others
 
-        async def elsewhere(text: str) -> None:
+        async def elsewhere(text: str) -> bool:
             asked.append(text)
+            if reached:
+                connection.session.exit_status_received(143)
+                connection.session.connection_lost(None)
+            return reached
 
         command = Command(text="x", stdin=b"", stop_grace_s=0.0)
         task = asyncio.ensure_future(run(connection, call, command, elsewhere=elsewhere))
         await until(lambda: bool(call.phases))
         task.cancel()
-        await until(lambda: bool(asked) or connection.closed)
-        connection.session.connection_lost(None)
+        if not reached:
+            await until(lambda: connection.closed)
+            connection.session.connection_lost(None)
         await asyncio.wait({task})
-        return connection
+        return connection, call
 
-    connection = asyncio.run(one())
+    connection, call = asyncio.run(one())
 
-    assert connection.closed is not others
-    assert asked == ([stop_request(77)] if others else [])
+    assert asked == [stop_request(77)]
+    assert connection.closed is not reached  # without its connection its watchdog ends it
+    assert call.ended is reached
 
 
 def test_a_connection_on_which_no_session_opens_before_a_cancel_is_given_up(

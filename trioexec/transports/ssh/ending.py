@@ -15,6 +15,7 @@ import asyncssh  # noqa: TID251
 
 from trioexec.model.command import Command
 from trioexec.model.outcomes import Killed
+from trioexec.transports.ssh.failures import is_lost
 from trioexec.transports.ssh.kept import Lease
 from trioexec.transports.ssh.session import LINGER_MARGIN_S, Session
 from trioexec.transports.ssh.wrapper import (
@@ -63,8 +64,8 @@ GONE_REQUEST: Final = "exec /bin/sh -c {} trioexec-gone ".format(
 It ends by itself, whoever goes: it may not be what is left on the node.
 """
 
-Elsewhere = Callable[[str], Awaitable[object]]
-"""Runs a short command on the node over a connection of its own; nobody hears how that went."""
+Elsewhere = Callable[[str], Awaitable[bool]]
+"""Runs a short command on the node over a connection of its own; whether it was run."""
 
 
 class Line:
@@ -145,6 +146,8 @@ async def settle(line: Line, session: Session, command: Command) -> bool:
     await asyncio.wait({session.over})
     if session.lost is not None or session.filter is None or session.filter.marker is None:
         return False
+    if session.status is None:
+        return False  # we have closed the connection under it
     marker = session.filter.marker
     if session.status == Killed(signal=signal.SIGKILL) and not session.asked_to_end:
         # Who killed it may have killed its watchdog too, with the group it is in at first.
@@ -249,11 +252,13 @@ async def _ask_to_end(line: Line, session: Session, command: Command) -> None:
 async def _request_stop(line: Line, watch_pid: int) -> None:
     try:
         await line.connection.run(stop_request(watch_pid), encoding=None, check=False)
-    except asyncssh.ChannelOpenError:
-        # No second session for the request.  The watchdog sees it when its sshd is gone; where
-        # that has to stay for others, it is asked over another connection.
-        if line.lease.give_up():
-            await line.elsewhere(stop_request(watch_pid))
+    except asyncssh.ChannelOpenError as exc:
+        if is_lost(exc):
+            return
+        # No second session for the request, but maybe a second connection.  Without one, the
+        # watchdog sees it when its sshd is gone; nobody hears how that went.
+        if not await line.elsewhere(stop_request(watch_pid)):
+            line.lease.give_up()
     except (OSError, asyncssh.Error):
         return  # no connection any more
 

@@ -193,8 +193,12 @@ class SshTransport:
             log_failure(node.name, exc)
             return outcome
 
-    async def _tell(self, route: Route, text: str, goodbye: Goodbye) -> None:
-        """Run a short command on a node over a connection of its own; bounded by the caller."""
+    async def _tell(self, route: Route, text: str, goodbye: Goodbye) -> bool:
+        """Run a short command on a node over a connection of its own; bounded by the caller.
+
+        Returns:
+            Whether it was run.
+        """
         try:
             async with self._way_to(route, _no_limit, goodbye, _nothing) as via:
                 with _handing_over(via) as taken:
@@ -202,6 +206,8 @@ class SshTransport:
         except Exception as exc:  # noqa: BLE001 - outcome_of raises what is not a node's failure
             outcome_of(exc)
             log_failure(route.node.name, exc)
+            return False
+        return True
 
     async def _find(self, node: Node) -> Route:
         route = await find_node(self._routes, node)
