@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -156,10 +158,13 @@ async def test_files_are_read_again_for_each_run(tmp_path: Path) -> None:
     assert "2 connections," in listed
 
 
-async def test_a_stopped_holder_is_gone_round_told_of_and_ended(held: Held, mark: Marker) -> None:
+@pytest.mark.parametrize("full", [False, True], ids=["", "and lets nobody in any more"])
+async def test_a_stopped_holder_is_gone_round_told_of_and_ended(held: Held, *, full: bool) -> None:
     await held("-H", NODES, "--persist", "5m", "true")
     stopped = await held.holder()
     os.kill(stopped, signal.SIGSTOP)
+    if full:
+        _fill(next(held.folder.glob("*.sock")))
     since = len(held.cli.sshd.log)
 
     done = await held("-H", NODES, "true")
@@ -172,6 +177,15 @@ async def test_a_stopped_holder_is_gone_round_told_of_and_ended(held: Held, mark
     assert said == "1 holder stopped.\n"
     await until(lambda: _is_over(stopped), what="the stopped holder gone")
     assert list(held.folder.iterdir()) == []
+
+
+def _fill(path: Path) -> None:
+    """Leave as many connections waiting as a holder lets wait: each run that gave up leaves one."""
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            with socket.socket(socket.AF_UNIX) as connected:
+                connected.setblocking(False)
+                connected.connect(str(path))
 
 
 async def test_ctrl_c_is_obeyed_though_the_holder_is_stopped(held: Held, mark: Marker) -> None:

@@ -99,7 +99,7 @@ def holder_at(
     try:
         connected = connect_to(path)
     except OSError:
-        return None  # left behind by one that was killed
+        return None  # left behind by one that was killed, or too many wait for it already
     way = _Way(path, connected)
     try:
         status = ask(connected, Ask(persist_s=persist_s))
