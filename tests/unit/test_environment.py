@@ -68,8 +68,9 @@ def rounds_of(options: Mapping[str, tuple[Flag, object]]) -> list[list[str]]:
     rounds: list[list[str]] = []
     met: Counter[str] = Counter()
     for variable, (flag, _) in options.items():
-        number = met[flag.option.exclusive] if flag.option.exclusive else 0
-        met[flag.option.exclusive] += 1
+        number = max((met[one] for one in flag.option.sets), default=0)
+        for one in flag.option.sets:
+            met[one] = number + 1
         rounds.extend([] for _ in range(number + 1 - len(rounds)))
         rounds[number].append(variable)
     return rounds

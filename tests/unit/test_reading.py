@@ -41,7 +41,7 @@ def test_both_settle_the_same_or_both_refuse(data: st.DataObject, name: str) -> 
     theirs = by_cyclopts(name, options)
     # An option, or a set of them, that was given twice may be left to cyclopts.
     given_flags = [flags[one.partition("=")[0]] for one in options]
-    rivals = [flag.option.exclusive or flag.field for flag in given_flags]
+    rivals = [one for flag in given_flags for one in flag.option.sets or (flag.field,)]
     if plainly is not None or len(rivals) == len(set(rivals)):
         assert plainly == theirs
 
@@ -62,6 +62,7 @@ def test_an_option_that_keeps_all_keeps_all_and_another_the_last() -> None:
         (["--parallel", "x", "y"], "--parallel: 'x' is not a number"),
         (["--stdin", "--tty", "x"], "exclude each other"),
         (["--persist", "1m", "--workers", "2", "x"], "--persist and --workers exclude each other"),
+        (["--persist", "1m", "--no-hold", "x"], "--persist and --no-hold exclude each other"),
         (["-p", "0", "x"], "-p: 0 is out of range"),
         (["--color", "red", "x"], "--color: 'red' is none of the choices"),
     ],

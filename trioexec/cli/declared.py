@@ -36,7 +36,7 @@ class Option(Struct, frozen=True, kw_only=True):
     """What help calls the text."""
 
     exclusive: str = ""
-    """Of the options with the same word here at most one can hold."""
+    """Words: of the options with the same one here at most one can hold."""
 
     from_env: bool = True
     """Whether a variable may give it."""
@@ -52,6 +52,11 @@ class Option(Struct, frozen=True, kw_only=True):
     def long_name(self) -> str:
         """The name under which errors and help call it."""
         return next(name for name in self.names if name.startswith("--"))
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The sets of options of which at most one can hold."""
+        return tuple(self.exclusive.split())
 
     @property
     def opposite(self) -> str:
@@ -118,8 +123,6 @@ def flags_of(groups: Iterable[type[Any]]) -> dict[str, Flag]:
     return found
 
 
-def sets_of(groups: Iterable[type[Any]]) -> dict[str, str]:
-    """Name the set of which at most one option can hold, by field; empty for none."""
-    return {
-        name: flag.option.exclusive for group in groups for name, flag in declared(group).items()
-    }
+def sets_of(groups: Iterable[type[Any]]) -> dict[str, tuple[str, ...]]:
+    """Name the sets of which at most one option can hold, by field."""
+    return {name: flag.option.sets for group in groups for name, flag in declared(group).items()}

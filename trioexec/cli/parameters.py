@@ -45,13 +45,12 @@ def declare(group: type[Any]) -> type[Any]:
 
 def _parameter(flag: Flag) -> Parameter:
     option = flag.option
-    exclusive = (_exclusive(option.exclusive),) if option.exclusive else ()
     how: dict[str, Any] = {"negative": option.opposite or (), "show_default": False}
     if option.read is not None:
         how = {"converter": _reading(flag), "n_tokens": 1, "show_default": _default_text}
     return Parameter(
         name=option.names,
-        group=(_panel(option.panel), *exclusive),
+        group=(_panel(option.panel), *map(_exclusive, option.sets)),
         help=option.help,
         metavar=option.metavar or None,
         negative_iterable=(),

@@ -83,7 +83,7 @@ def settle_plainly(
         name, _, text = one.partition("=")
         flag = flags[name]
         option = flag.option
-        if claimed.setdefault(option.exclusive or flag.field, flag.field) != flag.field:
+        if any(claimed.setdefault(one, flag.field) != flag.field for one in option.sets):
             return None
         value: object = flag.value
         if option.read is not None:

@@ -144,9 +144,9 @@ def _settled(call: Invocation, run_id: str, header: Header) -> dict[str, Setting
     """The run's options under this call's own; an option excludes its rivals of the record."""
     settings = dict(call.settings)
     known = sets_of(ENTRY.groups)
-    claimed = {one for field, one in known.items() if one and _own(call, field)}
+    claimed = {one for field, sets in known.items() if _own(call, field) for one in sets}
     for field, value in header.options.items():
-        if field not in known or _own(call, field) or known[field] in claimed:
+        if field not in known or _own(call, field) or not claimed.isdisjoint(known[field]):
             continue
         settings[field] = Setting(value=_value(value), source="journal", where=f"run {run_id}")
     return settings

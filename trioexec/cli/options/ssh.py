@@ -166,7 +166,7 @@ class TransportOptions(Struct, frozen=True, kw_only=True):
         option(
             "--persist",
             panel="SSH",
-            exclusive="processes",
+            exclusive="processes holding",
             metavar="S",
             read=span,
             help="Leave connections open for so long after the run; later runs with the same "
@@ -176,7 +176,10 @@ class TransportOptions(Struct, frozen=True, kw_only=True):
     no_hold: Annotated[
         bool,
         option(
-            "--no-hold", panel="SSH", help="Connect anew, also where --persist holds a connection."
+            "--no-hold",
+            panel="SSH",
+            exclusive="holding",
+            help="Connect anew, also where --persist holds a connection.",
         ),
     ] = False
     workers: Annotated[
