@@ -277,6 +277,26 @@ async def test_host_keys_that_cannot_be_recorded_are_said_in_one_line(
     ]
 
 
+async def test_a_program_of_ssh_config_has_no_more_time_than_the_run(
+    held: Held, tmp_path: Path
+) -> None:
+    pid, config = tmp_path / "pid", tmp_path / "config"
+    config.write_text(
+        f'Match exec "echo $$ >{pid}; exec sleep 1000"\nInclude {held.cli.sshd.config}\n'
+    )
+    words = ("-F", str(config), "-H", "127.0.1.[1-2]", "--deadline", "1", "true")
+
+    alone = await held(*words)
+    starting = await held("--persist", "5m", *words)
+    pid.unlink()
+    by_holder = await held(*words)
+
+    assert "not started (deadline): 127.0.1.[1-2]" in alone.stderr
+    assert "not started (deadline): 127.0.1.[1-2]" in starting.stderr
+    assert "ran into the deadline: 127.0.1.[1-2]" in by_holder.stderr
+    await until(lambda: _is_over(int(pid.read_text())), limit_s=20)  # sooner than by its own
+
+
 def _told(done: Done) -> list[str]:
     """List what the log said, each line once: each worker reads the configuration."""
     return sorted({line for line in done.stderr.splitlines() if line.startswith("trioexec: ")})

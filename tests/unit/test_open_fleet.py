@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from trioexec import ConfigError, Node, SshOptions, Unreachable, UsageError, open_fleet
 from trioexec.testing import FakeTransport
 from trioexec.transports.ssh import transport as transport_module
+from trioexec.transports.ssh.config.sources import EXEC_LIMIT_S
 from trioexec.transports.ssh.transport import SshTransport
 
 
@@ -94,3 +96,27 @@ async def test_what_is_of_another_type_is_said_to_be(arguments: dict[str, Any], 
     async with open_fleet("a", transport=FakeTransport({})) as fleet:
         with pytest.raises(TypeError, match=says):
             await fleet.run(**arguments)
+
+
+async def test_a_program_of_ssh_config_ends_with_who_waits_for_it(tmp_path: Path) -> None:
+    config, pid = tmp_path / "config", trio.Path(tmp_path / "pid")
+    config.write_text(
+        f'Match exec "echo $$ >{pid}.new; mv {pid}.new {pid}; exec sleep 1000"\n Port 23\n'
+    )
+
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+
+            async def give_up() -> None:
+                with trio.fail_after(60):
+                    while not await pid.exists():
+                        await trio.sleep(0.01)
+                scope.cancel()
+
+            nursery.start_soon(give_up)
+            async with open_fleet("a", ssh=SshOptions(config_file=str(config))):
+                pytest.fail("it opened")
+
+    with trio.fail_after(EXEC_LIMIT_S / 2):  # sooner than by its own limit
+        while await trio.Path("/proc", (await pid.read_text()).strip()).exists():
+            await trio.sleep(0.01)

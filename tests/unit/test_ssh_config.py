@@ -13,10 +13,12 @@ import pytest
 
 from tests.unit.ssh_config_rig import FACTS, load
 from trioexec.cli.early import ToldToGo
+from trioexec.model.command import TimeLeft
 from trioexec.model.errors import ConfigError
 from trioexec.transports.ssh.config import (
     Facts,
     HostSettings,
+    NoTimeLeftError,
     Programs,
     SshConfig,
     config_files,
@@ -351,3 +353,21 @@ def test_programs_end_with_their_run(tmp_path: Path) -> None:
         programs.run(["true"], limit_s=600)
     programs.begin()
     assert programs.run(["echo", "x"], limit_s=600, hear=True) == (0, b"x\n")
+
+
+def test_programs_before_a_run_share_what_it_has_left() -> None:
+    programs, left = Programs(), TimeLeft(600)
+    programs.before = left
+
+    assert programs.run(["sleep", "0.05"], limit_s=600) == (0, b"")
+    assert 500 < left.seconds < 600 - 0.05
+    with pytest.raises(subprocess.TimeoutExpired):  # its own limit is the shorter one
+        programs.run(["sleep", "600"], limit_s=0.05)
+    left.seconds = 0.05
+    for argv in (["sleep", "600"], ["true"]):
+        with pytest.raises(NoTimeLeftError):
+            programs.run(argv, limit_s=600)
+
+    programs.begin()
+
+    assert programs.run(["true"], limit_s=600) == (0, b"")

@@ -319,9 +319,14 @@ async def open_fleet(
         if connect_timeout_s is not None:
             options = replace(options, connect_timeout_s=connect_timeout_s)
         ours = SshTransport(options)
-        # In a thread: it reads keys, and may run programs that ssh_config names.  Those have
-        # limits of their own, so a cancel need not wait for them.
-        await trio.to_thread.run_sync(ours.prepare, made, _nobody_to_ask, abandon_on_cancel=True)
+        # In a thread: it reads keys, and may run programs that ssh_config names.
+        try:
+            await trio.to_thread.run_sync(
+                ours.prepare, made, _nobody_to_ask, abandon_on_cancel=True
+            )
+        except trio.Cancelled:
+            ours.end_programs()
+            raise
         transport = ours
     async with ungrouped(transport.open()):
         fleet = Fleet(made, transport, limits, watch)

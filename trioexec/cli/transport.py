@@ -17,6 +17,7 @@ from trioexec.cli.options import (
     TransportOptions,
 )
 from trioexec.cli.secrets import PASSWORD, SUDO_PASSWORD, Ask, passphrase_asker, secret_for
+from trioexec.model.command import Limits, TimeLeft
 from trioexec.model.errors import UsageError
 from trioexec.model.nodes import Node
 from trioexec.model.secret import Secret
@@ -42,30 +43,49 @@ _OF_FILES: Final = frozenset(
 )
 """Directives whose values are paths, to be found from where we are."""
 
+_AT_ONCE_S: Final = 1e-6
+"""The deadline of a run that has no time left when it begins."""
+
 NODES_A_WORKER = 1000
 """A worker process of its own for so many nodes, where there are cores for it."""
 
 
 def transport_for(
-    call: Invocation, name: str, nodes: Sequence[Node], *, keep: bool = False
-) -> Transport:
-    """Make the transport of that name; it opens nothing yet, but may ask for secrets.
+    call: Invocation, nodes: Sequence[Node], limits: Limits, *, keep: bool = False
+) -> tuple[Transport, Limits]:
+    """Make the transport; it opens nothing yet, but may ask for secrets.
 
     Args:
         call: Its options.
-        name: Which transport.
         nodes: Of the run.
+        limits: Of the run.
         keep: Whether a node is asked more than once, over one connection.
+
+    Returns:
+        It, and the limits with what programs that ssh_config names have left of the deadline.
 
     Raises:
         UsageError: A password is wanted, and there is nobody to ask; or a setting of a
             node makes no sense.
     """
-    if name == "local":
+    wanted = call.options(TransportOptions)
+    if wanted.transport == "local":
         from trioexec.transports.local import LocalTransport  # noqa: PLC0415 - imports trio
 
-        return LocalTransport()
-    wanted = call.options(TransportOptions)
+        return LocalTransport(), limits
+    left = TimeLeft(limits.deadline_s)
+    transport = _over_ssh(call, wanted, nodes, left, keep=keep)
+    return transport, replace(limits, deadline_s=max(left.seconds, _AT_ONCE_S))
+
+
+def _over_ssh(
+    call: Invocation,
+    wanted: TransportOptions,
+    nodes: Sequence[Node],
+    left: TimeLeft,
+    *,
+    keep: bool,
+) -> Transport:
     said = call.options(SshOptions)
     options = ssh_options_of(
         said,
@@ -75,18 +95,18 @@ def transport_for(
     )
     options = replace(options, keep_connections=keep)
     ask = passphrase_asker(call.env, _given(said.key_passphrase_fd))
-    elsewhere = _elsewhere(wanted, options, nodes, ask)
+    elsewhere = _elsewhere(wanted, options, nodes, ask, left)
     if elsewhere is not None:
         return elsewhere
     from trioexec.transports.ssh.transport import SshTransport  # noqa: PLC0415 - imports asyncssh
 
     transport = SshTransport(options)
-    transport.prepare(nodes, ask)
+    transport.prepare(nodes, ask, left)
     return transport
 
 
 def _elsewhere(
-    wanted: TransportOptions, options: Wanted, nodes: Sequence[Node], ask: Ask
+    wanted: TransportOptions, options: Wanted, nodes: Sequence[Node], ask: Ask, left: TimeLeft
 ) -> Transport | None:
     """Have another process connect, where one does already or one is wanted."""
 
@@ -94,7 +114,7 @@ def _elsewhere(
         from trioexec.transports.ssh.routes import Routes  # noqa: PLC0415 - imports asyncssh
 
         routes = Routes(options)
-        routes.unlock(nodes, ask)
+        routes.unlock(nodes, ask, left)
         return replace(options, key_passphrases=tuple(routes.keys.passphrases.items()))
 
     from trioexec.transports.relay import place  # noqa: PLC0415 - light, but not for `nodes`
@@ -136,7 +156,7 @@ def login_password(call: Invocation) -> Secret | None:
     )
 
 
-def sudo_password(call: Invocation, transport: str) -> Secret | None:
+def sudo_password(call: Invocation) -> Secret | None:
     """Get the password for sudo, where the command is to run under it.
 
     Raises:
@@ -145,6 +165,7 @@ def sudo_password(call: Invocation, transport: str) -> Secret | None:
     options = call.options(CommandOptions)
     if not options.sudo_password and options.sudo_password_fd == UNSET:
         return None
+    transport = call.options(TransportOptions).transport
     for other, given in (
         (f"--transport {transport}", transport != "ssh"),
         ("--tty", options.tty),

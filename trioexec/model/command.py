@@ -18,6 +18,7 @@ __all__ = [
     "STOP_GRACE_S",
     "Command",
     "Limits",
+    "TimeLeft",
     "fault_of",
 ]
 
@@ -100,6 +101,15 @@ def fault_of(text: str) -> str | None:
 
 
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
+
+
+class TimeLeft:
+    """What is left of a run's deadline, for what is done before the run begins."""
+
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
 
 
 class Limits(Struct, frozen=True, kw_only=True):

@@ -93,13 +93,13 @@ def plan_for(call: Invocation) -> Plan:
     options = call.options(CheckOptions)
     view = _view_for(call, options)
     records = record_sinks(call, asked)
-    transport = call.options(TransportOptions).transport
+    transport, left = transport_for(call, nodes, limits_of(limits), keep=True)
     return Plan(
         nodes=nodes,
         job=job,
         view=view,
-        transport=transport_for(call, transport, nodes, keep=True),
-        limits=limits_of(limits),
+        transport=transport,
+        limits=left,
         decide=judge,
         batch=limits.batch,
         records=records,

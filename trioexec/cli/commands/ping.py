@@ -58,14 +58,16 @@ def plan_for(call: Invocation) -> Plan:
 
     limits = call.options(LimitOptions)
     nodes = nodes_for(call, call.words)
-    transport = call.options(TransportOptions).transport
+    view = view_for(call)
+    records = record_sinks(call)
+    transport, left = transport_for(call, nodes, limits_of(limits))
     return Plan(
         nodes=nodes,
         job=PingJob(),
-        view=view_for(call),
-        transport=transport_for(call, transport, nodes),
-        limits=limits_of(limits),
+        view=view,
+        transport=transport,
+        limits=left,
         decide=judge,
         batch=limits.batch,
-        records=record_sinks(call),
+        records=records,
     )

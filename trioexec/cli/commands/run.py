@@ -76,16 +76,16 @@ def plan_for(call: Invocation) -> Plan:
     result = call.options(ResultOptions)
     main_rank = main_rank_of(result, nodes, call.env)
     view = view_for(call)
-    transport = call.options(TransportOptions).transport
     records = record_sinks(call)
     command = command_of(options, call.words, feed=feed)
     # Secrets are asked for last: nobody types a password only to learn of a typo.
-    command = replace(command, sudo_password=sudo_password(call, transport))
+    command = replace(command, sudo_password=sudo_password(call))
+    transport, left = transport_for(call, nodes, limits_of(limits, options))
     return Plan(
         nodes=nodes,
         job=CommandJob(command=command),
-        transport=transport_for(call, transport, nodes),
-        limits=limits_of(limits, options),
+        transport=transport,
+        limits=left,
         decide=decide_by(strategy_of(result), main_rank),
         view=view,
         batch=limits.batch,

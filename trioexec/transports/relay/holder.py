@@ -63,6 +63,7 @@ class _Holder:
     def end(self) -> None:
         self.runs -= 1
         if not self.runs:
+            self.transport.end_programs()
             self._rest()
 
     def busy(self, change: int) -> None:

@@ -21,6 +21,7 @@ import trioexec.transports.ssh.quick_import  # noqa: F401 - before anything impo
 import asyncssh  # noqa: TID251
 from msgspec.structs import replace
 
+from trioexec.model.command import TimeLeft
 from trioexec.model.errors import UsageError
 from trioexec.model.nodes import Node, check_host, check_user, parse_node
 from trioexec.model.outcomes import Unreachable
@@ -30,6 +31,7 @@ from trioexec.transports.ssh.config import (
     Facts,
     Hop,
     HostSettings,
+    NoTimeLeftError,
     Programs,
     SshConfig,
     agent_socket,
@@ -268,8 +270,13 @@ class Routes:
         for path, passphrase in key_passphrases.items():
             self.keys.learn(path, passphrase)
 
-    def unlock(self, nodes: Iterable[Node], ask: AskSecret) -> None:
+    def unlock(self, nodes: Iterable[Node], ask: AskSecret, left: TimeLeft | None = None) -> None:
         """Ask for what the nodes' keys need, once; before the first connection.
+
+        Args:
+            nodes: Of the run.
+            ask: For passphrases.
+            left: For programs that are run meanwhile; where they take it all, this ends.
 
         Raises:
             UsageError: What was typed is wrong, or a named key file cannot be used.
@@ -278,6 +285,7 @@ class Routes:
         for path in self._options.identities:
             if "%" not in path and "$" not in path and not Path(path).expanduser().exists():
                 raise UsageError(f"-i {path}: no such file.\nName a private key file.")
+        self.programs.before = left
         seen: set[Identities] = set()
         find_hop = cache(
             partial(self.find_hop, connects=False)
@@ -290,6 +298,8 @@ class Routes:
                 hops = [find_hop(route.hops[:end]) for end in range(1, len(route.hops) + 1)]
             except NodeFailureError:
                 continue  # its outcome, when it is run on
+            except NoTimeLeftError:
+                return  # likewise of all that are left: the deadline's
             for each in (route, *hops):
                 login = each.target.credentials
                 assert isinstance(login, _Login)

@@ -27,7 +27,7 @@ import trioexec.transports.ssh.quick_import  # noqa: F401 - before anything impo
 import asyncssh  # noqa: TID251
 import trio
 
-from trioexec.model.command import DEFAULT_CONNECT_TIMEOUT_S, Command
+from trioexec.model.command import DEFAULT_CONNECT_TIMEOUT_S, Command, TimeLeft
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Exited, SudoDenied
 from trioexec.model.secret import Secret
@@ -84,18 +84,29 @@ class SshTransport:
         share = WINDOW_BUDGET_BYTES / max(options.parallel, 1)
         self._window = int(min(max(share, WINDOW_MIN_BYTES), WINDOW_MAX_BYTES))
 
-    def prepare(self, nodes: Sequence[Node], ask: AskSecret) -> None:
+    def prepare(self, nodes: Sequence[Node], ask: AskSecret, left: TimeLeft | None = None) -> None:
         """Find what is wrong with the nodes' settings, and ask for passphrases, before a run.
+
+        Args:
+            nodes: Of the run.
+            ask: For passphrases.
+            left: For programs that ssh_config names; where they take it all, the rest is found
+                in the run.
 
         Raises:
             UsageError: A key file or a passphrase is no good.
             ConfigError: What ssh_config says for a node makes no sense.
         """
-        self._routes.unlock(nodes, ask)
+        self._routes.unlock(nodes, ask, left)
+
+    def end_programs(self) -> None:
+        """End the programs that ssh_config names: nobody waits for them any more."""
+        self._routes.programs.end()
 
     def look_anew(self) -> None:
         """Ask files and agents again, as another run would; no call may be under way."""
         self._routes.look_anew()
+        self._routes.programs.begin()
         self._kept.drop_dead()
         if self._hops is not None:
             self._hops.forget_failures()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from trioexec.transports.ssh.config.facts import Facts
 from trioexec.transports.ssh.config.lookup import SshConfig
 from trioexec.transports.ssh.config.parser import ConfigFile, files_of
-from trioexec.transports.ssh.config.programs import Programs
+from trioexec.transports.ssh.config.programs import NoTimeLeftError, Programs
 from trioexec.transports.ssh.config.settings import (
     Hop,
     HostSettings,
@@ -22,6 +22,7 @@ __all__ = [
     "Facts",
     "Hop",
     "HostSettings",
+    "NoTimeLeftError",
     "Programs",
     "SshConfig",
     "agent_socket",

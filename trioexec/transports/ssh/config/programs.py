@@ -10,14 +10,24 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-__all__ = ["Programs"]
+from trioexec.model.command import TimeLeft
+
+__all__ = ["NoTimeLeftError", "Programs"]
+
+
+class NoTimeLeftError(Exception):
+    """What runs before a run has taken all the time that the run has."""
 
 
 class Programs:
     """Those of a run; may be asked from several threads."""
+
+    before: TimeLeft | None = None
+    """What those before the run may take, all together; they diminish it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -25,9 +35,10 @@ class Programs:
         self._over = False
 
     def begin(self) -> None:
-        """Have programs (again)."""
+        """Have programs (again), under the limits of the run that begins."""
         with self._lock:
             self._over = False
+        self.before = None
 
     def end(self) -> None:
         """End what runs, and have none from now on."""
@@ -42,7 +53,23 @@ class Programs:
         Raises:
             OSError: It cannot be started, or programs have ended.
             subprocess.TimeoutExpired: It took too long, and was killed.
+            NoTimeLeftError: It took all that is left `before` the run, and was killed.
         """
+        before = self.before
+        if before is None:
+            return self._run(argv, limit_s, hear=hear)
+        began_s = time.monotonic()
+        try:
+            if before.seconds > 0:
+                return self._run(argv, min(limit_s, before.seconds), hear=hear)
+        except subprocess.TimeoutExpired:
+            if before.seconds > limit_s:
+                raise
+        finally:
+            before.seconds -= time.monotonic() - began_s
+        raise NoTimeLeftError
+
+    def _run(self, argv: Sequence[str], limit_s: float, *, hear: bool) -> tuple[int, bytes]:
         with self._lock:
             if self._over:
                 raise InterruptedError("the run is over")
