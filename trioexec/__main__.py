@@ -84,7 +84,8 @@ def _open_missing_streams() -> None:
     """Have something on descriptors 0 to 2 where the caller closed them (``2>&-``).
 
     The next file or socket to be opened would take the place, and get what was meant for
-    a reader.  Writing to stdout still fails, as it must; what is said to nobody may be lost.
+    a reader.  Writing to stdout still fails, as it must; what is said to nobody may be lost,
+    and so may what stderr's reader, or its disk, does not take.
     """
     for fd, flags in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:
@@ -93,7 +94,12 @@ def _open_missing_streams() -> None:
             os.open(os.devnull, flags)  # the lowest that is free: this one
     sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 - for as long as we are
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
-    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = io.TextIOWrapper(
+        io.BufferedWriter(_Lenient(2, "w", closefd=False)),
+        encoding=sys.stderr.encoding if sys.stderr else None,
+        errors="backslashreplace",
+        line_buffering=True,
+    )
     if isinstance(sys.stdout, io.TextIOWrapper):
         if isinstance(sys.stdout.buffer, io.RawIOBase) or not os.get_blocking(1):
             # Unbuffered (PYTHONUNBUFFERED), Python takes a part that was written for the whole.
@@ -112,6 +118,16 @@ class _Patient(io.FileIO):
 
             select.select([], [self], [])
         return written
+
+
+class _Lenient(_Patient):
+    """Loses what cannot be written: what is said about a call changes neither it nor its code."""
+
+    def write(self, data: Buffer, /) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
 
 
 def _leave(code: int) -> None:

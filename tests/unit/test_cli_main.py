@@ -265,6 +265,37 @@ def test_a_full_disk_under_stdout_is_no_bug_of_ours(argv: list[str]) -> None:
     assert len(done.stderr.splitlines()) == 2
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device")  # noqa: PTH110
+@pytest.mark.parametrize(
+    ("argv", "code", "out"),
+    [
+        pytest.param(["--nope"], 2, b"", id="an error"),
+        pytest.param(["-H", "a", "--dry-run", "true"], 0, b"a: true\n", id="a remark"),
+        pytest.param([*QUIET[:2], "--no-record", "-H", "a", "exit 3"], 3, b"", id="a summary"),
+    ],
+)
+def test_what_stderr_does_not_take_changes_no_code(argv: list[str], code: int, out: bytes) -> None:
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        done = trioexec(*argv, capture_output=False, stdout=subprocess.PIPE, stderr=full)
+
+    assert (done.returncode, done.stdout) == (code, out)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device")  # noqa: PTH110
+def test_an_error_is_said_also_where_stdout_took_nothing_of_what_came_before(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "trioexec.toml").write_text('[groups]\nbad = ["@nosuch:x"]\n')
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        done = trioexec(
+            "clusters", capture_output=False, stdout=full, stderr=subprocess.PIPE, cwd=tmp_path
+        )
+
+    assert done.returncode == 2
+    assert b"no such source of nodes" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("closed", "code", "out"),
     [

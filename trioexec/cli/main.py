@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
@@ -148,7 +149,8 @@ def _say(text: str) -> None:
 
     # It quotes files and variables, which can say anything.
     shown = visible(text.encode("utf-8", "backslashreplace")).decode()
-    sys.stdout.flush()
+    with contextlib.suppress(OSError):  # the code stays that of what is said here
+        sys.stdout.flush()
     sys.stderr.write(f"trioexec: {shown}\n")
 
 
