@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from trioexec.model.errors import UsageError
 from trioexec.model.hostlist import expand
 from trioexec.settings.sources import lines as lines_module
 from trioexec.settings.sources.base import unknown_group
+from trioexec.settings.sources.lines import expressions_of
 
 # Files and stdin
 
@@ -23,6 +26,20 @@ def test_a_file_has_expressions_comments_and_blank_lines(site: Site) -> None:
     )
 
     assert site.nodes(f"^{path}") == words("web1 web2 n1 n3 ann@[::1]:22 a b c x1 x3")
+
+
+@pytest.mark.parametrize("gap", ["n ", "  "], ids=["names", "blanks"])
+def test_a_line_that_holds_everybody_is_read_in_linear_time(gap: str) -> None:
+    def took_s(count: int) -> float:
+        line = f"a{gap * count}b"
+        best_s = math.inf
+        for _ in range(3):
+            started_s = time.process_time()
+            assert list(expressions_of([line]))
+            best_s = min(best_s, time.process_time() - started_s)
+        return best_s
+
+    assert took_s(40_000) < 8 * took_s(10_000)  # quadratic would be 16 times
 
 
 def test_a_file_is_found_in_the_home_directory(site: Site) -> None:

@@ -15,8 +15,9 @@ MAX_BYTES: Final = 128 * 1024 * 1024
 """Of one file: a million names of 128 bytes; what has no end is refused before memory ends."""
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")
-_AROUND_OPERATOR = re.compile(r"\s*([,!&^])\s*")
-_GAP = re.compile(r"\s+(?![^\[]*\])")
+_AROUND_OPERATOR = re.compile(r"(?<!\s)\s*([,!&^])\s*")
+_BRACKET = re.compile(r"([\[\]])")
+_GAP = re.compile(r"\s+")
 
 
 def expressions_of(lines: Iterable[str]) -> Iterator[str]:
@@ -29,9 +30,18 @@ def expressions_of(lines: Iterable[str]) -> Iterator[str]:
             continue
         text = _COMMENT.sub("", text).strip()
         if not text.startswith("^"):  # the name of another file may have spaces
-            text = _GAP.sub(",", _AROUND_OPERATOR.sub(r"\1", text))
+            text = _with_commas(_AROUND_OPERATOR.sub(r"\1", text))
         if text:
             yield PlacedText(text, f"line {number}")
+
+
+def _with_commas(text: str) -> str:
+    """Put a comma into each gap outside brackets; linear, as all nodes may stand in one line."""
+    pieces = _BRACKET.split(text)
+    for at in range(0, len(pieces), 2):
+        if pieces[at + 1 : at + 2] != ["]"]:
+            pieces[at] = _GAP.sub(",", pieces[at])
+    return "".join(pieces)
 
 
 def limited(lines: Iterable[str], name: str) -> Iterator[str]:
