@@ -85,3 +85,9 @@ def test_what_is_wrong_is_named_in_two_lines(text: str, says: str) -> None:
 def test_what_is_wrong_has_its_line(text: str, line: int) -> None:
     with pytest.raises(ConfigError, match=rf"^checks\.toml:{line}: "):
         parse_checks(text, "checks.toml")
+
+
+def test_a_limit_of_more_digits_than_a_float_has_is_none() -> None:
+    text = f"[checks.a]\ncommand = 'x'\ntimeout = {'9' * 400}\n"
+
+    assert parse_checks(text, "F").checks[0].timeout_s == math.inf

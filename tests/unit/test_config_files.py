@@ -186,6 +186,13 @@ def test_brackets_in_brackets_without_end_are_an_error_of_the_file(tmp_path: Pat
         load(tmp_path)
 
 
+def test_a_number_of_too_many_digits_is_an_error_of_the_file(tmp_path: Path) -> None:
+    write(tmp_path / "trioexec.toml", f"[defaults]\nparallel = {'9' * 5000}")
+
+    with pytest.raises(ConfigError, match="a number has too many digits"):
+        load(tmp_path)
+
+
 def test_a_file_that_anybody_may_write_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "trioexec.toml", "").chmod(0o666)
     (tmp_path / "own").mkdir()

@@ -95,6 +95,7 @@ def test_what_comes_out_is_a_config_file_of_ours() -> None:
     ("text", "message"),
     [
         pytest.param("a: [", r"^F:1: this is no YAML", id="YAML"),
+        pytest.param("[" * 5000, "too much stands inside", id="brackets"),
         pytest.param("- a", "neither defaults nor clusters", id="list"),
         pytest.param("clusters: [a]", "clusters is no mapping", id="clusters"),
         pytest.param("clusters: {a: {nodes: []}}", "clusters.a has no list of nodes", id="nodes"),

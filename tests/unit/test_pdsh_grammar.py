@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from trioexec.model.command import Limits
 from trioexec.model.hostlist import expand
 from trioexec.settings.pdsh.commands import command_for
 from trioexec.settings.pdsh.grammar import PdshError, PdshOptions, Selector, parse
@@ -91,6 +92,15 @@ def test_some_options_only_ask(flag: str, ask: str) -> None:
 def test_seconds_are_read_as_c_does() -> None:
     assert parse(["-u", "x", "-t", " 3s", "y"], {}).command_timeout_s == 0
     assert parse(["-u", "x", "-t", " 3s", "y"], {}).connect_timeout_s == 3
+
+
+@pytest.mark.parametrize("digits", [12, 400, 4000])
+def test_numbers_that_no_c_int_holds_are_the_largest_that_it_does(digits: int) -> None:
+    options = parse([flag + "9" * digits for flag in ("-f", "-t", "-u")], {})
+
+    found = {options.fanout, options.connect_timeout_s, options.command_timeout_s}
+    assert found == {2**31 - 1}
+    Limits(parallel=options.fanout, timeout_s=options.command_timeout_s)
 
 
 @pytest.mark.parametrize(

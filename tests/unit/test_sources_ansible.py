@@ -119,6 +119,8 @@ def test_groups_of_a_yaml_inventory(folder: Path, group: str, nodes: str) -> Non
         pytest.param("web[a:9]\n", "is empty", id="letters to numbers"),
         pytest.param("web[1:9:0]\n", "is empty", id="step 0"),
         pytest.param("web[1:99999999]\n", "more than 1,000,000 hosts", id="too many"),
+        pytest.param(f"web[1:{'9' * 30}]\n", "more than 1,000,000 hosts", id="digits"),
+        pytest.param(f"web[1:2:{'9' * 5000}]\n", "more than 1,000,000 hosts", id="digits of a step"),
         pytest.param("web1 ansible_host='{{ x }}'\n", "ansible_host of web1 is a template", id="template"),
     ],
 )  # fmt: skip
@@ -140,6 +142,8 @@ def test_an_ini_inventory_that_cannot_be_read_is_an_error(
         pytest.param("- a\n", "the file is not a mapping", id="list"),
         pytest.param("all: {hosts: [a]}\n", "hosts of 'all' is not a mapping", id="list of hosts"),
         pytest.param("all: {nodes: {a: }}\n", "group 'all' has 'nodes'", id="unknown key"),
+        pytest.param("all: &a {children: {b: *a}}\n", "a group holds itself", id="circle"),
+        pytest.param("[" * 5000, "too much stands inside of something else", id="brackets"),
     ],
 )
 def test_a_yaml_inventory_that_cannot_be_read_is_an_error(
@@ -212,6 +216,16 @@ def test_a_folder_is_all_its_inventories(folder: Path) -> None:
 def test_an_inventory_that_is_missing_is_named(folder: Path) -> None:
     with pytest.raises(UsageError, match="cannot read the inventory nowhere: no such file"):
         ask(folder, "@ansible:web", ANSIBLE_INVENTORY="nowhere")
+
+
+def test_a_name_that_no_file_can_have_is_an_error_all_the_same(folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot read the inventory n+: file name too long"):
+        ask(folder, f"@ansible:{'n' * 300}:all")
+    with pytest.raises(UsageError, match="NUL"):
+        ask(folder, "@ansible:a\0b:all")
+
+    name = "n" * 300
+    assert ask_of(folder, "hosts", f"[web]\n{name}\n", "web") == [name]
 
 
 def test_an_inventory_that_is_a_program_is_not_run(folder: Path) -> None:

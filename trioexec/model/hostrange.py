@@ -14,7 +14,7 @@ from trioexec.model.errors import NodeSetError
 from trioexec.model.hostscan import MAX_NODES, Operand
 from trioexec.model.nodes import check_host
 
-__all__ = ["write_out"]
+__all__ = ["MAX_DIGITS", "write_out"]
 
 MAX_DIGITS: Final = 18
 """Of a number in a range: more is no node's name, and int() has limits of its own."""

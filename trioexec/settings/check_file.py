@@ -89,7 +89,8 @@ class _Reader:
             output=table.get("output"),
             matches=table.get("matches"),
             same_on_all_nodes=table.get("same-on-all-nodes", False),
-            timeout_s=table.get("timeout", math.inf),
+            # A number of hundreds of digits is no float, but its text is one: no limit.
+            timeout_s=float(str(table.get("timeout", math.inf))),
         )
 
     def _know(self, table: Mapping[str, object], known: tuple[str, ...], path: Path) -> None:

@@ -50,6 +50,8 @@ def read_toml(text: str, name: str, remedy: str) -> tuple[dict[str, Any], dict[P
         line, what = _line_in(str(exc), text), str(exc).partition(" (at ")[0].rstrip(".")
     except RecursionError:
         line, what = 1, "too many brackets in brackets"
+    except ValueError:  # Python's own limit for int()
+        line, what = 1, "a number has too many digits"
     raise ConfigError(f"{name}:{line}: this is no TOML: {what[:1].lower()}{what[1:]}.\n{remedy}")
 
 

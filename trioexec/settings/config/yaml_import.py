@@ -64,6 +64,10 @@ def _load(text: str, name: str) -> Mapping[str, Any]:
 
     try:
         data = yaml.safe_load(text)
+    except RecursionError as exc:
+        raise ConfigError(
+            f"{name}: too much stands inside of something else.\nName another file."
+        ) from exc
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""

@@ -48,6 +48,8 @@ Usage: pdsh [-options] command ...
 
 Rcmd = Literal["ssh", "exec"]
 _LEADING_INT: Final = re.compile(r"\s*([+-]?\d+)")
+_INT_MAX: Final = 2**31 - 1
+"""What is beyond is that: no more nodes at once, and no later."""
 
 
 class PdshError(UsageError):
@@ -154,7 +156,7 @@ def _fanout(found: _Found, env: Mapping[str, str]) -> int:
     if text is None:
         return DEFAULT_FANOUT
     try:
-        return int(text)
+        return min(int(text), _INT_MAX)
     except ValueError:
         if "-f" in found.values:
             raise PdshError(f"Invalid fanout {what.format(text)}") from None
@@ -170,7 +172,7 @@ def _seconds(what: str, given: str | None, env: Mapping[str, str], default: int)
         raise PdshError(f"Invalid environment variable {variable}={text}")
     if given is None and not text:
         return default
-    seconds = int(match[1]) if match else 0
+    seconds = int(match[1][: len(str(_INT_MAX)) + 2]) if match else 0
     if seconds < 0:
         raise PdshError(f"{what} timeout must be >= 0")
-    return seconds
+    return min(seconds, _INT_MAX)

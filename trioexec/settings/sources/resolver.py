@@ -51,6 +51,8 @@ class Resolver:
         Raises:
             UsageError: Nobody knows it, or who knows it cannot be asked.
         """
+        if "\0" in reference:
+            raise UsageError(f"{reference}: it has a NUL byte in it.\nWrite it anew, as text.")
         if reference == "-":
             return self._stdin.nodes("")
         if reference.startswith("^"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,12 +12,17 @@ from trioexec.model.errors import UsageError, why
 from trioexec.settings.sources.ansible.inventory import Vars
 from trioexec.settings.sources.ansible.yamlfile import read_variables
 
-__all__ = ["VariableFolders"]
+__all__ = ["VariableFolders", "is_folder"]
 
 _SUFFIXES: Final = ("", ".yml", ".yaml", ".json")
 
 # Most files there say nothing about the way to a host, and are large or encrypted.
 _OF_USE = re.compile(r"ansible_(?:ssh_)?(?:host|port|user)")
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is one; nobody's are those with a name that is too long, or not for us to see."""
+    return os.path.isdir(path)  # noqa: PTH112 - pathlib raises then
 
 
 class VariableFolders:
@@ -35,7 +41,7 @@ class VariableFolders:
             UsageError: A file cannot be read.
         """
         if kind not in self._there:
-            self._there[kind] = [path for each in self._places if (path := each / kind).is_dir()]
+            self._there[kind] = [path for each in self._places if is_folder(path := each / kind)]
         if not self._there[kind] or "/" in name:
             return {}
         if (kind, name) not in self._read:
@@ -51,11 +57,11 @@ def _files(path: Path) -> Iterator[Path]:
     """Name the one file, or those of the folder, that count for a name."""
     for suffix in _SUFFIXES:
         file = path.with_name(path.name + suffix)
-        if file.is_dir():
+        if is_folder(file):
             inside = (each for each in sorted(file.rglob("*")) if each.is_file())
             yield from (each for each in inside if each.suffix in _SUFFIXES and each.name[0] != ".")
             return
-        if file.is_file():
+        if os.path.isfile(file):  # noqa: PTH113 - as below
             yield file
             return
 

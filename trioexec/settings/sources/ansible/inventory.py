@@ -14,6 +14,7 @@ from typing import Final, Literal
 from msgspec import Struct, field
 
 from trioexec.model.errors import UsageError
+from trioexec.model.hostrange import MAX_DIGITS
 from trioexec.model.hostscan import MAX_NODES
 
 __all__ = ["Group", "Inventory", "expand_pattern", "nodes_of"]
@@ -138,7 +139,7 @@ def expand_pattern(text: str, where: str) -> list[str]:
     choices: list[list[str]] = [[parts[0]]]
     count = 1
     for at in range(1, len(parts), 4):
-        span = _span(parts[at], parts[at + 1], int(parts[at + 2] or 1))
+        span = _span(parts[at], parts[at + 1], parts[at + 2] or "1")
         count *= len(span)
         if not span or count > MAX_NODES:
             what = "is empty" if not span else f"comes to more than {MAX_NODES:,} hosts"
@@ -147,7 +148,10 @@ def expand_pattern(text: str, where: str) -> list[str]:
     return ["".join(each) for each in product(*choices)]
 
 
-def _span(first: str, last: str, step: int) -> range:
+def _span(first: str, last: str, by: str) -> range:
+    if max(len(first), len(last), len(by)) > MAX_DIGITS:
+        return range(MAX_NODES + 1)  # too many, whatever it is
+    step = int(by)
     if step < 1 or (first.isalpha() != last.isalpha() and first):
         return range(0)
     if last.isalpha():

@@ -6,10 +6,11 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from trioexec.model.errors import UsageError, why
-from trioexec.settings.sources.ansible.beside import VariableFolders
+from trioexec.settings.sources.ansible.beside import VariableFolders, is_folder
 from trioexec.settings.sources.ansible.ini import read_ini
 from trioexec.settings.sources.ansible.inventory import ROOT, UNGROUPED, Inventory, nodes_of
 from trioexec.settings.sources.ansible.yamlfile import looks_like_yaml, read_yaml
@@ -51,7 +52,7 @@ class AnsibleSource:
     def _open(self, place: str) -> Inventory:
         if place not in self._read:
             paths = [Path(place)] if place else self._usual()
-            folders = [path if path.is_dir() else path.parent for path in paths]
+            folders = [path if is_folder(path) else path.parent for path in paths]
             inventory = Inventory(beside=VariableFolders([*folders, *_here()]))
             for path in paths:
                 _add(inventory, path)
@@ -95,19 +96,12 @@ def _here() -> list[Path]:
 
 
 def _add(inventory: Inventory, path: Path) -> None:
-    if path.is_dir():
-        for inner in sorted(path.iterdir()):
-            skipped = inner.name.startswith(".") or inner.name.endswith(_SKIPPED)
-            if not skipped and inner.name not in _SKIPPED_FOLDERS:
-                _add(inventory, inner)
+    if is_folder(path):
+        for inner in _inside(path):
+            _add(inventory, inner)
         return
-    try:
+    with _named(path):
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(
-            f"@ansible: cannot read the inventory {path}: {why(exc)}.\n"
-            "Set ANSIBLE_INVENTORY, or write @ansible:FILE:GROUP."
-        ) from exc
     if text.startswith("#!") and os.access(path, os.X_OK):
         raise UsageError(
             f"@ansible: the inventory {path} is a program, which we do not run.\n"
@@ -117,3 +111,26 @@ def _add(inventory: Inventory, path: Path) -> None:
         read_yaml(inventory, text, str(path))
     else:
         read_ini(inventory, text, str(path))
+
+
+def _inside(folder: Path) -> list[Path]:
+    with _named(folder):
+        return [
+            inner
+            for inner in sorted(folder.iterdir())
+            if not inner.name.startswith(".")
+            and not inner.name.endswith(_SKIPPED)
+            and inner.name not in _SKIPPED_FOLDERS
+        ]
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Say which inventory it is that cannot be read."""
+    try:
+        yield
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UsageError(
+            f"@ansible: cannot read the inventory {path}: {why(exc)}.\n"
+            "Set ANSIBLE_INVENTORY, or write @ansible:FILE:GROUP."
+        ) from exc

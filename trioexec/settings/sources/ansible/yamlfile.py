@@ -25,8 +25,11 @@ def read_yaml(inventory: Inventory, text: str, name: str) -> None:
         UsageError: It is no YAML, or no inventory.
     """
     where = f"@ansible: {name}"
-    for group, body in _mapping(_load(text, where), where, "the file").items():
-        _group(inventory, str(group), body, where)
+    try:
+        for group, body in _mapping(_load(text, where), where, "the file").items():
+            _group(inventory, str(group), body, where)
+    except RecursionError as exc:  # an alias inside of what it stands for
+        raise UsageError(f"{where}: a group holds itself.\nTake the circle apart.") from exc
 
 
 def read_variables(text: str, name: str) -> dict[str, str]:
@@ -44,6 +47,8 @@ def _load(text: str, where: str) -> object:
 
     try:
         return yaml.load(text, Loader=_loader())  # noqa: S506  (a SafeLoader with Ansible's tags)
+    except RecursionError as exc:
+        raise UsageError(f"{where}: too much stands inside of something else.\nMend it.") from exc
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark else ""
