@@ -80,13 +80,42 @@ async def test_the_connect_limit_is_the_runs_own(held: Held) -> None:
 
 async def test_there_may_be_more_nodes_than_descriptors(held: Held) -> None:
     few = ("sh", "-c", 'ulimit -n 80; exec "$@"', "sh")
-    words = ("-H", "127.0.1.[1-90]", "--parallel", "10", "--persist", "5m", "-q", "true")
+    words = ("-H", "127.0.1.[1-90]", "--parallel", "0", "--persist", "5m", "-S", "true")
 
     async with held.cli.start(*words, env=held.env, prefix=few) as running:
         code = await running.exits()
 
     assert code == 0, running.stderr
-    assert ": 40 connections" in await held.hold()
+    assert ": 30 connections" in await held.hold()
+
+
+@pytest.mark.parametrize(
+    "way",
+    [(), ("--output-dir", "out"), ("--workers", "2"), ("--persist", "5m")],
+    ids=["alone", "files", "workers", "held"],
+)
+async def test_nodes_wait_for_descriptors(held: Held, way: tuple[str, ...]) -> None:
+    few = ("sh", "-c", 'ulimit -n 40; exec "$@"', "sh")
+    words = ("-H", "127.0.1.[1-60]", "--parallel", "0", "-S", *way, "echo out; sleep 0.2")
+
+    async with held.cli.start(*words, env=held.env, prefix=few) as running:
+        code = await running.exits()
+
+    assert code == 0, running.stderr
+    assert running.stderr.startswith("60 nodes: 60 ok in ")
+
+
+async def test_too_few_descriptors_for_any_run_are_told_in_two_lines(held: Held) -> None:
+    few = ("sh", "-c", 'ulimit -n 10; exec "$@"', "sh")
+
+    async with held.cli.start("-H", "127.0.1.1", "true", env=held.env, prefix=few) as running:
+        code = await running.exits()
+
+    assert code == 2
+    assert running.stderr == (
+        "trioexec: 10 open files are too few for this process.\n"
+        "Allow more of them: ulimit -n 1024\n"
+    )
 
 
 async def test_the_soft_limit_of_descriptors_is_none(held: Held) -> None:

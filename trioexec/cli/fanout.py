@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, Final, TypeVar, TypeVarTuple, Unpack
 
 from msgspec import Struct
 
@@ -26,6 +26,7 @@ from trioexec.cli.view import (
     view_of,
 )
 from trioexec.model.command import Limits
+from trioexec.model.errors import UsageError
 from trioexec.model.exitcodes import DIFFERENT, FAILED, OK, Strategy, Verdict, decide
 from trioexec.model.nodes import Node
 from trioexec.settings.layers import COMMAND_LINE
@@ -53,6 +54,9 @@ __all__ = [
     "view_for",
 ]
 
+
+FEWEST_DESCRIPTORS: Final = 20
+"""A run of one node has 15 or so open."""
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
@@ -183,10 +187,18 @@ def _failing_on(decide: Decide, groups: GroupSink | None) -> Decide:
 
 
 def raise_descriptor_limit() -> None:
-    """Take as many descriptors as we may: 1,024 are gone at some 500 nodes."""
+    """Take as many descriptors as we may: 1,024 are gone at some 500 nodes.
+
+    Raises:
+        UsageError: They are too few for any run.
+    """
     import resource  # noqa: PLC0415
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if 0 <= hard < FEWEST_DESCRIPTORS:  # no limit is -1
+        raise UsageError(
+            f"{hard} open files are too few for this process.\nAllow more of them: ulimit -n 1024"
+        )

@@ -32,6 +32,10 @@ REPORT_BUGS = (
     "This is a bug in trioexec, not in what you asked for: please report it with the lines above."
 )
 
+FEW_DESCRIPTORS = (
+    "trioexec: too many open files for this process to go on.\nAllow more of them: ulimit -n 1024\n"
+)
+
 _NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 """What comes of a stdout that takes nothing: a full disk, a closed descriptor."""
 
@@ -65,6 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = OUTPUT_CLOSED
             _drop_stdout()
             _say(f"cannot write: {_first(group)}\nMake room there, or write elsewhere.")
+        elif group.subgroup(_out_of_descriptors) is not None:
+            code = USAGE
+            sys.stderr.write(FEW_DESCRIPTORS)  # to import anything would take one more
         else:  # what is left is a bug, and is shown whole
             code = BUG
             _show_bug()
@@ -134,6 +141,10 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 def _not_written(exc: BaseException) -> bool:
     return isinstance(exc, OSError) and exc.errno in _NOT_WRITTEN
+
+
+def _out_of_descriptors(exc: BaseException) -> bool:
+    return isinstance(exc, OSError) and exc.errno in {errno.EMFILE, errno.ENFILE}
 
 
 def _say_error(exc: BaseException, arguments: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -23,7 +24,8 @@ from trioexec.sinks.filenames import file_name_for
 __all__ = ["LATEST", "MOST_OPEN", "FilesSink"]
 
 MOST_OPEN: Final = 64
-"""Files open at one time, whatever the number of nodes: connections need descriptors too."""
+"""Files open at one time, whatever the number of nodes: connections need descriptors too.  Where
+there are few of these it is an eighth of them."""
 
 LATEST: Final = "latest"
 """The link to the newest run, in a directory that holds several."""
@@ -54,6 +56,8 @@ class FilesSink:
         self._say = say
         self._tally = Tally()
         self._open: OrderedDict[str, int] = OrderedDict()
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._most_open = MOST_OPEN if soft == resource.RLIM_INFINITY else min(MOST_OPEN, soft // 8)
         self._made: set[str] = set()
         self._names: dict[tuple[str, Stream], str] = {}
         self._lock_fd = -1
@@ -140,7 +144,7 @@ class FilesSink:
             rest = rest[os.write(fd, rest) :]
 
     def _open_file(self, name: str) -> int:
-        while len(self._open) >= MOST_OPEN:
+        while self._open and len(self._open) >= self._most_open:
             os.close(self._open.popitem(last=False)[1])
         flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
         if name not in self._made:

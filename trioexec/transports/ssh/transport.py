@@ -10,7 +10,6 @@ import asyncio  # noqa: TID251
 import contextlib
 import logging
 import math
-import resource
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -34,6 +33,7 @@ from trioexec.model.secret import Secret
 from trioexec.model.substitute import substitute, words_of
 from trioexec.transports.base import Call, Ended
 from trioexec.transports.ssh.checked import may_have_secrets
+from trioexec.transports.ssh.descriptors import Descriptors, kept_limit
 from trioexec.transports.ssh.dial import Awaits, Goodbye, open_way
 from trioexec.transports.ssh.failures import behind, log_failure, outcome_of
 from trioexec.transports.ssh.handshake import authenticate
@@ -52,9 +52,6 @@ _logger = logging.getLogger(__name__)
 
 WINDOW_BUDGET_BYTES: Final = 32 * 1024 * 1024
 """What all nodes together may have on its way to us while a reader of ours is stuck."""
-
-KEPT_MAX: Final = 10_000
-"""Connections that may stay open at once, where there are descriptors for twice as many."""
 
 REOPEN_LIMIT_S: Final = 3.0
 """How long a kept connection may take to open a session before it counts as dead."""
@@ -77,7 +74,9 @@ class SshTransport:
             ConfigError: An ssh_config file or an option cannot be understood.
         """
         self._routes = Routes(options)
-        self._kept = KeptConnections(limit=_kept_limit() if options.keep_connections else 0)
+        self._kept = KeptConnections(limit=kept_limit() if options.keep_connections else 0)
+        self._keep = options.keep_connections
+        self._descriptors: Descriptors
         self._hops: Hops | None = None
         self._loop: asyncio.AbstractEventLoop
         self._token = secrets.token_hex(8)
@@ -126,6 +125,7 @@ class SshTransport:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Have the event loop and the jump hosts' connections; when left, all are gone."""
+        self._descriptors = Descriptors(keep=self._keep)
         async with open_loop() as self._loop:
             self._log_notes()
             self._routes.programs.begin()
@@ -195,7 +195,10 @@ class SshTransport:
                 finally:
                     kept.release()
                 call.reached("connect")  # once more, and that is what may take too long
-            async with self._way_to(route, call.limit_connect, call.goodbye, call.awaits) as via:
+            async with (
+                self._descriptors.one_for(route, call.limit_connect),
+                self._way_to(route, call.limit_connect, call.goodbye, call.awaits) as via,
+            ):
                 with _handing_over(via) as taken:
                     talk = _talk(route, via, call, work, taken=taken, kept=self._kept)
                     return await run_in_loop(self._loop, talk)
@@ -255,12 +258,6 @@ class SshTransport:
         else:
             async with open_way(route.way, goodbye, awaits) as opened:
                 yield opened
-
-
-def _kept_limit() -> int:
-    """Half of the descriptors at most: the others are for what is in use, and is not kept."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return KEPT_MAX if soft == resource.RLIM_INFINITY else min(KEPT_MAX, soft // 2)
 
 
 @contextlib.contextmanager
