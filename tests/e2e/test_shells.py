@@ -70,3 +70,12 @@ async def test_codes_signals_and_ends_come_through(cli: Cli, mark: Marker, user:
     assert codes == {"exit": 7, "kill": 137, "timeout": 124}
     assert "  timed out running: 127.0.1.1\n" in done["timeout"].stderr
     await mark.are_gone()
+
+
+async def test_a_shell_says_nothing_of_a_script_that_a_signal_ended(cli: Cli, user: str) -> None:
+    script = cli.folder / "script"
+    script.write_text("#!/bin/sh\necho one\nkill -9 $$\n")
+
+    done = await cli("-H", NODE, "-l", user, "-q", "--script", str(script))
+
+    assert (done.code, done.stdout, done.stderr) == (137, b"127.0.1.1: one\n", "")

@@ -28,7 +28,8 @@ def script_command(script: bytes, arguments: Sequence[str]) -> str:
     words += ["-s"] if _is_shell(interpreter, option) else ["-"]
     if arguments and words[-1] == "-s":
         words.append("--")
-    return shlex.join([*words, *arguments])
+    # By exec: a shell that waits says what signal ended it, which is no word of the script's.
+    return f"exec {shlex.join([*words, *arguments])}"
 
 
 def _interpreter(script: bytes) -> tuple[str, str]:
