@@ -11,8 +11,9 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.sink_fakes import FakeConsole, finished, out, started
+from trioexec.cli.letters import unicode_allowed
 from trioexec.cli.options import OutputOptions
-from trioexec.cli.view import Streams, View, is_pipe, make_sinks, unicode_allowed, view_of
+from trioexec.cli.view import Streams, View, is_pipe, make_sinks, view_of
 from trioexec.sinks.progress import ProgressSink
 
 TERMINAL = Streams(stdout_tty=True, stderr_tty=True)

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from trioexec.cli.app import arguments_of, make_app
 from trioexec.cli.help import man_page, plain_help, print_help, reference
+from trioexec.cli.letters import ASCII_BOXES
 from trioexec.cli.parameters import PANELS
 from trioexec.cli.quick import TEXTS, help_text
 from trioexec.cli.registry import COMMANDS, load
@@ -43,7 +44,9 @@ def test_the_kept_help_is_what_cyclopts_renders(name: str) -> None:
     ],
 )
 def test_kept_help_is_given_where_nothing_else_is_said(arguments: list[str], name: str) -> None:
-    assert help_text(arguments, {}) == (Path(TEXTS) / f"{name}.txt").read_text("utf-8")
+    kept = (Path(TEXTS) / f"{name}.txt").read_text("utf-8")
+
+    assert help_text(arguments, {"LANG": "C.UTF-8"}) == kept
 
 
 @pytest.mark.parametrize(
@@ -65,12 +68,17 @@ def test_a_width_that_is_asked_for_has_to_be_rendered() -> None:
     assert help_text(["--help"], {"COLUMNS": "70"}) == ""
 
 
-@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("width", [40, 80, 100])
 @pytest.mark.parametrize("name", NAMES)
 def test_no_line_is_wider_than_the_terminal(name: str, width: int) -> None:
     lines = help_of(name, width).splitlines()
 
     assert [line for line in lines if len(line) > width and "  trioexec " not in line] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_terminal_without_unicode_lacks_nothing_but_the_boxes(name: str) -> None:
+    assert help_of(name).translate(ASCII_BOXES).isascii()
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not load(name).entry.raw])
@@ -122,15 +130,17 @@ def test_numbers_say_their_default_and_unset_ones_say_nothing() -> None:
 
 def test_columns_decide_the_width_within_reason() -> None:
     assert max(map(len, help_of("ping", 5000).splitlines())) == 100
-    assert max(map(len, help_of("ping", 3).splitlines())) <= 60
+    assert max(map(len, help_of("ping", 3).splitlines())) <= 40
 
 
 def test_a_terminal_gets_colours() -> None:
     assert "\x1b[" in help_of("ping", force_terminal=True)
 
 
-@pytest.mark.parametrize("env", [{}, {"COLUMNS": "70"}])
-def test_help_needs_no_terminal(env: dict[str, str]) -> None:
+@pytest.mark.parametrize("width", [{}, {"COLUMNS": "70"}])
+@pytest.mark.parametrize("locale", [{}, {"LANG": "C"}, {"LANG": "de_DE.UTF-8"}])
+def test_help_needs_no_terminal(width: dict[str, str], locale: dict[str, str]) -> None:
+    env = width | locale
     done = subprocess.run(
         [sys.executable, "-m", "trioexec", "--help"],
         capture_output=True,
@@ -145,6 +155,7 @@ def test_help_needs_no_terminal(env: dict[str, str]) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.startswith(b"Usage: trioexec [OPTIONS] COMMAND...")
     assert b"\x1b" not in done.stdout
+    assert done.stdout.isascii() is ("LANG" not in env or env["LANG"] == "C")
     assert max(len(line) for line in done.stdout.decode().splitlines()) == int(
         env.get("COLUMNS", "80")
     )

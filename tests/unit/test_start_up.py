@@ -77,7 +77,11 @@ def test_the_version_costs_no_more_than_an_empty_interpreter(flag: str) -> None:
     ],
 )
 def test_help_costs_no_more_than_reading_a_file(argv: list[str]) -> None:
-    assert imported_by(*argv) <= ENTRY | {"trioexec.cli", "trioexec.cli.quick"}
+    assert imported_by(*argv) <= ENTRY | {
+        "trioexec.cli",
+        "trioexec.cli.letters",
+        "trioexec.cli.quick",
+    }
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["man_page", "plain_help", "print_help", "reference"]
 
-MIN_WIDTH: Final = 60
+MIN_WIDTH: Final = 40
 MAX_WIDTH: Final = 100
 
 _MAN_WIDTH: Final = 72
@@ -45,16 +45,21 @@ _OPPOSITES: Final = (
 )
 
 
-def print_help(module: CommandModule, *, whole: bool, console: Console | None = None) -> None:
+def print_help(
+    module: CommandModule, *, whole: bool, unicode: bool = True, console: Console | None = None
+) -> None:
     """Print one command's help for the terminal we have, or for 80 columns where there is none.
 
     Args:
         module: The command.
         whole: Whether it is the program's own help, with the list of commands.
+        unicode: Whether the terminal knows more than ASCII.
         console: Where to, if not to stdout.
     """
     from rich.console import Console  # noqa: PLC0415 - as slow to import as all of the rest
 
+    if not unicode and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="ascii")  # rich draws boxes of the letters that it has
     console = console or Console(file=sys.stdout, highlight=False)
     console.width = max(MIN_WIDTH, min(console.width, MAX_WIDTH))
     entry = module.entry

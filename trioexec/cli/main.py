@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from trioexec.cli.early import code_of, unwinding
+from trioexec.cli.letters import unicode_allowed
 from trioexec.cli.options.general import groups_of
 from trioexec.cli.quick import help_text
 from trioexec.cli.reading import read, variables_of
@@ -116,7 +117,7 @@ def _dispatch(arguments: list[str], env: Mapping[str, str]) -> int:
     if invocation.settings["help"].value:
         from trioexec.cli.help import print_help  # noqa: PLC0415 - hardly ever wanted
 
-        print_help(module, whole=rest is arguments)
+        print_help(module, whole=rest is arguments, unicode=unicode_allowed(env))
         return OK
     return module.main(invocation)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import sys
 
+from trioexec.cli.letters import ASCII_BOXES, unicode_allowed
+
 TYPE_CHECKING = False  # type checkers know it; `typing` costs as much as all that is done here
 
 if TYPE_CHECKING:
@@ -41,4 +43,5 @@ def help_text(arguments: Sequence[str], env: Mapping[str, str]) -> str:
     if "COLUMNS" in env or sys.stdout.isatty():
         return ""
     with open(os.path.join(TEXTS, f"{name}.txt"), encoding="utf-8") as file:  # noqa: PTH118, PTH123
-        return file.read()
+        text = file.read()
+    return text if unicode_allowed(env) else text.translate(ASCII_BOXES)

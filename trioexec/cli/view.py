@@ -8,10 +8,11 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
+from trioexec.cli.letters import unicode_allowed
 from trioexec.cli.options import OutputOptions
 from trioexec.model.errors import UsageError
 
@@ -31,13 +32,10 @@ __all__ = [
     "is_pipe",
     "make_sinks",
     "progress_sinks",
-    "unicode_allowed",
     "view_of",
 ]
 
 Mode = Literal["stream", "group", "json", "files", "tui"]
-
-_COERCED: Final = ("C.UTF-8", "C.utf8", "UTF-8")
 
 
 class Streams(Struct, frozen=True, kw_only=True):
@@ -140,14 +138,6 @@ def colored_on(
     """Say whether a stream has colours; see `view_of`."""
     colors = "never" if env.get("NO_COLOR") and not color_given else options.color
     return _holds(colors, tty and env.get("TERM") != "dumb")
-
-
-def unicode_allowed(env: Mapping[str, str]) -> bool:
-    """Say whether the environment's locale is one of UTF-8."""
-    # Python itself puts such a one there where there is none, or C (PEP 538).
-    said = "" if env.get("LC_CTYPE") in _COERCED else env.get("LC_CTYPE")
-    locale = env.get("LC_ALL") or said or env.get("LANG") or ""
-    return locale.lower().replace("-", "").endswith("utf8")
 
 
 def _mode(options: OutputOptions) -> Mode:
