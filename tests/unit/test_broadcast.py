@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import errno
 import os
+import resource
 from collections.abc import Callable
 
+import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from trioexec.engine import broadcast as broadcast_module
 from trioexec.engine.broadcast import AHEAD_BYTES, PIECE_BYTES, Broadcast
 from trioexec.model.feed import BytesFeed, Cursor, Feed, feed_of
 
@@ -129,3 +133,37 @@ async def test_who_still_reads_when_it_is_cut_off_is_told_of_no_end() -> None:
     late.close()
     os.close(read_end)
     os.close(write_end)
+
+
+async def test_a_full_disk_is_an_error_of_the_input_and_no_end_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(broadcast_module, "SPOOL_IN_MEMORY_BYTES", 1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    errors = 0
+
+    def note() -> None:
+        nonlocal errors
+        errors += 1
+
+    with open("/dev/zero", "rb") as endless:  # noqa: ASYNC230, PTH123
+        broadcast = Broadcast(endless.fileno())
+        broadcast.on_error = note
+        cursor = broadcast.attach(lambda: None)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3 * PIECE_BYTES // 2, hard))
+        try:
+            with trio.fail_after(60):
+                async with trio.open_nursery() as serving:
+                    serving.start_soon(broadcast.serve)
+                    while broadcast.error is None:
+                        assert cursor.read(PIECE_BYTES) is not None
+                        await trio.sleep(0.001)
+                    after = cursor.read(PIECE_BYTES)
+                    serving.cancel_scope.cancel()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert broadcast.error.errno == errno.EFBIG
+    assert broadcast.error.strerror == "File too large where temporary files are kept"
+    assert errors == 1
+    assert after == b""

@@ -6,6 +6,7 @@ because a node that starts later reads from the beginning too.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -35,7 +36,7 @@ class Broadcast:
         self._cursors: dict[_Cursor, None] = {}
         self._room = trio.Event()
         self.error: OSError | None = None
-        """Why it could not be read to its end; then nobody is told of an end."""
+        """Why it could not be read and kept to its end; then nobody is told of an end."""
         self.on_error: Callable[[], object] = lambda: None
         """Called once, when there is an error: the commands would wait for ever."""
 
@@ -49,17 +50,19 @@ class Broadcast:
             while not self._ended:
                 await self._wait_for_room()
                 try:
-                    data = await trio.to_thread.run_sync(
-                        os.read, self._descriptor, PIECE_BYTES, abandon_on_cancel=True
+                    self._take(
+                        await trio.to_thread.run_sync(
+                            os.read, self._descriptor, PIECE_BYTES, abandon_on_cancel=True
+                        )
                     )
                 except OSError as exc:
                     self.error = exc
                     self.on_error()
                     break
-                self._take(data)
             await trio.sleep_forever()
         finally:
-            self._spool.close()
+            with contextlib.suppress(OSError):  # what a full disk did not take is tried again
+                self._spool.close()
 
     def attach(self, wake: Callable[[], object]) -> Cursor:
         """Begin to read from the beginning."""
@@ -70,13 +73,21 @@ class Broadcast:
 
     def _take(self, data: bytes) -> None:
         if data:
-            self._spool.seek(self._size)
-            self._spool.write(data)
+            self._keep(data)
             self._size += len(data)
         else:
             self._ended = True
         for cursor in tuple(self._cursors):
             cursor.wake_if_waiting()
+
+    def _keep(self, data: bytes) -> None:
+        try:
+            self._spool.seek(self._size)
+            self._spool.write(data)
+            self._spool.flush()  # or it would fail when somebody reads
+        except OSError as exc:
+            what = f"{exc.strerror} where temporary files are kept"
+            raise OSError(exc.errno, what) from exc
 
     async def _wait_for_room(self) -> None:
         while not self._has_room():
@@ -90,7 +101,7 @@ class Broadcast:
 
     def read_at(self, at: int, limit_bytes: int) -> bytes | None:
         """Give what stands at a place; see `Cursor.read`."""
-        if self._spool.closed:
+        if self._spool.closed or self.error is not None:
             return b""  # we were cut off: to call that the end would be another input
         if at == self._size:
             return None if self._ended else b""
