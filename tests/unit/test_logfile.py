@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 
 import pytest
+import trio
 from trio.testing import MockClock
 
 from tests.unit.rig import Rig
 from trioexec.model.errors import UsageError
+from trioexec.model.events import NodeQueued, RunFinished, RunStarted
 from trioexec.sinks.logfile import LogSink, open_log
 from trioexec.testing.fakes import FakeNode
+
+HANG_S = 60.0
 
 
 async def test_a_run_is_a_line_an_event(tmp_path: Path, autojump_clock: MockClock) -> None:
@@ -26,6 +31,7 @@ async def test_a_run_is_a_line_an_event(tmp_path: Path, autojump_clock: MockCloc
     await rig.run.execute()
     for event in rig.events:
         sink.handle(event)
+    await sink.serve()
 
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     done = {line["node"]: line for line in lines if line["event"] == "node_finished"}
@@ -67,6 +73,29 @@ async def test_a_full_disk_is_said_once_and_ends_nothing(autojump_clock: MockClo
 
     for event in rig.events:
         sink.handle(event)
+    await sink.serve()
 
-    assert len(said) == 1
-    assert "/dev/full" in said[0]
+    assert said == ["The log /dev/full is not written any more: No space left on device."]
+
+
+async def test_a_reader_that_does_not_read_holds_up_nobody_who_was_told_to_go(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "log"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    said: list[str] = []
+    sink = LogSink(open_log(str(path)), str(path), say=said.append)
+
+    with trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(sink.serve)
+            sink.handle(RunStarted(at_s=0.0, command="x", nodes=(), unix_s=0.0))
+            for number in range(2000):  # much more than a pipe holds
+                sink.handle(NodeQueued(node=f"n{number}", at_s=0.0))
+            sink.handle(RunFinished(at_s=0.0, exit_code=130, stopped="interrupt"))
+    os.close(reader)
+
+    assert said == [
+        f"The log {path} is not written any more: nobody reads it, and the rest is lost."
+    ]

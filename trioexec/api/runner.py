@@ -26,16 +26,13 @@ from trioexec.model.interrupt import Manners
 from trioexec.model.nodes import Node
 from trioexec.model.outcomes import StopReason
 from trioexec.model.report import Report
-from trioexec.sinks.base import Sink
+from trioexec.sinks.base import Sink, patience_s
 from trioexec.transports.base import Transport
 
 __all__ = ["Decide", "RunResult", "Terminal", "run_job"]
 
 Decide = Callable[[Report, StopReason | None, str | None], int]
 """Makes the exit code of a report, why the run was stopped, and the node that stopped it."""
-
-STUCK_S = 1.0
-"""How long a reader that does not read may keep a run that was told to stop from ending."""
 
 LAST_WORDS_S = 0.5
 """After the press that cuts everything short: for the summary, which says what is left behind."""
@@ -182,5 +179,4 @@ async def _work_and_show(
                     feeding.start_soon(feed.serve)
                 await run.execute()
                 feeding.cancel_scope.cancel(reason="nobody reads any more")
-        told_to_go = run.stopped in ("interrupt", "terminate", "hangup")
-        console.close(patience_s=STUCK_S if told_to_go else math.inf)
+        console.close(patience_s=patience_s(run.stopped))

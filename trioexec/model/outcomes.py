@@ -7,7 +7,7 @@ the kind under which a summary folds it.  It does not know the node.
 from __future__ import annotations
 
 import signal as _signal
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ __all__ = [
     "EXIT_INTERRUPTED",
     "EXIT_NOT_REACHED",
     "EXIT_TIMED_OUT",
+    "TOLD_TO_GO",
     "Cancelled",
     "Denied",
     "Exited",
@@ -37,6 +38,9 @@ StopReason = Literal[
     "interrupt", "terminate", "hangup", "fail-fast", "deadline", "output closed", "caller"
 ]
 """Why a run was stopped before its nodes were done."""
+
+TOLD_TO_GO: Final[frozenset[StopReason]] = frozenset({"interrupt", "terminate", "hangup"})
+"""Where somebody waits for us to end."""
 
 Remote = Literal["never started", "ended", "not confirmed"]
 """What is known of the command's processes on the node once we have let go of it."""

@@ -6,12 +6,17 @@ holds the run's `Flow` meanwhile.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Final, Protocol
 
 from trioexec.model.events import Event
+from trioexec.model.outcomes import TOLD_TO_GO, StopReason
 
-__all__ = ["Sink", "Writer", "failed_file"]
+__all__ = ["Sink", "Writer", "failed_file", "patience_s"]
+
+STUCK_S: Final = 1.0
+"""After somebody has told us to end."""
 
 
 class Sink(Protocol):
@@ -35,6 +40,11 @@ def failed_file(sinks: Iterable[Sink]) -> bool:
     A sink that writes one has `error`: why it could not, or None.
     """
     return any(getattr(sink, "error", None) is not None for sink in sinks)
+
+
+def patience_s(stopped: StopReason | None) -> float:
+    """Say how long a reader that does not read may keep a run that is over from ending."""
+    return STUCK_S if stopped in TOLD_TO_GO else math.inf
 
 
 class Writer(Protocol):

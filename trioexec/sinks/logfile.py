@@ -24,6 +24,9 @@ from trioexec.model.events import (
     RunFinished,
     RunStarted,
 )
+from trioexec.model.flow import Flow
+from trioexec.sinks.base import patience_s
+from trioexec.sinks.writer import FdWriter
 
 __all__ = ["LogSink", "open_log"]
 
@@ -59,13 +62,15 @@ class LogSink:
         """Take the file over.
 
         Args:
-            descriptor: Of `open_log`; closed when the run is over.
+            descriptor: Of `open_log`; `serve` closes it when the run is over.
             path: Its name, for the user.
             say: Told once if the file cannot be written any more.
         """
         self._descriptor = descriptor
         self._path = path
         self._say = say
+        # A flow of its own: a log is a few lines a node, and holds nobody up.
+        self._writer = FdWriter(descriptor, Flow(), self._lose)
         self._run = secrets.token_hex(4)
         self._zero_unix_s = time.time()
         self._bytes: dict[str, int] = {}
@@ -94,28 +99,26 @@ class LogSink:
                 level = "info" if event.exit_code == 0 else "error"
                 ended = {"exit_code": event.exit_code, "stopped": event.stopped}
                 self._log(event, "run_finished", level=level, **ended)
-                self._close()
+                self._writer.close(patience_s=patience_s(event.stopped))
             case _:
                 self._log(event, _EVENTS[type(event)], level="debug", node=event.node)
 
     async def serve(self) -> None:
-        """Nothing takes time here."""
+        """Write where that takes time, as into a pipe; let go of the file when all is there."""
+        try:
+            await self._writer.serve()
+        finally:
+            os.close(self._descriptor)
 
     def _log(self, event: Event, name: str, *, level: str = "info", **fields: Any) -> None:  # noqa: ANN401
-        if self._descriptor < 0:
-            return
         at = self._zero_unix_s + event.at_s
         whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
         line = {"time": f"{whole}.{int(at % 1 * 1000):03d}Z", "level": level, "event": name}
         line |= {"run": self._run, **fields}
-        try:
-            # One write a line: several runs may share the file.
-            os.write(self._descriptor, json.dumps(line).encode() + b"\n")
-        except OSError as exc:
-            self._say(f"The log {self._path} is not written any more: {exc.strerror}.")
-            self._close()
+        # One write a line: several runs may share the file.
+        self._writer.write(json.dumps(line).encode() + b"\n")
 
-    def _close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+    def _lose(self) -> None:
+        error = self._writer.error
+        why = "nobody reads it" if error is None else error.strerror
+        self._say(f"The log {self._path} is not written any more: {why}.")

@@ -23,6 +23,7 @@ from textual.screen import Screen
 from textual.types import AnimationLevel, CSSPathType
 from textual.widgets import Footer, Input, Static
 
+from trioexec.model.outcomes import TOLD_TO_GO
 from trioexec.sinks.progress import Progress
 from trioexec.sinks.tui.board import Board, Row
 from trioexec.sinks.tui.describe import describe
@@ -45,7 +46,6 @@ TICK_S: Final = 0.1
 STUCK_BYTES: Final = 256 * 1024
 """With more than that on its way to the terminal nothing new is drawn."""
 
-_SIGNALS: Final = ("interrupt", "terminate", "hangup")
 
 PREVIEW_COLUMNS: Final = 120
 """From this width on the output is beside the table by itself."""
@@ -119,7 +119,7 @@ class TuiApp(App[None]):
         board = self.source.board
         if not self.is_running or self._exit:
             return
-        told_to_go = board.stopped in _SIGNALS and not self.source.shows_again
+        told_to_go = board.stopped in TOLD_TO_GO and not self.source.shows_again
         if board.over and (self.leaving or told_to_go):
             self.exit()
         elif getattr(self._driver, "backlog_bytes", 0) < STUCK_BYTES:
