@@ -1,21 +1,25 @@
 # ruff: noqa: S314 - the documents are ours
 from __future__ import annotations
 
+import os
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+import trio
 import xmlschema
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.recorded import EVERY_WAY, events_of, record_of
+from trioexec.model.events import RunFinished, RunStarted
 from trioexec.model.junit import junit_xml
 from trioexec.model.outcomes import Exited, Unreachable
 from trioexec.model.record import Recorder
 from trioexec.sinks.junit import JunitSink
 
+HANG_S = 60.0
 SCHEMAS = Path(__file__).parent / "schemas"
 JENKINS = xmlschema.XMLSchema(SCHEMAS / "junit-jenkins.xsd")
 STRICT = xmlschema.XMLSchema(SCHEMAS / "junit-windyroad.xsd")
@@ -146,7 +150,48 @@ def test_the_sink_writes_with_the_last_event_and_not_before(tmp_path: Path) -> N
 
 
 async def test_the_sink_keeps_nobody_waiting(tmp_path: Path) -> None:
-    await JunitSink(tmp_path / "x", say=print).serve()
+    sink = JunitSink(tmp_path / "x", say=print)
+    for event in events_of(EVERY_WAY):
+        sink.handle(event)
+
+    with trio.fail_after(HANG_S):
+        await sink.serve()
+
+
+async def test_a_pipe_gets_it_from_beside_the_loop(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    sink = JunitSink(path, say=pytest.fail)
+    got: list[bytes] = []
+
+    async def read() -> None:
+        got.append(await trio.Path(path).read_bytes())
+
+    with trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(sink.serve)
+            for event in events_of(EVERY_WAY):
+                sink.handle(event)
+            nursery.start_soon(read)
+
+    check(got[0])
+
+
+async def test_a_pipe_that_nobody_reads_is_given_up_where_somebody_waits(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    said: list[str] = []
+    sink = JunitSink(path, say=said.append)
+
+    with trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(sink.serve)
+            sink.handle(RunStarted(at_s=0.0, command="x", nodes=(), unix_s=0.0))
+            sink.handle(RunFinished(at_s=0.0, exit_code=130, stopped="interrupt"))
+    os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))  # lets the thread go
+
+    assert isinstance(sink.error, TimeoutError)
+    assert said == [f"trioexec: cannot write {path}: nobody reads it"]
 
 
 def test_large_output_is_bounded(tmp_path: Path) -> None:

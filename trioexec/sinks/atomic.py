@@ -8,7 +8,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-__all__ = ["refusal", "write_whole"]
+__all__ = ["is_other_than_file", "refusal", "write_whole"]
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -19,10 +19,10 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         OSError: It could not be written; what was there before is there still.
     """
-    mode = _mode(path)
-    if mode is not None and not stat.S_ISREG(mode):
+    if is_other_than_file(path):
         path.write_bytes(data)
         return
+    mode = _mode(path)
     target = Path(os.path.realpath(path))  # a link stays a link
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
     try:
@@ -34,6 +34,12 @@ def write_whole(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(name)  # noqa: PTH108
         raise
+
+
+def is_other_than_file(path: Path) -> bool:
+    """Whether what is there is no regular file; to write to that may take for ever."""
+    mode = _mode(path)
+    return mode is not None and not stat.S_ISREG(mode)
 
 
 def refusal(path: Path) -> str:

@@ -28,8 +28,8 @@ from trioexec.model.junit import Suite, document
 from trioexec.model.record import Verdict
 from trioexec.model.report import Report
 from trioexec.model.tally import Tally
-from trioexec.sinks.atomic import write_whole
 from trioexec.sinks.console import Console
+from trioexec.sinks.document import Document
 from trioexec.sinks.github import Silence, add_summary
 from trioexec.sinks.summary import format_duration
 from trioexec.sinks.visible import visible_line
@@ -125,12 +125,14 @@ class ChecksJunitSink:
             path: Replaced whole.
             say: Shows one line to the user, where the file cannot be written.
         """
-        self.error: OSError | None = None
-        """Why there is no file, where it could not be written."""
         self._asked = asked
-        self._path = path
-        self._say = say
+        self._document = Document(path, say=say)
         self._tally = Tally()
+
+    @property
+    def error(self) -> OSError | None:
+        """Why there is no file, where it could not be written."""
+        return self._document.error
 
     def handle(self, event: Event) -> None:
         """Take one event; write with the last."""
@@ -148,14 +150,12 @@ class ChecksJunitSink:
                 "trioexec.stopped": event.stopped or "no",
             },
         )
-        try:
-            write_whole(self._path, document(suite, junit_cases(self._asked.results(report))))
-        except OSError as exc:
-            self.error = exc
-            self._say(f"trioexec: cannot write {self._path}: {exc.strerror}")
+        text = document(suite, junit_cases(self._asked.results(report)))
+        self._document.write(text, event.stopped)
 
     async def serve(self) -> None:
-        """Nothing to do: the file is written with the last event."""
+        """Wait for who reads, where it is no file."""
+        await self._document.serve()
 
 
 class ChecksGithubSink:

@@ -9,7 +9,7 @@ from pathlib import Path
 from trioexec.model.events import Event, RunFinished
 from trioexec.model.junit import OUTPUT_BYTES, TOTAL_BYTES, junit_xml
 from trioexec.model.record import Recorder
-from trioexec.sinks.atomic import write_whole
+from trioexec.sinks.document import Document
 
 __all__ = ["JunitSink"]
 
@@ -33,31 +33,24 @@ class JunitSink:
             properties: What else to say about the run.
             dissenters: Names, at the end, the nodes that fail for their answer alone.
         """
-        self.error: OSError | None = None
-        """Why there is no file, where it could not be written."""
-        self._path = path
-        self._say = say
+        self._document = Document(path, say=say)
         self._properties = dict(properties or {})
         self._dissenters = dissenters
         self._recorder = Recorder(node_bytes=OUTPUT_BYTES, total_bytes=TOTAL_BYTES)
+
+    @property
+    def error(self) -> OSError | None:
+        """Why there is no file, where it could not be written."""
+        return self._document.error
 
     def handle(self, event: Event) -> None:
         """Take one event; write with the last."""
         self._recorder.handle(event)
         if isinstance(event, RunFinished):
-            self._write()
+            record = self._recorder.record(self._dissenters())
+            text = junit_xml(record, hostname=socket.gethostname(), properties=self._properties)
+            self._document.write(text, event.stopped)
 
     async def serve(self) -> None:
-        """Nothing to do: the file is written with the last event."""
-
-    def _write(self) -> None:
-        document = junit_xml(
-            self._recorder.record(self._dissenters()),
-            hostname=socket.gethostname(),
-            properties=self._properties,
-        )
-        try:
-            write_whole(self._path, document)
-        except OSError as exc:
-            self.error = exc
-            self._say(f"trioexec: cannot write {self._path}: {exc.strerror}")
+        """Wait for who reads, where it is no file."""
+        await self._document.serve()
