@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 import trio
 import trio.testing
 
-from trioexec.api.event_stream import EventStream
-from trioexec.model.events import NodeQueued, RunFinished
+from trioexec.api.event_stream import HIGH_BYTES, EventStream
+from trioexec.model.events import NodeOutput, NodeQueued, RunFinished
 from trioexec.model.flow import Flow
 
 HANG_S = 60.0
@@ -57,3 +59,23 @@ async def test_a_second_task_that_iterates_is_told_so_instead_of_hanging_the_fir
             events.handle(END)
 
     assert got == [END]
+
+
+async def test_what_waits_is_bounded_also_where_each_piece_is_a_byte() -> None:
+    flow = Flow()
+    events = EventStream(flow)
+    pieces = 0
+
+    tracemalloc.start()
+    try:
+        while not flow.held:
+            events.handle(NodeOutput(node="a", at_s=float(pieces), stream="stdout", data=b"x"))
+            pieces += 1
+        kept_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert kept_bytes < 4 * HIGH_BYTES
+    for _ in range(pieces):
+        await anext(events)
+    assert not flow.held

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.recorded import EVERY_WAY, events_of, record_of
+from trioexec.model.events import NodeOutput, RunStarted
+from trioexec.model.nodes import Node
 from trioexec.model.outcomes import Exited, TimedOut
 from trioexec.model.record import Recorder, plain_text, verdict_of
 
@@ -63,6 +67,23 @@ def test_kept_output_is_bounded_and_says_what_is_missing(chunks: list[bytes]) ->
         missing, _, tail = rest.partition(" bytes left out here ...]\n")
         assert (head, tail) == (whole[:500], whole[-500:])
         assert int(missing.replace(",", "")) == len(whole) - 1000
+
+
+def test_what_comes_byte_by_byte_takes_no_more_memory_than_it_has() -> None:
+    recorder = Recorder(node_bytes=64 * 1024)
+    node = Node(name="a", host="a")
+    recorder.handle(RunStarted(at_s=0.0, command="x", nodes=(node,), unix_s=0.0))
+
+    tracemalloc.start()
+    try:
+        for at in range(200_000):
+            data = bytes((65 + at % 26, 10))  # no object that is there anyway
+            recorder.handle(NodeOutput(node="a", at_s=0.0, stream="stdout", data=data))
+        kept_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert kept_bytes < 4 * 64 * 1024
 
 
 def test_many_nodes_share_the_room() -> None:

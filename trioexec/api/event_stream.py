@@ -22,6 +22,11 @@ LOW_BYTES: Final = 256 * 1024
 start every channel; and not nothing, for it takes a while until more comes."""
 
 
+EVENT_BYTES: Final = 128
+"""What keeping one piece of output costs beside its bytes: with pieces of a byte it is all that
+counts."""
+
+
 class EventStream:
     """Iterate over it to get `model.events.Event` values, in the order in which they happened.
 
@@ -58,7 +63,7 @@ class EventStream:
             return
         self._events.append(event)
         if isinstance(event, NodeOutput):
-            self._waiting_bytes += len(event.data)
+            self._waiting_bytes += len(event.data) + EVENT_BYTES
             if self._waiting_bytes > HIGH_BYTES:
                 self._flow.hold(self)
         elif isinstance(event, RunFinished):
@@ -85,7 +90,7 @@ class EventStream:
                 await self._more.wait()
             event = self._events.popleft()
         if isinstance(event, NodeOutput):
-            self._waiting_bytes -= len(event.data)
+            self._waiting_bytes -= len(event.data) + EVENT_BYTES
             if self._waiting_bytes < LOW_BYTES:
                 self._flow.release(self)
         return event

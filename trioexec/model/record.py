@@ -8,7 +8,6 @@ end of an output says most, and counted.
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Collection, Iterable
 from typing import Final, Literal
 
@@ -98,34 +97,32 @@ def _escape(match: re.Match[str]) -> str:
 class _Kept:
     """The first and the last bytes of a stream."""
 
-    __slots__ = ("_head", "_room", "_tail", "_tail_bytes", "dropped_bytes")
+    __slots__ = ("_dropped_bytes", "_head", "_room", "_tail")
 
     def __init__(self, limit: int) -> None:
         self._head = bytearray()
         self._room = limit // 2
-        self._tail: deque[bytes] = deque()
-        self._tail_bytes = 0
-        self.dropped_bytes = 0
+        self._tail = bytearray()
+        self._dropped_bytes = 0
 
     def add(self, data: bytes) -> None:
         free = self._room - len(self._head)
         if free > 0:
             self._head += data[:free]
             data = data[free:]
-        if not data:
-            return
-        self._tail.append(data)
-        self._tail_bytes += len(data)
-        while self._tail_bytes - len(self._tail[0]) >= self._room:
-            gone = len(self._tail.popleft())
-            self._tail_bytes -= gone
-            self.dropped_bytes += gone
+        self._tail += data
+        if len(self._tail) > 2 * self._room:  # not each time: what stays would be moved for a byte
+            self._cut()
 
     def ends(self) -> tuple[bytes, int, bytes]:
         """What is kept of the beginning, how many bytes are missing, the end."""
-        tail = b"".join(self._tail)
-        cut = max(0, len(tail) - self._room)
-        return bytes(self._head), self.dropped_bytes + cut, tail[cut:]
+        self._cut()
+        return bytes(self._head), self._dropped_bytes, bytes(self._tail)
+
+    def _cut(self) -> None:
+        surplus = max(0, len(self._tail) - self._room)
+        del self._tail[:surplus]
+        self._dropped_bytes += surplus
 
     def text(self) -> str:
         head, missing, tail = self.ends()
