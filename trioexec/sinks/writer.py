@@ -99,6 +99,7 @@ class FdWriter:
         self._low_bytes = TERMINAL_LOW_BYTES if self.is_terminal else LOW_BYTES
         self._queue: deque[bytes | Iterator[bytes]] = deque()
         self._lazy_bytes: deque[int] = deque()
+        """What is still to come of the iterators in the queue, as far as their sizes were right."""
         self._taken_bytes = 0
         self._wake = trio.Event()
         self._ending = False
@@ -269,9 +270,10 @@ class FdWriter:
             else:
                 parts.append(part)
                 size_bytes += len(part)
-                # Counted a second time until it is written; `size_bytes` of the
-                # whole leaves with the last part.
-                self.waiting_bytes += len(part)
+                # Counted already, as far as the size that was told is right.
+                counted_bytes = min(len(part), self._lazy_bytes[0])
+                self._lazy_bytes[0] -= counted_bytes
+                self.waiting_bytes += len(part) - counted_bytes
                 self._taken_bytes += len(part)
         return b"".join(parts)
 
