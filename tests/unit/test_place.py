@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,6 +98,11 @@ def _open_to_others(path: Path) -> None:
     path.chmod(0o750)
 
 
+def _closed_to_us(path: Path) -> None:
+    path.mkdir()
+    path.chmod(0)
+
+
 def _link(path: Path) -> None:
     target = path.with_name("target")
     target.mkdir(mode=0o700)
@@ -107,7 +113,9 @@ def _dangling_link(path: Path) -> None:
     path.symlink_to(path.with_name("nowhere"))
 
 
-@pytest.mark.parametrize("squat", [_open_to_others, _link, _dangling_link, Path.touch])
+@pytest.mark.parametrize(
+    "squat", [_open_to_others, _closed_to_us, _link, _dangling_link, Path.touch]
+)
 def test_an_unsafe_place_is_refused_to_who_wants_one_and_no_matter_to_others(
     runtime: Path, squat: object
 ) -> None:
@@ -116,6 +124,19 @@ def test_an_unsafe_place_is_refused_to_who_wants_one_and_no_matter_to_others(
     with pytest.raises(ConfigError, match="not a directory of yours alone"):
         place.socket_path(SshOptions(), make=True)
     assert place.holder_socket(SshOptions()) is None
+
+
+def test_the_place_is_ours_whatever_the_umask_takes_away(runtime: Path) -> None:
+    before = os.umask(0o777)
+    try:
+        path = place.directory(make=True)
+        with place.one_at_a_time(path / "x.sock"):
+            mode = stat.S_IMODE((path / "x.lock").stat().st_mode)
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    assert mode == 0o600
 
 
 def test_a_place_of_another_user_is_said_to_be_that(

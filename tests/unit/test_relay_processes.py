@@ -182,6 +182,28 @@ def test_a_holder_that_dies_before_it_has_read_its_options_is_an_error(
         spawn._spawn_holder(SshOptions(), tmp_path / "sock", 1.0)
 
 
+def test_a_holder_that_does_not_start_says_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    no_place = "import sys; sys.stdin.read(); sys.exit('no space left')"
+    monkeypatch.setattr(spawn, "ENTRY", ("-c", no_place))
+
+    with pytest.raises(HolderError, match=r"did not start\.\nno space left"):
+        spawn._spawn_holder(SshOptions(), tmp_path / "sock", 1.0)
+
+
+def test_a_holder_that_says_nothing_is_not_waited_for_without_an_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(
+        spawn, "ENTRY", ("-c", "import sys, time; print(1, flush=True); time.sleep(1000)")
+    )
+    monkeypatch.setattr(spawn, "START_LIMIT_S", 2.0)
+
+    with pytest.raises(HolderError, match=r"did not start\.\nIt says nothing"):
+        spawn._spawn_holder(SshOptions(), tmp_path / "sock", 1.0)
+
+
 async def test_a_holder_that_goes_has_no_socket_while_it_closes_connections(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

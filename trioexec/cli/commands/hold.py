@@ -132,20 +132,21 @@ def _serve(path: str, persist_s: float) -> int:
     from pathlib import Path  # noqa: PLC0415
 
     from trioexec.transports.relay.holder import hold  # noqa: PLC0415
-    from trioexec.transports.relay.spawn import options_from_json  # noqa: PLC0415
+    from trioexec.transports.relay.spawn import READY, options_from_json  # noqa: PLC0415
 
     options = options_from_json(sys.stdin.buffer.read())
-    run_trio(hold, options, Path(path), persist_s, _say_ready)
+
+    def say_ready() -> None:
+        sys.stderr.flush()
+        os.write(1, READY)
+        # Whoever started us reads to the end of this.
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(null, descriptor)
+        os.close(null)
+
+    run_trio(hold, options, Path(path), persist_s, say_ready)
     return OK
-
-
-def _say_ready() -> None:
-    os.write(1, b"ready\n")
-    # Whoever started us reads to the end of this.
-    null = os.open(os.devnull, os.O_RDWR)
-    os.dup2(null, 0)
-    os.dup2(null, 1)
-    os.close(null)
 
 
 def _work(descriptor: int) -> int:

@@ -40,6 +40,8 @@ __all__ = [
     "socket_path",
 ]
 
+PRIVATE: Final = 0o700
+
 _NAME_BYTES: Final = 8
 
 _LONGEST_RUNTIME_BYTES: Final = 107 - len("/trioexec/.sock") - 2 * _NAME_BYTES
@@ -58,9 +60,7 @@ def directory(*, make: bool) -> Path:
     path = runtime / "trioexec" if runtime else Path(f"/tmp/trioexec-{os.getuid()}")  # noqa: S108
     try:
         if make:
-            path.mkdir(mode=0o700, exist_ok=True)
-        found = path.lstat()
-    except FileExistsError:  # and no directory
+            _make(path)
         found = path.lstat()
     except OSError as exc:
         if isinstance(exc, FileNotFoundError) and not make:
@@ -70,12 +70,18 @@ def directory(*, make: bool) -> Path:
         raise ConfigError(
             f"{path}: it is another user's, so no connection is held there.\n{_ELSEWHERE}"
         )
-    if not stat.S_ISDIR(found.st_mode) or stat.S_IMODE(found.st_mode) & 0o077:
+    if not stat.S_ISDIR(found.st_mode) or stat.S_IMODE(found.st_mode) & 0o777 != PRIVATE:
         raise ConfigError(
             f"{path}: not a directory of yours alone, so no connection is held there.\n"
             f"Remove it, or run: chmod 700 {path}"
         )
     return path
+
+
+def _make(path: Path) -> None:
+    with suppress(FileExistsError):
+        path.mkdir(mode=PRIVATE)
+        path.chmod(PRIVATE)  # whatever the umask takes away
 
 
 def _no_place(path: Path, exc: OSError) -> ConfigError:
@@ -156,6 +162,7 @@ def one_at_a_time(path: Path, *, wait: bool = True) -> Iterator[bool]:
         except OSError as exc:
             raise _no_place(path.parent, exc) from exc
         try:
+            os.fchmod(lock, 0o600)  # whatever the umask has taken away
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:

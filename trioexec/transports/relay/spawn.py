@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import select
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -27,6 +29,7 @@ from trioexec.transports.relay.wire import Ask, Know
 from trioexec.transports.ssh.options import SshOptions
 
 __all__ = [
+    "READY",
     "HolderError",
     "Prepare",
     "here",
@@ -38,6 +41,9 @@ __all__ = [
 
 START_LIMIT_S: Final = 60.0
 """How long a holder may take to say that it listens."""
+
+READY: Final = b"ready\n"
+"""Says a holder that listens, the last thing that it says."""
 
 ENTRY: Final = ("-m", "trioexec", "hold")
 
@@ -180,7 +186,7 @@ def _spawn_holder(options: SshOptions, path: Path, persist_s: float) -> None:
         [sys.executable, *ENTRY, "serve", str(path), str(persist_s)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,  # what is wrong, if it does not start
         start_new_session=True,
         cwd="/",
     )
@@ -190,12 +196,23 @@ def _spawn_holder(options: SshOptions, path: Path, persist_s: float) -> None:
         # Where it does not read them it has ended, and does not say that it is ready.
         with contextlib.suppress(BrokenPipeError), child.stdin as questions:
             questions.write(options_to_json(options))
-        ready, _, _ = select.select([answer], [], [], START_LIMIT_S)
-        if not ready or answer.read() != b"ready\n":
+        said = _answer_of(answer.fileno())
+        if not said.endswith(READY):
             child.kill()
             child.wait()
-            raise HolderError(
-                "the holder of connections did not start.\nRun again without --persist to see why."
-            )
+            why = said.decode(errors="replace").strip() or "It says nothing."
+            raise HolderError(f"the holder of connections did not start.\n{why}")
     # It is not ours to wait for: it outlives us.
     child.returncode = 0
+
+
+def _answer_of(descriptor: int) -> bytes:
+    """Read what a holder says until it has started, or is gone; nothing where it is too slow."""
+    said = b""
+    until_s = time.monotonic() + START_LIMIT_S
+    while select.select([descriptor], [], [], max(0.0, until_s - time.monotonic()))[0]:
+        data = os.read(descriptor, 65536)
+        if not data:
+            return said
+        said += data
+    return b""
