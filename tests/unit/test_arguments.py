@@ -103,6 +103,7 @@ def test_what_is_no_option_is_refused_with_what_would_be(argv: list[str], says: 
     ("typed", "says"),
     [
         pytest.param("--xyzzy", "there is no option --xyzzy.", id="far off"),
+        pytest.param("-u", "there is no option -u.", id="a letter"),
         pytest.param("-kZ", "there is no option -Z (in -kZ).", id="in a cluster"),
         pytest.param("--become", "there is no option --become.", id="alike in the dashes only"),
         pytest.param("--no-such", "there is no option --no-such.", id="alike in its no only"),

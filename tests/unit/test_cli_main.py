@@ -41,6 +41,11 @@ def raising(exc: BaseException) -> object:
         ),
         pytest.param(["-H", "a", "-p", "0", "x"], "trioexec: -p: 0 is out of range", id="range"),
         pytest.param([], "trioexec: no nodes: -H is missing.", id="nothing at all"),
+        pytest.param(
+            ["ping"],
+            "trioexec: no nodes: none is named.\nName some, as in trioexec ping 'web[1-3]'",
+            id="nobody to ping",
+        ),
         pytest.param(["-H", "a"], "trioexec: there is no command to run.", id="no command"),
         pytest.param(["-H", "web[1-", "x"], "trioexec: ", id="node set"),
         pytest.param(["nodes", "--fold", "--count", "a"], "trioexec: --fold and --count", id="two"),

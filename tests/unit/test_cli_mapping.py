@@ -339,6 +339,16 @@ def test_each_strategy_has_its_flag(argv: list[str], wanted: Strategy) -> None:
         pytest.param(["-H", "a", "  "], "there is no command to run", id="an empty command"),
         pytest.param(["cmd"], "no nodes: -H is missing.\nName some, as in", id="no hosts"),
         pytest.param(
+            ["--transport", "ssh", "-H", "a", "-o", "Foo=1", "cmd"],
+            "-o 'Foo=1': there is no directive",
+            id="directive",
+        ),
+        pytest.param(
+            ["--transport", "ssh", "-H", "a", "-J", "x y", "cmd"],
+            "-o 'ProxyJump=x y': ProxyJump: 'x y' is not",
+            id="jump",
+        ),
+        pytest.param(
             ["-q", "ping", "a"],
             "after a command of ours: trioexec ping [OPTIONS]",
             id="a command behind options",
@@ -394,7 +404,8 @@ def test_flags_that_contradict_each_other_are_refused(flags: tuple[str, str]) ->
 
 def test_a_script_with_arguments_becomes_a_command() -> None:
     assert (
-        command(plan_of("--script", "SCRIPT", "cmd", "a b")).text == "/bin/bash -e -s -- cmd 'a b'"
+        command(plan_of("--script", "SCRIPT", "cmd", "a b")).text
+        == "exec /bin/bash -e -s -- cmd 'a b'"
     )
 
 

@@ -150,6 +150,13 @@ def test_a_hostile_name_stays_in_the_directory(tmp_path: Path) -> None:
     assert not [name for name in names_in(tmp_path / "run") if name.startswith(".")]
 
 
+def test_a_file_in_the_place_of_the_directory_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("")
+
+    with pytest.raises(UsageError, match=r"run: it is no directory\.\nName a directory that"):
+        FilesSink(tmp_path / "run", say=print)
+
+
 def test_a_link_planted_in_the_directory_is_not_followed(tmp_path: Path) -> None:
     said: list[str] = []
     sink = FilesSink(tmp_path / "run", say=said.append)

@@ -32,6 +32,7 @@ def test_a_name_that_is_near_is_asked_for(typed: str, known: list[str], near: st
         pytest.param("no-color", ["no-record"], id="few letters in common"),
         pytest.param("abc", ["xbz"], id="two of three letters wrong"),
         pytest.param("a", ["b"], id="another letter"),
+        pytest.param("u", ["tui"], id="one letter of some"),
         pytest.param("no", ["no-batch"], id="too short for a beginning"),
         pytest.param("", ["a"], id="nothing typed"),
         pytest.param("a", [], id="nothing there"),

@@ -52,7 +52,8 @@ def nodes_for(call: Invocation, words: Sequence[str] = (), *, missing: str = "")
         return list(call.nodes)
     expressions = _expressions(call, words)
     if not expressions:
-        raise UsageError(missing or f"no nodes: -H is missing.\n{_advice(call)}")
+        what = "-H is missing" if call.name == DEFAULT_COMMAND else "none is named"
+        raise UsageError(missing or f"no nodes: {what}.\n{_advice(call)}")
     nodes = _nodes(call, expressions)
     if not nodes and not (call.settings["filter"].value or call.settings["exclude"].value):
         shown = ", ".join(expressions)
@@ -80,7 +81,9 @@ def _advice(call: Invocation) -> str:
             return f"{near} There is no command {first} of ours."
         if any(word.startswith(_NAMING) for word in rest):
             return f"Options end at the first word of the command: write them before {first}."
-    return "Name some, as in trioexec -H 'web[1-3]' uptime, or set TRIOEXEC_HOSTS."
+    runs = call.name == DEFAULT_COMMAND
+    example = "-H 'web[1-3]' uptime" if runs else f"{call.name} 'web[1-3]'"
+    return f"Name some, as in trioexec {example}, or set TRIOEXEC_HOSTS."
 
 
 def sources_for(call: Invocation, groups: Mapping[str, Sequence[str]]) -> Resolver:

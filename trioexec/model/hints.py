@@ -16,6 +16,9 @@ _MOST_ALIKE: Final = 0.75
 _LEAST_ALIKE: Final = 0.5
 """Where names are so short that one wrong letter is half of them."""
 
+_LETTERS: Final = 2
+"""Fewer are alike to nothing, or to all that has them."""
+
 _BEGINNING: Final = 3
 """So many letters make a beginning: ``--out`` of ``--output-dir``."""
 
@@ -33,8 +36,10 @@ def did_you_mean(typed: str, known: Iterable[str], *, prefix: str = "") -> str:
     from difflib import get_close_matches  # noqa: PLC0415 - only on the way out with an error
 
     names = sorted(set(known))
+    if len(typed) < _LETTERS:
+        return ""
     # Two letters that changed places, or one that is another, in a name of this length.
-    one_slip = (len(typed) - 1) / max(len(typed), 1)
+    one_slip = (len(typed) - 1) / len(typed)
     near = get_close_matches(
         typed, names, n=3, cutoff=max(_LEAST_ALIKE, min(_MOST_ALIKE, one_slip))
     )

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from trioexec.model.errors import UsageError
+from trioexec.model.errors import UsageError, why
 from trioexec.model.event_codec import VERSION, outcome_to_dict
 from trioexec.model.events import Event, NodeFinished, NodeOutput, RunFinished, Stream
 from trioexec.model.tally import Tally
@@ -64,8 +64,9 @@ class FilesSink:
         try:
             self.directory: Path = self._claim(directory)
         except OSError as exc:
+            what = "it is no directory" if isinstance(exc, FileExistsError) else why(exc)
             raise UsageError(
-                f"--output-dir {directory}: {exc.strerror}.\n"
+                f"--output-dir {directory}: {what}.\n"
                 "Name a directory that can be made or written to."
             ) from exc
         if self.directory != directory:

@@ -20,7 +20,7 @@ from trioexec.transports.ssh.config.facts import (
 )
 from trioexec.transports.ssh.config.parser import Block, Said
 from trioexec.transports.ssh.config.settings import Hop, HostSettings, NotHonoured
-from trioexec.transports.ssh.config.words import COMMAND_LINE, Place
+from trioexec.transports.ssh.config.words import Place
 from trioexec.transports.ssh.known_hosts import host_and_port
 from trioexec.transports.ssh.patterns import matches
 
@@ -60,7 +60,7 @@ class Answer:
         """Add what a block says, where nothing was said before it."""
         self._hostname = None
         for said in block.said:
-            if self._is_hop and said.field in OF_THE_NODE and said.place is COMMAND_LINE:
+            if self._is_hop and said.field in OF_THE_NODE and said.place.is_command_line:
                 continue
             if said.field in APPENDING:
                 self._append(said)
@@ -155,7 +155,7 @@ class Answer:
         try:
             return expand(said.value)
         except ValueError as exc:
-            raise ConfigError(f"{said.place}: {exc}.\nCorrect that line.") from None
+            raise ConfigError(f"{said.place}: {exc}.\nCorrect it.") from None
 
     def settings(self) -> HostSettings:
         """Make the answer."""

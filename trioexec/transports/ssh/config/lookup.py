@@ -185,7 +185,7 @@ class SshConfig:
                 try:
                     once.succeeds = self._run(command)
                 except ValueError as exc:
-                    raise ConfigError(f"{place}: Match exec: {exc}.\nCorrect that line.") from exc
+                    raise ConfigError(f"{place}: Match exec: {exc}.\nCorrect it.") from exc
             return once.succeeds
 
 

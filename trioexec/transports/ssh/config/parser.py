@@ -20,7 +20,7 @@ from trioexec.model.errors import ConfigError
 from trioexec.transports.ssh.config.conditions import Condition, HostCondition, parse_match
 from trioexec.transports.ssh.config.directives import ALIASES, DIRECTIVES, REPEATED
 from trioexec.transports.ssh.config.facts import Facts, expand_user
-from trioexec.transports.ssh.config.words import COMMAND_LINE, Line, Place, split_line
+from trioexec.transports.ssh.config.words import Line, Place, split_line
 from trioexec.transports.ssh.patterns import Patterns
 
 __all__ = ["Block", "ConfigFile", "Parser", "Said", "files_of"]
@@ -86,7 +86,7 @@ class Parser:
         self._open(None, None)
         for option in options:
             try:
-                line = split_line(option, COMMAND_LINE)
+                line = split_line(option, Place(f"-o {option!r}", 0))
             except ValueError as exc:
                 raise ConfigError(f"-o {option!r}: {exc}.\nWrite -o Directive=value.") from None
             if line is None:
@@ -152,9 +152,7 @@ class Parser:
         try:
             value = directive.read(line)
         except ValueError as exc:
-            raise ConfigError(
-                f"{line.place}: {directive.name}: {exc}.\nCorrect that line."
-            ) from None
+            raise ConfigError(f"{line.place}: {directive.name}: {exc}.\nCorrect it.") from None
         block = self.blocks[self._current]
         if directive.field is None:
             block.not_honoured.append((directive.name, line.place))

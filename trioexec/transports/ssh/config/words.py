@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-__all__ = ["COMMAND_LINE", "Line", "Place", "split_line", "split_words"]
+__all__ = ["Line", "Place", "split_line", "split_words"]
 
 _BLANK = " \t\r\n"
 _ESCAPABLE = "'\"\\"
@@ -17,12 +17,13 @@ class Place(Struct, frozen=True):
     line: int
     """From 1; 0 for the command line, which has none."""
 
+    @property
+    def is_command_line(self) -> bool:
+        """Whether it was said by ``-o``, or by what stands for that."""
+        return not self.line
+
     def __str__(self) -> str:
         return f"{self.file}:{self.line}" if self.line else self.file
-
-
-COMMAND_LINE = Place("-o", 0)
-"""The one place of all that ``-o`` says."""
 
 
 class Line(Struct, frozen=True, kw_only=True):
