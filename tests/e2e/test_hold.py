@@ -115,7 +115,7 @@ async def test_the_holder_goes_when_it_has_had_nothing_to_do(held: Held) -> None
 async def test_a_dead_connection_is_replaced_unseen(held: Held) -> None:
     await held("-H", NODES, "--persist", "5m", "true")
     since = len(held.cli.sshd.log)
-    for pid in _sessions_of(held.cli.sshd.process.pid):
+    for pid in sessions_of(held.cli.sshd.process.pid):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
@@ -126,7 +126,7 @@ async def test_a_dead_connection_is_replaced_unseen(held: Held) -> None:
     assert held.cli.sshd.logins(since) == 5
 
 
-def _sessions_of(sshd: int) -> list[int]:
+def sessions_of(sshd: int) -> list[int]:
     """Processes of sshd's connections: its children, and theirs, which hold the sockets."""
     listed = subprocess.run(
         ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True

@@ -14,7 +14,8 @@ import trio
 from tests.e2e.rig import Cli, Done, Marker, until
 from tests.e2e.ssh_rig import account, need_root, own_sshd
 from tests.e2e.sshd_rig import closed_port, keygen, silent_server
-from tests.e2e.test_hold import NODES, Held, held
+from tests.e2e.test_hold import NODES, Held, held, sessions_of
+from trioexec.transports.ssh.hops import SILENT_S
 
 __all__ = ["held"]  # a fixture
 
@@ -215,6 +216,27 @@ def _fill(path: Path) -> None:
             with socket.socket(socket.AF_UNIX) as connected:
                 connected.setblocking(False)
                 connected.connect(str(path))
+
+
+async def test_a_jump_host_that_has_gone_silent_is_connected_to_anew(tmp_path: Path) -> None:
+    with own_sshd(tmp_path) as server:
+        held = Held(Cli(server, tmp_path), _runtime(tmp_path))
+        words = ("-H", "127.0.1.[1-2]", "-J", "127.0.2.1", "-i", str(tmp_path / "client_key"), "-S")
+
+        first = await held(*words, "--persist", "5m", "true")
+        silent = sessions_of(server.process.pid)
+        for pid in silent:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            await trio.sleep(SILENT_S)
+            again = await held(*words, "true")
+        finally:
+            for pid in silent:
+                os.kill(pid, signal.SIGCONT)
+        await held.hold("stop")
+
+    assert first.code == 0, first.stderr
+    assert again.code == 0, again.stderr
 
 
 async def test_ctrl_c_is_obeyed_though_the_holder_is_stopped(held: Held, mark: Marker) -> None:

@@ -11,7 +11,7 @@ from trioexec.model.nodes import Node
 from trioexec.transports.ssh import hops as hops_module
 from trioexec.transports.ssh.dial import DialError
 from trioexec.transports.ssh.failures import NodeFailureError
-from trioexec.transports.ssh.hops import FAILURE_KEPT_S, Hops
+from trioexec.transports.ssh.hops import FAILURE_KEPT_S, SILENT_S, Hops
 from trioexec.transports.ssh.loop import open_loop
 
 HANG_S = 60.0
@@ -66,6 +66,13 @@ class Connection:
 
     def __init__(self) -> None:
         self._closed = asyncio.Event()
+        self.silent_s = 0.0
+        self.lives = True
+
+    async def answers(self, limit_s: float) -> bool:
+        await asyncio.sleep(0)
+        self.silent_s = 0.0
+        return self.lives
 
     def close(self) -> None:
         self._closed.set()
@@ -101,4 +108,40 @@ async def test_one_connection_serves_all_behind_a_hop_until_it_is_closed(
     assert again is first
     assert after is not first
     assert len(made) == 2
+    assert all(connection.is_closed() for connection in made)
+
+
+@pytest.mark.parametrize("lives", [True, False])
+async def test_a_hop_that_is_silent_is_replaced_where_it_gives_no_answer(
+    monkeypatch: pytest.MonkeyPatch, *, lives: bool
+) -> None:
+    made: list[Connection] = []
+    reached: list[object] = []
+
+    async def shake_hands(*args: object) -> Connection:
+        made.append(Connection())
+        return made[-1]
+
+    monkeypatch.setattr(Hops, "_shake_hands", shake_hands)
+    chain = (Node(name="bastion", host="bastion"),)
+
+    with trio.fail_after(HANG_S):
+        async with (
+            open_loop() as loop,
+            Hops.open(cast("Any", None), loop) as hops,
+        ):
+            await hops.reach(chain)
+            made[0].silent_s, made[0].lives = SILENT_S + 1, lives
+
+            async def one() -> None:
+                reached.append(await hops.reach(chain))
+
+            async with trio.open_nursery() as nursery:
+                for _ in range(3):
+                    nursery.start_soon(one)
+            left_alone = not made[0].is_closed()
+
+    assert reached == [made[0 if lives else 1]] * 3
+    assert len(made) == (1 if lives else 2)
+    assert left_alone  # commands may go through it
     assert all(connection.is_closed() for connection in made)

@@ -164,7 +164,7 @@ async def authenticate(
     via: socket.socket | asyncssh.SSHClientConnection,
     reached_auth: Callable[[], None],
     awaits: Callable[[str], None],
-) -> asyncssh.SSHClientConnection:
+) -> CheckedConnection:
     """Shake hands and log in, over a connected socket or through a jump host.
 
     The socket is taken over.  When cancelled, or on an error, the connection is gone.  What is

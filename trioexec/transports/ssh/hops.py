@@ -19,6 +19,7 @@ from trioexec.model.nodes import Node
 from trioexec.transports.ssh.dial import open_way
 from trioexec.transports.ssh.failures import DialError, NodeFailureError, behind
 from trioexec.transports.ssh.handshake import authenticate
+from trioexec.transports.ssh.lean import LeanConnection
 from trioexec.transports.ssh.lookups import find_hop
 from trioexec.transports.ssh.loop import run_in_loop
 from trioexec.transports.ssh.routes import Routes
@@ -30,12 +31,22 @@ FAILURE_KEPT_S: Final = 10.0
 and a bastion counts failed logins."""
 
 
+SILENT_S: Final = 5.0
+"""After so long without a word from a hop it is asked whether it is there: its connection may
+have died in silence, and without an answer through it nobody knows who does not give it."""
+
+ANSWER_LIMIT_S: Final = 3.0
+"""How long the hop may take to say so."""
+
+
 class _Hop:
     """A chain's last connection, on its way or there."""
 
     def __init__(self) -> None:
         self.settled = trio.Event()
-        self.connection: asyncssh.SSHClientConnection | None = None
+        self.connection: LeanConnection | None = None
+        self.dead = False
+        """Whether it gives no answer any more; what goes through it is left alone."""
         self.failure: NodeFailureError | None = None
         self.failed_at_s = 0.0
 
@@ -46,7 +57,13 @@ class _Hop:
             return True
         if self.connection is None:
             return trio.current_time() - self.failed_at_s < FAILURE_KEPT_S
-        return not self.connection.is_closed()
+        return not self.dead and not self.connection.is_closed()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether its connection is there, and may be dead."""
+        connection = self.connection if self.settled.is_set() else None
+        return connection is not None and connection.silent_s > SILENT_S
 
 
 class Hops:
@@ -69,9 +86,6 @@ class Hops:
             try:
                 yield hops
             finally:
-                for hop in hops._chains.values():
-                    if hop.connection is not None:
-                        hop.connection.close()
                 nursery.cancel_scope.cancel(reason="no node needs a hop any more")
 
     def forget_failures(self) -> None:
@@ -89,11 +103,9 @@ class Hops:
             NodeFailureError: A hop failed; its outcome names the hop.
             DialError: It was given up, because the transport closes.
         """
-        hop = self._chains.get(chain)
-        if hop is None or not hop.usable:
-            hop = self._chains[chain] = _Hop()
-            self._nursery.start_soon(self._connect, chain, hop, name=f"hop {chain[-1].name}")
-        await hop.settled.wait()
+        hop = await self._settled(chain)
+        while hop.dead:
+            hop = await self._settled(chain)
         if hop.connection is None:
             if hop.failure is None:
                 raise DialError(
@@ -102,12 +114,31 @@ class Hops:
             raise NodeFailureError(hop.failure.outcome) from hop.failure.__cause__
         return hop.connection
 
+    async def _settled(self, chain: tuple[Node, ...]) -> _Hop:
+        hop = self._chains.get(chain)
+        if hop is None or not hop.usable:
+            hop = self._chains[chain] = _Hop()
+            self._nursery.start_soon(self._connect, chain, hop, name=f"hop {chain[-1].name}")
+        elif hop.is_silent:
+            hop.settled = trio.Event()
+            self._nursery.start_soon(self._prove, hop, name=f"hop {chain[-1].name}")
+        await hop.settled.wait()
+        return hop
+
+    async def _prove(self, hop: _Hop) -> None:
+        assert hop.connection is not None
+        try:
+            hop.dead = not await run_in_loop(self._loop, hop.connection.answers(ANSWER_LIMIT_S))
+        finally:
+            hop.settled.set()
+
     async def _connect(self, chain: tuple[Node, ...], hop: _Hop) -> None:
         try:
             via = await self.reach(chain[:-1]) if chain[:-1] else None
             try:
                 async with AsyncExitStack() as stack:
                     hop.connection = await self._shake_hands(chain, via, stack)
+                    stack.callback(hop.connection.close)
                     hop.settled.set()
                     # What a ProxyCommand has started lives as long as what goes through it.
                     await run_in_loop(self._loop, hop.connection.wait_closed())
@@ -123,7 +154,7 @@ class Hops:
         chain: tuple[Node, ...],
         via: asyncssh.SSHClientConnection | None,
         stack: AsyncExitStack,
-    ) -> asyncssh.SSHClientConnection:
+    ) -> LeanConnection:
         route = await find_hop(self._routes, chain)
         limit_s = route.connect_timeout_s or DEFAULT_CONNECT_TIMEOUT_S
         doing = "connecting"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio  # noqa: TID251
 import logging
+from contextlib import suppress
 from typing import Any, Final
 
 import asyncssh  # noqa: TID251
@@ -25,6 +26,7 @@ a packet."""
 _log: Final = logging.getLogger("asyncssh")
 _CHAINED: Final = b"-cbc"
 _NONE: Final = b"none"
+_KEEPALIVE: Final = b"keepalive@openssh.com"
 _PUBLIC_KEY: Final = b"publickey"
 _TAKES_THE_NEXT_REQUEST: Final = b"SSH-2.0-OpenSSH_"
 """Who begins so reads a request to log in before it has answered what was sent before it.  So
@@ -132,6 +134,19 @@ class LeanConnection(asyncssh.SSHClientConnection):
             self._keepalive_timer = self._loop.call_at(due_s, self._keepalive_timer_callback)
         else:
             super()._keepalive_timer_callback()
+
+    @property
+    def silent_s(self) -> float:
+        """For how long nothing was heard of the other end."""
+        return self._loop.time() - self._heard_s
+
+    async def answers(self, limit_s: float) -> bool:
+        """Ask whether the other end is there: any answer will do, a refusal is one."""
+        with suppress(OSError, asyncssh.Error):  # TimeoutError is one
+            async with asyncio.timeout(limit_s):
+                await self._make_global_request(_KEEPALIVE)
+                return not self.is_closed()  # then it is asyncssh who answers
+        return False
 
     def prove_at_once(self, pair: asyncssh.SSHKeyPair) -> None:
         """Sign with a key that is offered, and do not ask first whether it would do.
