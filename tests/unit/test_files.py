@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import resource
 from collections.abc import Iterator
@@ -115,7 +116,22 @@ def test_a_directory_that_cannot_be_used_is_a_usage_error(tmp_path: Path, make: 
     with pytest.raises(UsageError, match=f"--output-dir {directory}: "):
         FilesSink(directory, say=silent)
 
-    assert not list(tmp_path.glob("run/*.link"))
+    assert [path.name for path in tmp_path.glob("run/*")] == ["latest"] * (make == "latest")
+
+
+def test_a_run_that_cannot_begin_for_want_of_a_link_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notes").touch()
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")  # as FAT does
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    with pytest.raises(UsageError, match="the link latest in it cannot be made: Operation not"):
+        FilesSink(tmp_path, say=silent)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["notes"]
 
 
 @pytest.mark.usefixtures("few_descriptors")

@@ -113,12 +113,14 @@ class FilesSink:
         own = _make_new(directory, time.strftime("%Y-%m-%dT%H%M%SZ", time.gmtime()))
         self._lock(own)
         link = own.with_name(own.name + ".link")
-        link.symlink_to(own.name)
         try:
+            link.symlink_to(own.name)
             link.replace(directory / LATEST)
-        except OSError:  # there is a directory of that name
-            link.unlink()
-            raise
+        except OSError as exc:  # there is a directory of that name, or there are no links at all
+            link.unlink(missing_ok=True)
+            own.rmdir()
+            what = f"the link {LATEST} in it cannot be made: {exc.strerror}"
+            raise OSError(exc.errno, what) from exc
         return own
 
     def _lock(self, directory: Path) -> bool:
