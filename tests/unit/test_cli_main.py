@@ -251,6 +251,35 @@ def test_every_command_has_help_version_and_a_module(
     assert out.splitlines()[-1].startswith("trioexec ")
 
 
+@pytest.mark.parametrize(
+    ("argv", "code", "said"),
+    [
+        pytest.param(["pdsh", "-q", "-w", "a"], 0, f"Local username\t\t{os.getuid()}\n", id="pdsh"),
+        pytest.param(
+            ["ping", "--no-record", "--connect-timeout", "5", "no.invalid"], 255, "", id="ssh"
+        ),
+    ],
+)
+def test_a_user_without_a_name_is_known_by_the_number(
+    argv: list[str],
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    # As in a container that was started with `--user 12345`.
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "")  # undone also where we set it
+
+    def unknown(uid: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+
+    assert main(argv) == code
+    assert said in capfd.readouterr().out
+
+
 def trioexec(*argv: str, **more: object) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(  # type: ignore[call-overload,no-any-return]
         [sys.executable, "-m", "trioexec", *argv],

@@ -9,7 +9,7 @@ import contextlib
 import errno
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 
 from trioexec.cli.early import code_of, unwinding
 from trioexec.cli.letters import unicode_allowed
@@ -40,6 +40,9 @@ FEW_DESCRIPTORS = (
 _NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 """What comes of a stdout that takes nothing: a full disk, a closed descriptor."""
 
+_OUR_NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
+"""As `getpass.getuser` looks for them, before it asks the system."""
+
 _NOT_OPTIONS = VARIABLES | {NODE_VARIABLE}
 """Variables of ours that are no option: secrets, and the node's name for a local command."""
 
@@ -51,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         env = dict(os.environ)
         hide_variables(os.environ)
+        _name_account(os.environ)
         with unwinding():
             code = _dispatch(arguments, env)
             sys.stdout.flush()
@@ -77,6 +81,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = BUG
             _show_bug()
     return code
+
+
+def _name_account(environ: MutableMapping[str, str]) -> None:
+    """Give us a name where the system has none: asyncssh, for one, asks for it, and gives up."""
+    if any(environ.get(name) for name in _OUR_NAMES):
+        return
+    import pwd  # noqa: PLC0415 - hardly ever wanted
+
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:  # a container with a user id of its own
+        environ["LOGNAME"] = str(os.getuid())
 
 
 def _show_bug() -> None:
