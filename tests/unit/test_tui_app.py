@@ -273,6 +273,18 @@ async def test_help_keeps_its_columns_where_it_wraps() -> None:
     await play(scene, four(), width=80)
 
 
+async def test_help_says_all_on_a_narrow_terminal() -> None:
+    async def scene(rig: Rig) -> None:
+        shown = await rig.press("question_mark")
+        words = shown.replace("\u2502", " ").split()
+        for _, keys in KEYS:
+            for key, what in keys:
+                assert key in shown
+                assert what in " ".join(words)
+
+    await play(scene, four(), width=40, height=70)
+
+
 async def test_what_trioexec_says_is_on_a_line_of_the_screen_and_in_the_log() -> None:
     async def scene(rig: Rig) -> None:
         rig.console.say("the disk is \x1b[31mfull")

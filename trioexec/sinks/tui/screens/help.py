@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -53,6 +56,29 @@ KEYS: Final = (
 )
 
 
+NARROW: Final = 56
+"""Columns below which a text stands under its keys."""
+
+
+class _Keys:
+    """Keys, and what they do."""
+
+    def __init__(self, keys: Sequence[tuple[str, str]]) -> None:
+        self._keys = keys
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        if options.max_width < NARROW:
+            for key, what in self._keys:
+                yield Text(f"  {key}")
+                yield Padding(Text(what), (0, 0, 0, 4))
+            return
+        table = Table.grid(padding=(0, 1))
+        table.add_column(no_wrap=True, min_width=28)
+        for key, what in self._keys:
+            table.add_row(Text(f"  {key}"), Text(what))  # a long text wraps in its own column
+        yield table
+
+
 class HelpScreen(ModalScreen[None]):
     """Any of the usual keys closes it."""
 
@@ -65,12 +91,7 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll(id="help"):
             for heading, keys in KEYS:
                 yield Static(heading, classes="help-heading", markup=False)
-                # A long text wraps in its own column.
-                table = Table.grid(padding=(0, 1))
-                table.add_column(no_wrap=True, min_width=28)
-                for key, what in keys:
-                    table.add_row(Text(f"  {key}"), Text(what))
-                yield Static(table)
+                yield Static(_Keys(keys))
 
     def on_mount(self) -> None:
         """Name the box."""
