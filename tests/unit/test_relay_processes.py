@@ -321,6 +321,9 @@ class Held(FakeTransport):
     def look_anew(self) -> None:
         """Nothing changes."""
 
+    def end_programs(self) -> None:
+        """There are none."""
+
     def ages(self) -> list[tuple[str, float, float]]:
         return []
 
