@@ -215,6 +215,18 @@ def test_values_of_the_environment_are_not_kept_and_asked_for_again(
     assert given.returncode == 0
 
 
+def test_a_secret_of_a_descriptor_is_asked_for_again_and_may_come_by_another_way(cli: Cli) -> None:
+    run(cli, "--password-fd", "0", "--key-passphrase-fd", "0")
+
+    refused = cli("rerun", "--password-fd", "0")
+    again = cli("rerun", "last", "--password-fd", "0", "--key-passphrase-fd", "0")
+    asked = cli("rerun", "last-1", "--password", "--key-passphrase-fd", "0")
+
+    assert refused.returncode == 2
+    assert "had --key-passphrase-fd, whose values" in refused.stderr
+    assert (again.returncode, asked.returncode) == (0, 0)
+
+
 def test_what_is_not_to_be_kept_is_not(cli: Cli, tmp_path: Path) -> None:
     run(cli, "--no-record")
     assert records(tmp_path) == []

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from trioexec.sinks.console import Console
     from trioexec.sinks.journal import JournalSink
 
-__all__ = ["REMEMBERED", "RecordMaker", "SinkMaker", "record_sinks"]
+__all__ = ["DESCRIPTORS", "REMEMBERED", "RecordMaker", "SinkMaker", "record_sinks"]
 
 SinkMaker = Callable[["Console", "Fold"], "list[Sink]"]
 Dissenters = Callable[[], Collection[str]]
@@ -52,7 +52,7 @@ _NO_COMMAND: Final = frozenset({"ping", "check"})
 _NOT_FILES: Final = frozenset({"", "none", "-"})
 _SECRET_SSH_OPTIONS: Final = frozenset({"setenv"})
 _NEVER: Final = frozenset({"dry_run", "batch"})
-_DESCRIPTORS: Final = frozenset({"password_fd", "sudo_password_fd", "key_passphrase_fd"})
+DESCRIPTORS: Final = frozenset({"password_fd", "sudo_password_fd", "key_passphrase_fd"})
 """What was open for one run is not open for the next."""
 
 
@@ -200,7 +200,7 @@ def _remembered(call: Invocation) -> tuple[Mapping[str, Any], tuple[str, ...]]:
         if setting is None or not call.is_given(name) or name in _NEVER:
             continue
         value: Any = setting.value
-        if name in _DESCRIPTORS:
+        if name in DESCRIPTORS:
             secret.append("--" + name.replace("_", "-"))
             continue
         if name == "env":

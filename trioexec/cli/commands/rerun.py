@@ -12,6 +12,7 @@ from trioexec.cli.commands.run import main as run
 from trioexec.cli.commands.runs import one_line
 from trioexec.cli.declared import declared, sets_of
 from trioexec.cli.options import CommandOptions, NodeOptions, RerunOptions, SshOptions
+from trioexec.cli.records import DESCRIPTORS
 from trioexec.cli.registry import CommandEntry
 from trioexec.model.errors import UsageError
 from trioexec.model.nodes import parse_node
@@ -131,6 +132,11 @@ def _check_secrets(call: Invocation, run_id: str, header: Header) -> None:
     given = {f"--env {name}" for name, _ in call.options(CommandOptions).env}
     ssh = call.options(SshOptions).ssh_option
     given |= {"-o SetEnv" for key, _ in ssh if key.lower() == "setenv"}
+    for field in DESCRIPTORS:
+        # Who asks for the secret instead has one as well.
+        ways = {field, field.removesuffix("_fd")} & call.settings.keys()
+        if any(map(call.is_given, ways)):
+            given.add(f"--{field.replace('_', '-')}")
     missing = [what for what in header.unrecorded if what not in given]
     if missing:
         again = " ".join(f"{what}=..." for what in missing)
