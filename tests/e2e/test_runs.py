@@ -146,6 +146,19 @@ def test_what_failed_is_run_again_with_the_same_command(cli: Cli, tmp_path: Path
     assert sorted(cli("rerun", "last-1", "-N").stdout.split()) == ["42", "42", "42", "a", "b", "c"]
 
 
+def test_a_script_is_listed_by_its_name(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "setup.sh").write_text("echo $1\n")
+    words = ("-H", "a", "--transport", "local", "--script", "setup.sh", "fast")
+    assert cli(*words).stdout == "a: fast\n"
+
+    listed = cli("runs")
+    again = cli("rerun")
+
+    assert listed.stdout.endswith("  --script setup.sh fast\n")
+    assert again.stdout == "a: fast\n"
+    assert re.match(r"Again, run \w{4}: --script setup\.sh fast\n", again.stderr)
+
+
 def test_a_rerun_keeps_the_options_and_may_change_them(cli: Cli) -> None:
     run(cli, "--require-all-success", "--parallel", "1")
 

@@ -225,7 +225,8 @@ def test_a_variable_that_is_nearly_an_option_is_named(
     out, err = capsys.readouterr()
     assert out == "a\n"
     assert err == (
-        "trioexec: TRIOEXEC_PARALEL is set, but there is no such option; it is ignored.\n"
+        "trioexec: TRIOEXEC_PARALEL is set, but there is no such option; it is ignored. "
+        "Did you mean TRIOEXEC_PARALLEL?\n"
     )
 
 

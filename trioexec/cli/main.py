@@ -21,6 +21,7 @@ from trioexec.cli.secrets import VARIABLES, hide_variables
 from trioexec.cli.shells import COMPLETE
 from trioexec.model.errors import TrioexecError
 from trioexec.model.exitcodes import BUG, INTERRUPTED, OK, OUTPUT_CLOSED, USAGE
+from trioexec.model.hints import did_you_mean
 from trioexec.model.nodes import NODE_VARIABLE
 from trioexec.settings.layers import ENV_PREFIX, strays
 
@@ -144,8 +145,10 @@ def _warn_of_typos(env: Mapping[str, str]) -> None:
         return
     groups = {group for name in COMMANDS for group in groups_of(load(name).entry)}
     known = set(variables_of(groups).values())
+    bare = [name.removeprefix(ENV_PREFIX) for name in known]
     for name in strays(known | _NOT_OPTIONS, env):
-        _say(f"{name} is set, but there is no such option; it is ignored.")
+        near = did_you_mean(name.removeprefix(ENV_PREFIX), bare, prefix=ENV_PREFIX)
+        _say(f"{name} is set, but there is no such option; it is ignored. {near}".rstrip())
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from trioexec.cli.commands.run import ENTRY as RUN_ENTRY
 from trioexec.cli.commands.run import main as run
-from trioexec.cli.commands.runs import one_line
+from trioexec.cli.commands.runs import title
 from trioexec.cli.declared import declared, sets_of
 from trioexec.cli.options import CommandOptions, NodeOptions, RerunOptions, SshOptions
 from trioexec.cli.records import DESCRIPTORS
@@ -63,7 +63,7 @@ def main(call: Invocation) -> int:
         settings["main_rank"] = Setting(value="")  # the run had it, these nodes do not
     nodes = tuple(_again(node, rank, call) for rank, node in enumerate(chosen))
     if not (settings["quiet"].value or settings["dry_run"].value):
-        sys.stderr.write(f"Again, run {entry.id}: {one_line(header.command, 200)}\n")
+        sys.stderr.write(f"Again, run {entry.id}: {title(header, 200)}\n")
     return run(replace(call, words=header.words, settings=settings, nodes=nodes))
 
 

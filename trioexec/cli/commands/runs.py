@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -21,11 +22,11 @@ from trioexec.settings.layers import COMMAND_LINE
 if TYPE_CHECKING:
     from trioexec.cli.invocation import Invocation
     from trioexec.cli.view import View
-    from trioexec.model.journal import Recorded
+    from trioexec.model.journal import Header, Recorded
     from trioexec.model.record import RunRecord
     from trioexec.settings.journal import Entry, Journal
 
-__all__ = ["ENTRY", "main", "one_line"]
+__all__ = ["ENTRY", "main", "title"]
 
 VERSION = 1
 """Of the objects of ``runs --json``."""
@@ -145,7 +146,7 @@ def _row(entry: Entry) -> tuple[str, str, str, str, str, str, str]:
     except DamagedError:
         return (entry.id, "?", "?", "?", "?", "?", "(damaged)")
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(header.unix_s))
-    command = one_line(header.command) or "(ping)"
+    command = title(header) or "(ping)"
     if summary is None:
         state = "runs" if running else "cut"
         return (entry.id, when, "-", str(header.nodes), "-", state, command)
@@ -154,10 +155,13 @@ def _row(entry: Entry) -> tuple[str, str, str, str, str, str, str]:
     return (entry.id, when, took, str(summary.nodes), str(failed), str(summary.exit_code), command)
 
 
-def one_line(text: str, columns: int = 60) -> str:
-    """Write a command in one line, and no more than a list has room for."""
+def title(header: Header, columns: int = 60) -> str:
+    """Write what was run in one line, and no more than a list has room for."""
     from trioexec.model.record import plain_text  # noqa: PLC0415
 
+    text = header.command
+    if script := header.options.get("script"):  # the command is but its interpreter
+        text = " ".join(["--script", os.path.basename(script), *header.words])  # noqa: PTH119 - a text
     line = " ".join(plain_text(text.encode("utf-8", "backslashreplace")).split())
     return line if len(line) <= columns else f"{line[: columns - 3]}..."
 
