@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 
 import pytest
 
@@ -17,6 +18,7 @@ from trioexec.model.journal import (
     peek_summary,
 )
 from trioexec.model.outcomes import Cancelled, Exited
+from trioexec.model.record import Recorder
 
 HEADER = Header(
     id="k7f3", unix_s=UNIX_S, command="true", nodes=10, words=("true",), options={"timeout": 5.0}
@@ -186,3 +188,37 @@ def test_a_damaged_line_ends_what_is_read() -> None:
 
     assert len(recorded.events) == 4
     assert not recorded.complete
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda lines: lines[:1] + lines[2:], id="no start"),
+        pytest.param(lambda lines: lines[:2] + lines[1:], id="two starts"),
+        pytest.param(
+            lambda lines: [line for line in lines if b'"node_connecting"' not in line],
+            id="a command without a connection",
+        ),
+        pytest.param(
+            lambda lines: [
+                line.replace(b"web2", b"web0") if b'"node_finished"' in line else line
+                for line in lines
+            ],
+            id="a node of another run",
+        ),
+    ],
+)
+def test_events_that_are_not_of_one_run_end_what_is_read(
+    damage: Callable[[list[bytes]], list[bytes]],
+) -> None:
+    events = events_of(EVERY_WAY)
+    lines = gzip.decompress(written(events)).splitlines(keepends=True)
+    recorder = Recorder()
+
+    recorded = decode([gzip.compress(b"".join(damage(lines)))])
+    for event in completed(recorded):
+        recorder.handle(event)
+
+    assert not recorded.complete
+    assert list(recorded.events) == events[: len(recorded.events)]
+    assert recorder.record().stopped == ("caller" if recorded.events else None)
