@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import gzip
+import math
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.recorded import EVERY_WAY, UNIX_S, events_of
 from trioexec.model.events import Event, NodeConnecting, NodeFinished, NodeOutput, RunFinished
@@ -54,6 +56,14 @@ def test_any_gzip_reads_it() -> None:
 
     assert lines[0].startswith(b'{"v": 1, "journal": "trioexec", "id": "k7f3"')
     assert lines[-1].startswith(b'{"summary": {"nodes": 10, "ok": 2, ')
+
+
+def test_no_limit_is_json_as_others_read_it() -> None:
+    header = replace(HEADER, options={"timeout": math.inf, "parallel": 3})
+    data = written(events_of(EVERY_WAY), header)
+
+    assert b'"options": {"timeout": null, "parallel": 3}' in gzip.decompress(data)
+    assert peek_header(data) == header
 
 
 def test_the_ends_tell_without_the_middle() -> None:

@@ -9,6 +9,7 @@ unpack the rest, one summary line.  ``zcat`` reads it.
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -80,7 +81,7 @@ class Header(Struct, frozen=True, kw_only=True):
     """The command as typed, for another run of it."""
 
     options: Mapping[str, Any] = field(default_factory=dict)
-    """By field: what was given that shapes the run."""
+    """By field: what was given that shapes the run; `math.inf` is null in a record."""
 
     unrecorded: tuple[str, ...] = ()
     """Options whose values are not kept, by the name to give them under again."""
@@ -131,8 +132,13 @@ class Encoder:
             case RunStarted():
                 self._nodes = len(event.nodes)
                 head = {"v": _FORMAT, "journal": "trioexec", **asdict(self._header)}
+                # JSON has no infinity, which no limit is here.
+                options = self._header.options.items()
+                head["options"] = {
+                    name: None if value == math.inf else value for name, value in options
+                }
                 return (
-                    self._line(json.dumps(head).encode())
+                    self._line(json.dumps(head, allow_nan=False).encode())
                     + self._line(to_json(event))
                     + self.flush()
                 )
@@ -287,9 +293,13 @@ def _header(line: bytes) -> Header:
         values = {name: found[name] for name in Header.__struct_fields__ if name in found}
         for name in ("words", "unrecorded"):
             values[name] = tuple(values.get(name, ()))
+        values["options"] = {
+            name: math.inf if value is None else value
+            for name, value in values.get("options", {}).items()
+        }
         values["command"] = str(values["command"])[:_COMMAND_CHARS]
         return Header(**values)
-    except (ValueError, KeyError, TypeError) as exc:
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise DamagedError("its beginning is missing or damaged.") from exc
 
 
