@@ -312,28 +312,35 @@ async def open_fleet(
         ),
     )
     if transport is None:
-        from trioexec.transports.ssh.options import SshOptions  # noqa: PLC0415 - below
-        from trioexec.transports.ssh.transport import SshTransport  # noqa: PLC0415 - asyncssh
-
-        options = replace(ssh or SshOptions(), keep_connections=True, parallel=limits.parallel)
-        if connect_timeout_s is not None:
-            options = replace(options, connect_timeout_s=connect_timeout_s)
-        ours = SshTransport(options)
-        # In a thread: it reads keys, and may run programs that ssh_config names.
-        try:
-            await trio.to_thread.run_sync(
-                ours.prepare, made, _nobody_to_ask, abandon_on_cancel=True
-            )
-        except trio.Cancelled:
-            ours.end_programs()
-            raise
-        transport = ours
+        transport = await _over_ssh(made, ssh, limits, connect_timeout_s)
     async with ungrouped(transport.open()):
         fleet = Fleet(made, transport, limits, watch)
         try:
             yield fleet
         finally:
             await fleet._life.end()  # noqa: SLF001, ASYNC102 - its owner; shields itself
+
+
+async def _over_ssh(
+    nodes: Sequence[Node],
+    ssh: SshOptions | None,
+    limits: Limits,
+    connect_timeout_s: float | None,
+) -> Transport:
+    from trioexec.transports.ssh.options import SshOptions  # noqa: PLC0415 - below
+    from trioexec.transports.ssh.transport import SshTransport  # noqa: PLC0415 - asyncssh
+
+    options = replace(ssh or SshOptions(), keep_connections=True, parallel=limits.parallel)
+    if connect_timeout_s is not None:
+        options = replace(options, connect_timeout_s=connect_timeout_s)
+    made = SshTransport(options)
+    # In a thread: it reads keys, and may run programs that ssh_config names.
+    try:
+        await trio.to_thread.run_sync(made.prepare, nodes, _nobody_to_ask, abandon_on_cancel=True)
+    except trio.Cancelled:
+        made.end_programs()
+        raise
+    return made
 
 
 def _nobody_to_ask(prompt: str) -> None:
