@@ -19,12 +19,12 @@ from msgspec.structs import asdict
 
 from trioexec.model.errors import UsageError
 from trioexec.model.event_codec import CodecError, from_json, to_json
+from trioexec.model.event_order import EventOrder
 from trioexec.model.events import (
     Event,
     NodeConnecting,
     NodeFinished,
     NodeOutput,
-    NodeStarted,
     RunFinished,
     RunStarted,
 )
@@ -204,7 +204,7 @@ def decode(chunks: Iterable[bytes]) -> Recorded:
     header = _header(next(lines, b""))
     events: list[Event] = []
     dropped: dict[str, int] = {}
-    order = _Order()
+    order = EventOrder()
     for line in lines:
         try:
             if line.startswith(b'{"dropped"'):
@@ -218,29 +218,6 @@ def decode(chunks: Iterable[bytes]) -> Recorded:
             break  # cut off, or damaged: what was before it holds
     complete = bool(events) and isinstance(events[-1], RunFinished)
     return Recorded(header=header, events=events, dropped=dropped, complete=complete)
-
-
-class _Order:
-    """Holds that events are those of one run: what reads them relies on it."""
-
-    def __init__(self) -> None:
-        self._names: frozenset[str] | None = None
-        self._begun: set[str] = set()
-
-    def takes(self, event: Event) -> bool:
-        """Say whether an event can come next."""
-        match event:
-            case RunStarted():
-                is_first = self._names is None
-                self._names = frozenset(node.name for node in event.nodes)
-                return is_first
-            case RunFinished():
-                return self._names is not None
-            case NodeConnecting():
-                self._begun.add(event.node)
-            case NodeStarted() if event.node not in self._begun:
-                return False
-        return self._names is not None and event.node in self._names
 
 
 def peek_header(start: bytes) -> Header:
