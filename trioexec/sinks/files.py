@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from trioexec.model.errors import UsageError, why
+from trioexec.model.errors import UsageError
 from trioexec.model.event_codec import VERSION, outcome_to_dict
 from trioexec.model.events import Event, NodeFinished, NodeOutput, RunFinished, Stream
 from trioexec.model.tally import Tally
@@ -64,7 +64,8 @@ class FilesSink:
         try:
             self.directory: Path = self._claim(directory)
         except OSError as exc:
-            what = "it is no directory" if isinstance(exc, FileExistsError) else why(exc)
+            is_file = isinstance(exc, FileExistsError) and not directory.is_dir()
+            what = "it is no directory" if is_file else exc.strerror
             raise UsageError(
                 f"--output-dir {directory}: {what}.\n"
                 "Name a directory that can be made or written to."
