@@ -234,6 +234,31 @@ async def test_a_cancel_ends_a_command_that_is_deaf_to_term(seconds: str) -> Non
     assert running(seconds) == []
 
 
+class HalfAFeed:
+    """Something, of which there would be more."""
+
+    def __init__(self) -> None:
+        self._pieces = [b"the first half\n"]
+
+    def attach(self, wake: object) -> HalfAFeed:
+        return self
+
+    def read(self, limit_bytes: int) -> bytes:
+        return self._pieces.pop() if self._pieces else b""
+
+    def close(self) -> None: ...
+
+
+async def test_a_cancel_in_the_middle_of_the_input_is_not_its_end() -> None:
+    call = await run_and_cancel(
+        "trap '' TERM; head -n1; cat >/dev/null; echo all of it",
+        stdin=HalfAFeed(),
+        stop_grace_s=0.3,
+    )
+
+    assert (call.stdout, call.ended) == (b"the first half\n", True)
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -266,19 +266,26 @@ async def _feed(stdin: trio.abc.SendStream, feed: Feed, on_terminal: bool) -> No
         if on_terminal:
             at_line_start = last.endswith(b"\n")
             await stdin.send_all(_END_OF_INPUT if at_line_start else 2 * _END_OF_INPUT)
-    except (trio.BrokenResourceError, trio.ClosedResourceError):
-        return  # it does not want to read it all
-    finally:
-        cursor.close()
         await stdin.aclose()
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        await stdin.aclose()  # it does not want to read it all
+    finally:
+        # Not of stdin: who is cancelled in the middle of it is not to take that for its end.
+        cursor.close()
 
 
 def _text_for(node: Node, command: Command) -> str:
     if not command.substitute:
         return command.text
-    user = pwd.getpwuid(os.geteuid()).pw_name
-    words = words_of(node=node, host=node.host, user=user, port=node.port or DEFAULT_PORT)
+    words = words_of(node=node, host=node.host, user=_own_name(), port=node.port or DEFAULT_PORT)
     return substitute(command.text, words)
+
+
+def _own_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # a container's, which nobody has named
+        return str(os.geteuid())
 
 
 async def _start(shell: str, node: Node, command: Command, call: Call, files: ExitStack) -> _Here:
@@ -304,7 +311,11 @@ async def _start(shell: str, node: Node, command: Command, call: Call, files: Ex
         assert isinstance(pipe, trio.lowlevel.FdStream)
         files.callback(pipe.close)
         sources.append(_Source(pipe.fileno(), name, call))
-    stdin = None if process.stdin is None else (process.stdin, feed_of(command.stdin or b""), False)
+    stdin = None
+    if process.stdin is not None:
+        assert isinstance(process.stdin, trio.lowlevel.FdStream)
+        files.callback(process.stdin.close)
+        stdin = process.stdin, feed_of(command.stdin or b""), False
     return _Here(process, sources, stdin=stdin, stop_grace_s=command.stop_grace_s, call=call)
 
 
