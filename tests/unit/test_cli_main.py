@@ -205,6 +205,26 @@ def test_a_variable_that_is_neither_true_nor_false_is_named(
     assert capsys.readouterr().err == said
 
 
+@pytest.mark.parametrize("words", [["run", "-H", "a"], ["ping", "-H", "a"]], ids=["run", "ping"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(["-J", "me@gate:99999"], id="a jump host"),
+        pytest.param(["-o", "Bogus=1"], id="a directive"),
+        pytest.param(["-F", "/no/such/config"], id="ssh_config"),
+        pytest.param(["-i", "/no/such/key"], id="a key"),
+    ],
+)
+def test_a_dry_run_refuses_what_ssh_could_not_be_told(
+    options: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["true"] if words[0] == "run" else []
+
+    assert main([*words, "--dry-run", *options, *command]) == 2
+
+    assert capsys.readouterr().out == ""
+
+
 def test_a_dry_ping_and_a_dry_demo_connect_to_nothing_either(
     capfd: pytest.CaptureFixture[str],
 ) -> None:

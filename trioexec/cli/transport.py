@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from trioexec.transports.base import Transport
     from trioexec.transports.ssh.options import SshOptions as Wanted
 
-__all__ = ["login_password", "ssh_options_of", "sudo_password", "transport_for"]
+__all__ = ["check_transport", "login_password", "ssh_options_of", "sudo_password", "transport_for"]
 
 
 _OF_FILES: Final = frozenset(
@@ -78,6 +78,28 @@ def transport_for(
     return transport, replace(limits, deadline_s=max(left.seconds, _AT_ONCE_S))
 
 
+def check_transport(call: Invocation) -> None:
+    """Read what the options and ssh_config say, for a dry run: nothing is asked, run or opened.
+
+    Raises:
+        UsageError: As from `transport_for`.
+    """
+    if call.options(TransportOptions).transport != "local":
+        from trioexec.transports.ssh.config import Facts, Programs  # noqa: PLC0415 - not for `nodes`
+        from trioexec.transports.ssh.reading import read_config  # noqa: PLC0415 - likewise
+
+        read_config(_wanted(call, password=None), Facts.of_this_process(), Programs())
+
+
+def _wanted(call: Invocation, *, password: Secret | None) -> Wanted:
+    return ssh_options_of(
+        call.options(SshOptions),
+        call.options(LimitOptions),
+        connect_timeout_given=call.is_given("connect_timeout"),
+        password=password,
+    )
+
+
 def _over_ssh(
     call: Invocation,
     wanted: TransportOptions,
@@ -87,12 +109,7 @@ def _over_ssh(
     keep: bool,
 ) -> Transport:
     said = call.options(SshOptions)
-    options = ssh_options_of(
-        said,
-        call.options(LimitOptions),
-        connect_timeout_given=call.is_given("connect_timeout"),
-        password=login_password(call),
-    )
+    options = _wanted(call, password=login_password(call))
     options = replace(options, keep_connections=keep)
     ask = passphrase_asker(call.env, _given(said.key_passphrase_fd))
     elsewhere = _elsewhere(wanted, options, nodes, ask, left)

@@ -22,7 +22,7 @@ from trioexec.cli.options import (
 from trioexec.cli.records import record_sinks
 from trioexec.cli.registry import CommandEntry
 from trioexec.cli.texts import counted
-from trioexec.cli.transport import transport_for
+from trioexec.cli.transport import check_transport, transport_for
 from trioexec.cli.view import Streams, progress_sinks, view_of
 from trioexec.model.errors import UsageError, why
 from trioexec.model.exitcodes import OK, decide_checks
@@ -191,6 +191,7 @@ def _show(call: Invocation) -> int:
     """Say what would be asked where; connects to nothing."""
     _, file = _file_of(call)
     nodes = _nodes_of(call, file)
+    check_transport(call)
     sys.stdout.writelines(
         f"{node.name}: {check.name}: {check.command}\n" for node in nodes for check in file.checks
     )

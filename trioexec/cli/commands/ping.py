@@ -16,7 +16,7 @@ from trioexec.cli.options import (
 )
 from trioexec.cli.records import record_sinks
 from trioexec.cli.registry import CommandEntry
-from trioexec.cli.transport import transport_for
+from trioexec.cli.transport import check_transport, transport_for
 from trioexec.model.exitcodes import decide_ping
 
 if TYPE_CHECKING:
@@ -40,8 +40,9 @@ ENTRY = CommandEntry(
 def main(call: Invocation) -> int:
     """Ping the nodes."""
     if call.options(LimitOptions).dry_run:
-        by = call.options(TransportOptions).transport
-        return show_dry(nodes_for(call, call.words), "ping", f"by {by}")
+        nodes = nodes_for(call, call.words)
+        check_transport(call)
+        return show_dry(nodes, "ping", f"by {call.options(TransportOptions).transport}")
     return execute(plan_for(call))
 
 

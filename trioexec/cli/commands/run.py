@@ -22,7 +22,7 @@ from trioexec.cli.options import (
 )
 from trioexec.cli.records import record_sinks
 from trioexec.cli.registry import CommandEntry
-from trioexec.cli.transport import sudo_password, transport_for
+from trioexec.cli.transport import check_transport, sudo_password, transport_for
 from trioexec.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ def _stdin_feed(call: Invocation) -> Broadcast:
 def _show(call: Invocation) -> int:
     """Say what would run where; reads neither stdin nor a password."""
     nodes = nodes_for(call)
+    check_transport(call)
     options = call.options(CommandOptions)
     main_rank = main_rank_of(call.options(ResultOptions), nodes, call.env)
     command = command_of(options, call.words)

@@ -9,7 +9,6 @@ import socket
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
-from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
@@ -22,7 +21,6 @@ import asyncssh  # noqa: TID251
 from msgspec.structs import replace
 
 from trioexec.model.command import TimeLeft
-from trioexec.model.errors import UsageError
 from trioexec.model.nodes import Node, check_host, check_user, parse_node
 from trioexec.model.outcomes import Unreachable
 from trioexec.model.secret import Secret
@@ -33,11 +31,8 @@ from trioexec.transports.ssh.config import (
     HostSettings,
     NoTimeLeftError,
     Programs,
-    SshConfig,
     agent_socket,
-    config_files,
     environment_to_send,
-    run_in_shell,
     with_openssh_defaults,
 )
 from trioexec.transports.ssh.dial import Way
@@ -47,6 +42,7 @@ from trioexec.transports.ssh.keys import AskSecret, Identities, KeyRing
 from trioexec.transports.ssh.known_hosts_command import KnownHostsCommands
 from trioexec.transports.ssh.options import KEEPALIVE_S, SshOptions
 from trioexec.transports.ssh.prepared import PreparedOptions
+from trioexec.transports.ssh.reading import read_config
 
 __all__ = ["Route", "Routes"]
 
@@ -109,15 +105,16 @@ class Routes:
     """
 
     def __init__(self, options: SshOptions) -> None:
+        """Read the configuration; programs that it names are run when nodes are asked for.
+
+        Raises:
+            UsageError: A key file was named that is not there.
+            ConfigError: The configuration cannot be understood.
+        """
         self._options = options
         self._facts = Facts.of_this_process()
         self.programs: Programs = Programs()
-        self._config = SshConfig.load(
-            config_files(options.config_file, self._facts),
-            facts=self._facts,
-            options=_as_settings(options),
-            run=partial(run_in_shell, programs=self.programs),
-        )
+        self._config = read_config(options, self._facts, self.programs)
         self.keys: KeyRing = KeyRing(passphrases=dict(options.key_passphrases))
         self._host_keys = HostKeyStore(self._facts)
         self._known_hosts_commands = KnownHostsCommands(self.programs)
@@ -279,12 +276,9 @@ class Routes:
             left: For programs that are run meanwhile; where they take it all, this ends.
 
         Raises:
-            UsageError: What was typed is wrong, or a named key file cannot be used.
+            UsageError: What was typed is wrong, or a key file cannot be used.
             ConfigError: What was said for a node makes no sense.
         """
-        for path in self._options.identities:
-            if "%" not in path and "$" not in path and not Path(path).expanduser().exists():
-                raise UsageError(f"-i {path}: no such file.\nName a private key file.")
         self.programs.before = left
         seen: set[Identities] = set()
         find_hop = cache(
@@ -318,22 +312,6 @@ class Routes:
             agent=str(agent) if agent else None,
             only=bool(settings.identities_only),
         )
-
-
-def _as_settings(options: SshOptions) -> tuple[str, ...]:
-    """The command line's options, in the order of precedence and in ssh_config's words."""
-    ours = [f"IdentityFile={path}" for path in options.identities]
-    if options.jump is not None:
-        ours.append(f"ProxyJump={options.jump}")
-    if options.address_family is not None:
-        ours.append(f"AddressFamily={options.address_family}")
-    if options.strict_host_key_checking is not None:
-        ours.append(f"StrictHostKeyChecking={options.strict_host_key_checking}")
-    if options.server_alive_interval_s is not None:
-        ours.append(f"ServerAliveInterval={options.server_alive_interval_s}")
-    if options.server_alive_count_max is not None:
-        ours.append(f"ServerAliveCountMax={options.server_alive_count_max}")
-    return (*ours, *options.settings)
 
 
 def _with_our_defaults(said: HostSettings) -> HostSettings:
