@@ -9,17 +9,18 @@ import json
 import statistics
 import sys
 import time
+from pathlib import Path
 
 import trio
 
 from trioexec import SshOptions, open_fleet
 
 
-async def main(config: str, rounds: str, hosts: str, command: str) -> None:
+async def main(config: str, rounds: int, hosts: list[str], command: str) -> None:
     walls, cpus = [], []
-    async with open_fleet(f"^{hosts}", ssh=SshOptions(config_file=config)) as fleet:
+    async with open_fleet(hosts, ssh=SshOptions(config_file=config)) as fleet:
         (await fleet.run(command)).raise_for_failures()
-        for _ in range(int(rounds)):
+        for _ in range(rounds):
             began_s, used_s = time.perf_counter(), time.process_time()
             (await fleet.run(command)).raise_for_failures()
             walls.append(time.perf_counter() - began_s)
@@ -28,4 +29,5 @@ async def main(config: str, rounds: str, hosts: str, command: str) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main, *sys.argv[1:])
+    *said, file, asked = sys.argv[1:]
+    trio.run(main, said[0], int(said[1]), Path(file).read_text().split(), asked)
