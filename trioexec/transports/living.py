@@ -30,7 +30,8 @@ __all__ = ["GROUPS", "LIVE"]
 
 LIVE: Final = (
     'kids() { for f in "/proc/$1/task/"*/children; do c=; read -r c <"$f"; '
-    'for c in $c; do echo "/proc/$c/stat"; kids "$c"; done; done; }; many= o= k= y= own=; '
+    'for c in $c; do d="$d /proc/$c/stat"; kids "$c"; done; done; }; many= o= k= y= own=; '
+    's_of() { s=; while read -r x; do s="$s$x "; done <"$1" && s=${s##*) }; }; '
     "now() { read -r u x </proc/uptime && u=${u%.*}${u#*.}; }; "
     "last() { read -r x x x x l </proc/loadavg && [ $l -ge $1 ] && [ $l -le $(($1+500)) ]; }; "
     'alike() { [ -z "$y" ] || { read -r z x <"$1/autogroup" && [ "$z" = "$y" ]; }; }; '
@@ -41,22 +42,24 @@ LIVE: Final = (
     'narrow() { k= b=$(($1-1)); [ $own ] && [ "$o" ] && now && [ $((u-o)) -lt 100 ] || return 2; '
     "while last $1 || { k=; return 2; }; [ $b -lt $l ]; do while [ $b -lt $l ]; do b=$((b+1)); "
     'f=/proc/$b; [ -d $f ] && alike $f && lives $f && k="$k $f/stat"; done; done; [ "$k" ]; }; '
-    'live() { if [ $many ] && [ -r /proc/self/stat ]; then f="/proc/$1/stat $(kids "$1")"; '
+    'live() { if [ $many ] && [ -r /proc/self/stat ]; then d=; kids "$1"; f="/proc/$1/stat $d"; '
     "elif [ -r /proc/self/stat ] && "
     '{ set -- "$1" $k; [ $# -gt 1 ] && [ $# -lt 10 ] && f=$k || '
     'f=$(grep -ls ") . [0-9]* [0-9]* $1 " ${k:-/proc/[0-9]*/stat}); [ $? -le 2 ]; }; then :; '
     "else p=$(ps -A -o sid= -o pgid= -o stat=) || return 2; "
     'printf "%s\\n" "$p" | while read -r s p x; do '
     '[ "$s" = "$1" ] && case $x in *l*|[!XZ]*) echo "$p";; esac; done; return 0; fi; '
-    'for f in $f; do s=; while read -r x; do s="$s$x "; done <"$f"; '
-    'set -- "$1" ${s##*) }; [ "$5" = "$1" ] && '
+    'for f in $f; do s_of "$f"; set -- "$1" $s; [ "$5" = "$1" ] && '
     'case $2${19} in [XZ][01]) ;; *) echo "$4";; esac; done; return 0; }; '
 )
 """One line, without a newline, so that every login shell takes it as a quoted word."""
 
-GROUPS: Final = 'case $(command -v kill) in /*) kill() { command kill "$1" -- "$2"; };; esac; '
+GROUPS: Final = (
+    'PATH=/dev/null command -v kill >/dev/null 2>&1 || kill() { command kill "$1" -- "$2"; }; '
+)
 """Has ``kill -SIGNAL -GROUP`` mean that in a shell without a kill of its own too.
 
 The program of procps 4.0 takes the first digit for the group, and so 1234 for 1: that is everybody.
-It wants a ``--``, which is an error to dash and busybox.
+It wants a ``--``, which is an error to dash and busybox.  Asked without a fork: one of these in
+each of many hundred watchdogs, when all are to end at once, is a tenth of a second.
 """

@@ -77,7 +77,7 @@ _LADDER = (
     'look() { case $n$many in 0*|2|4|8|16|32|64|12m|6k|12k) empty "$1";; *) false;; esac; }; '
     'gone() { for x in ${g:-$1}; do if kill -0 "-$x"; then '
     '[ $n -gt 0 ] && { [ $n -ge 12 ] || [ ! -d "/proc/$1" ]; } && look "$1"; return; fi; done; '
-    '[ ! -d "/proc/$1" ] || grep -q "^State:[[:space:]]*Z" "/proc/$1/status" || return; '
+    '[ ! -d "/proc/$1" ] || { s_of "/proc/$1/stat" && [ "${s%% *}" = Z ]; } || return; '
     'narrow "$1"; case $?$many$all in 1*|2[mk]) return 0;; esac; '
     'empty "$1"; l=$?; k=; [ $l -ne 1 ]; }; '
     'end() { for x in $1 $(live "$1"); do '
@@ -88,8 +88,9 @@ _LADDER = (
     "elif [ $n -le 12 ]; then i=10; else i=25; fi; "
     'sleep "0.$i" || sleep 1; '
     "now && t=$u || t=$((t+i)); }; "
-    'wait_gone() { n=0; nap; e=$((t+$2)); while ! gone "$1"; do '
-    "[ $t -lt $e ] || return; nap; done; exit 0; }; "
+    # Mostly who is told to go is gone when a fork has been: the first looks start no `sleep`.
+    'wait_gone() { n=0; for x in 1 2 3; do (:); gone "$1" && exit 0; done; '
+    'nap; e=$((t+$2)); while ! gone "$1"; do [ $t -lt $e ] || return; nap; done; exit 0; }; '
     # How many want to run now, and how many threads there are: a big machine is not yet a crowd.
     f"ladder() {{ {GROUPS}p=; read -r u u u p u </proc/loadavg; "
     '[ "${p#*/}" -lt 800 ] || [ "${p%/*}" -lt 8 ] || many=${p:+m}; gone "$1" && exit 0; '
