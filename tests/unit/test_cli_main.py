@@ -212,7 +212,6 @@ def test_a_variable_that_is_neither_true_nor_false_is_named(
         pytest.param(["-J", "me@gate:99999"], id="a jump host"),
         pytest.param(["-o", "Bogus=1"], id="a directive"),
         pytest.param(["-F", "/no/such/config"], id="ssh_config"),
-        pytest.param(["-i", "/no/such/key"], id="a key"),
     ],
 )
 def test_a_dry_run_refuses_what_ssh_could_not_be_told(

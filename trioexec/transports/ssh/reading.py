@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
-from trioexec.model.errors import UsageError
 from trioexec.transports.ssh.config import (
     Facts,
     Programs,
@@ -22,12 +20,8 @@ def read_config(options: SshOptions, facts: Facts, programs: Programs) -> SshCon
     """Read the configuration; programs that it names are run when nodes are looked up.
 
     Raises:
-        UsageError: A key file was named that is not there.
         ConfigError: The configuration cannot be understood.
     """
-    for path in options.identities:
-        if "%" not in path and "$" not in path and not Path(path).expanduser().exists():
-            raise UsageError(f"-i {path}: no such file.\nName a private key file.")
     return SshConfig.load(
         config_files(options.config_file, facts),
         facts=facts,

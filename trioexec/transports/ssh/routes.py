@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
+from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
@@ -21,6 +22,7 @@ import asyncssh  # noqa: TID251
 from msgspec.structs import replace
 
 from trioexec.model.command import TimeLeft
+from trioexec.model.errors import UsageError
 from trioexec.model.nodes import Node, check_host, check_user, parse_node
 from trioexec.model.outcomes import Unreachable
 from trioexec.model.secret import Secret
@@ -108,7 +110,6 @@ class Routes:
         """Read the configuration; programs that it names are run when nodes are asked for.
 
         Raises:
-            UsageError: A key file was named that is not there.
             ConfigError: The configuration cannot be understood.
         """
         self._options = options
@@ -276,9 +277,12 @@ class Routes:
             left: For programs that are run meanwhile; where they take it all, this ends.
 
         Raises:
-            UsageError: What was typed is wrong, or a key file cannot be used.
+            UsageError: What was typed is wrong, or a named key file cannot be used.
             ConfigError: What was said for a node makes no sense.
         """
+        for path in self._options.identities:
+            if "%" not in path and "$" not in path and not Path(path).expanduser().exists():
+                raise UsageError(f"-i {path}: no such file.\nName a private key file.")
         self.programs.before = left
         seen: set[Identities] = set()
         find_hop = cache(
