@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import sys
@@ -180,11 +179,13 @@ def _say(text: str) -> None:
 
     # It quotes files and variables, which can say anything.
     shown = visible(text.encode("utf-8", "backslashreplace")).decode()
-    with contextlib.suppress(OSError):  # the code stays that of what is said here
+    try:
         sys.stdout.flush()
+    except OSError:
+        _drop_stdout()  # the code stays that of what is said here
     sys.stderr.write(f"trioexec: {shown}\n")
 
 
 def _drop_stdout() -> None:
-    """Have nothing left for the interpreter to flush into the closed pipe when it ends."""
+    """Have nothing left for the interpreter to flush where nothing is taken, when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

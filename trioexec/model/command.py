@@ -109,7 +109,7 @@ class TimeLeft:
     __slots__ = ("seconds",)
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+        self.seconds: float = seconds
 
 
 class Limits(Struct, frozen=True, kw_only=True):
