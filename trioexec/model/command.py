@@ -103,13 +103,10 @@ def fault_of(text: str) -> str | None:
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
 
 
-class TimeLeft:
+class TimeLeft(Struct):
     """What is left of a run's deadline, for what is done before the run begins."""
 
-    __slots__ = ("seconds",)
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds: float = seconds
+    seconds: float
 
 
 class Limits(Struct, frozen=True, kw_only=True):

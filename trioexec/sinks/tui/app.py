@@ -46,7 +46,6 @@ TICK_S: Final = 0.1
 STUCK_BYTES: Final = 256 * 1024
 """With more than that on its way to the terminal nothing new is drawn."""
 
-
 PREVIEW_COLUMNS: Final = 120
 """From this width on the output is beside the table by itself."""
 
