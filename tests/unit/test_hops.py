@@ -84,9 +84,9 @@ class Connection:
         await self._closed.wait()
 
 
-async def test_one_connection_serves_all_behind_a_hop_until_it_is_closed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Connection]:
+    """The connections to hops, in the order in which they were made."""
     made: list[Connection] = []
 
     async def shake_hands(*args: object) -> Connection:
@@ -94,6 +94,12 @@ async def test_one_connection_serves_all_behind_a_hop_until_it_is_closed(
         return made[-1]
 
     monkeypatch.setattr(Hops, "_shake_hands", shake_hands)
+    return made
+
+
+async def test_one_connection_serves_all_behind_a_hop_until_it_is_closed(
+    made: list[Connection],
+) -> None:
     chain = (Node(name="bastion", host="bastion"),)
 
     with trio.fail_after(HANG_S):
@@ -113,16 +119,9 @@ async def test_one_connection_serves_all_behind_a_hop_until_it_is_closed(
 
 @pytest.mark.parametrize("lives", [True, False])
 async def test_a_hop_that_is_silent_is_replaced_where_it_gives_no_answer(
-    monkeypatch: pytest.MonkeyPatch, *, lives: bool
+    made: list[Connection], *, lives: bool
 ) -> None:
-    made: list[Connection] = []
     reached: list[object] = []
-
-    async def shake_hands(*args: object) -> Connection:
-        made.append(Connection())
-        return made[-1]
-
-    monkeypatch.setattr(Hops, "_shake_hands", shake_hands)
     chain = (Node(name="bastion", host="bastion"),)
 
     with trio.fail_after(HANG_S):

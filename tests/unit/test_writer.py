@@ -16,6 +16,7 @@ from tests.unit.writer_rig import (
     HANG_S,
     calls,
     read_exactly,
+    read_slowly,
     unexpected,
     until,
     waiting_in,
@@ -352,3 +353,42 @@ async def test_a_pipe_is_drained_when_its_reader_has_all(pipe: tuple[int, int]) 
     os.read(pipe[0], 4)
 
     assert (waiting, written, writer.is_drained()) == (False, False, True)
+
+
+async def test_of_a_lazy_text_only_what_was_not_shown_counts_as_that(
+    terminal: tuple[int, int],
+) -> None:
+    outer_fd, inner_fd = terminal
+    writer = FdWriter(inner_fd, Flow(), unexpected)
+    writer.write_lazily(iter([b"lazy\n" * 1000] * 2000), 10_000_000)
+
+    read = await read_slowly(writer, outer_fd, until=b"to wait\n", patience_s=1)
+
+    output, _, told = read.rpartition(b"trioexec: ")
+    assert output.startswith(b"lazy\n")
+    assert int(told.split()[0].replace(b",", b"")) + len(output.rstrip(b"\n")) in range(
+        9_999_990, 10_000_001
+    )
+
+
+async def test_a_slow_terminal_in_a_hurry_gets_what_is_said_and_is_told_of_the_rest(
+    terminal: tuple[int, int],
+) -> None:
+    outer_fd, inner_fd = terminal
+    writer = FdWriter(inner_fd, Flow(), unexpected)
+    for _ in range(100):
+        writer.write(b"output\n" * 100_000)
+    writer.write_lazily(iter([b"lazy\n"] * 1000), 5000)
+    writer.say(b"3 nodes\n")
+
+    read = await read_slowly(writer, outer_fd, until=b"3 nodes\n", patience_s=3)
+
+    output, told, said = read.rpartition(b"trioexec: ")
+    assert output.startswith(b"output\n")
+    assert output.endswith(b"\n")
+    assert told + said.partition(b" ")[2] == (
+        b"trioexec: bytes of output are not shown: the terminal is too slow to wait\n3 nodes\n"
+    )
+    assert b"lazy" not in read
+    assert int(said.split()[0].replace(b",", b"")) + len(output) == 70_005_000
+    assert writer.error is None

@@ -89,69 +89,6 @@ async def test_a_pipe_gets_no_live_line(pipe: tuple[int, int]) -> None:
     assert not select.select([pipe[0]], [], [], 0)[0]
 
 
-async def test_of_a_lazy_text_only_what_was_not_shown_counts_as_that(
-    terminal: tuple[int, int],
-) -> None:
-    outer_fd, inner_fd = terminal
-    writer = FdWriter(inner_fd, Flow(), unexpected)
-    writer.write_lazily(iter([b"lazy\n" * 1000] * 2000), 10_000_000)
-    read = b""
-
-    async def read_slowly() -> None:
-        nonlocal read
-        while not read.endswith(b"to wait\n"):
-            await trio.lowlevel.wait_readable(outer_fd)
-            read += os.read(outer_fd, 1024)
-            await trio.sleep(0.001)
-
-    with trio.fail_after(HANG_S):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(read_slowly)
-            nursery.start_soon(writer.serve)
-            writer.close(patience_s=1)
-
-    output, _, told = read.rpartition(b"trioexec: ")
-    assert output.startswith(b"lazy\n")
-    assert int(told.split()[0].replace(b",", b"")) + len(output.rstrip(b"\n")) in range(
-        9_999_990, 10_000_001
-    )
-
-
-async def test_a_slow_terminal_in_a_hurry_gets_what_is_said_and_is_told_of_the_rest(
-    terminal: tuple[int, int],
-) -> None:
-    outer_fd, inner_fd = terminal
-    writer = FdWriter(inner_fd, Flow(), unexpected)
-    for _ in range(100):
-        writer.write(b"output\n" * 100_000)
-    writer.write_lazily(iter([b"lazy\n"] * 1000), 5000)
-    writer.say(b"3 nodes\n")
-    read = b""
-
-    async def read_slowly() -> None:
-        nonlocal read
-        while not read.endswith(b"3 nodes\n"):
-            await trio.lowlevel.wait_readable(outer_fd)
-            read += os.read(outer_fd, 1024)
-            await trio.sleep(0.001)
-
-    with trio.fail_after(HANG_S):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(read_slowly)
-            nursery.start_soon(writer.serve)
-            writer.close(patience_s=3)
-
-    output, told, said = read.rpartition(b"trioexec: ")
-    assert output.startswith(b"output\n")
-    assert output.endswith(b"\n")
-    assert told + said.partition(b" ")[2] == (
-        b"trioexec: bytes of output are not shown: the terminal is too slow to wait\n3 nodes\n"
-    )
-    assert b"lazy" not in read
-    assert int(said.split()[0].replace(b",", b"")) + len(output) == 70_005_000
-    assert writer.error is None
-
-
 LIVE = """
 import trio.testing
 from trioexec.model.flow import Flow

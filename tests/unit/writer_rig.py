@@ -11,6 +11,8 @@ from collections.abc import Callable
 import pytest
 import trio
 
+from trioexec.sinks.writer import FdWriter
+
 HANG_S = 30
 
 
@@ -38,3 +40,22 @@ async def read_exactly(fd: int, size_bytes: int) -> bytes:
         await trio.lowlevel.wait_readable(fd)
         data += os.read(fd, size_bytes - len(data))
     return data
+
+
+async def read_slowly(writer: FdWriter, fd: int, *, until: bytes, patience_s: float) -> bytes:
+    """Close a writer whose reader takes its time; what that reads, to these last words."""
+    read = b""
+
+    async def read_it() -> None:
+        nonlocal read
+        while not read.endswith(until):
+            await trio.lowlevel.wait_readable(fd)
+            read += os.read(fd, 1024)
+            await trio.sleep(0.001)
+
+    with trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read_it)
+            nursery.start_soon(writer.serve)
+            writer.close(patience_s=patience_s)
+    return read
