@@ -251,7 +251,11 @@ def test_a_group_is_signalled_where_the_shell_has_no_kill(argv: list[str]) -> No
         pytest.skip(f"no {argv[0]} on this machine")
     # The program kill takes 20 for 2, and would take 10 for 1, which is everybody.
     alone = apart("--pid", "--fork", "--mount-proc", "--kill-child")
-    script = 'echo 19 >/proc/sys/kernel/ns_last_pid; setsid sleep 10 & "$@"; wait $!; echo $?'
+    script = (
+        "echo 19 >/proc/sys/kernel/ns_last_pid; setsid sleep 10 & "
+        "while kill -0 20 && ! kill -0 -20; do :; done 2>/dev/null; "  # it has its group
+        '"$@"; wait $!; echo $?'
+    )
 
     done = subprocess.run(
         [*alone, "sh", "-c", script, "sh", *argv], check=False, capture_output=True, text=True
